@@ -1,0 +1,125 @@
+"""The data model: what a search engine's client logs, as four kinds of event."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AppOpen:
+    """A user opened the app."""
+
+    user: int | str
+    time: datetime
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A user sent a query."""
+
+    user: int | str
+    query: str
+    time: datetime
+    query_id: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The engine showed `items` to a user, best first; an empty tuple where it found nothing."""
+
+    user: int | str
+    items: tuple[str, ...]
+    time: datetime
+    query_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.items, tuple):
+            raise TypeError(
+                "Results: items must be a tuple, such as ('fido', 'rover'); "
+                f"got {_short(self.items)}"
+            )
+        _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ClickResult:
+    """A user clicked on an item; `position` counts from 1, the top of the results."""
+
+    user: int | str
+    item: str
+    time: datetime
+    query_id: str | None = None
+    position: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.position is not None and not (type(self.position) is int and self.position >= 1):
+            raise ValueError(
+                "ClickResult: position must be a whole number from 1, the top; "
+                f"got {_short(self.position)}"
+            )
+        _check(self)
+
+
+Event: TypeAlias = AppOpen | Search | Results | ClickResult
+
+
+def check_event(value: object, where: str) -> None:
+    """Raise a TypeError that says `where`, unless `value` is one of the four kinds of event.
+
+    >>> check_event({"user": 1}, "events[3]")
+    Traceback (most recent call last):
+        ...
+    TypeError: events[3] must be an AppOpen, Search, Results or ClickResult; got a dict: {'user': 1}
+    """
+    if not isinstance(value, Event):
+        kind = type(value).__name__
+        raise TypeError(
+            f"{where} must be an AppOpen, Search, Results or ClickResult; "
+            f"got a {kind}: {_short(value)}"
+        )
+
+
+def _check(event: Event) -> None:
+    """Refuse what the engine would stumble over later, far from the line that made it."""
+    kind, user, time = type(event).__name__, event.user, event.time
+    # bool is an int, and float users (1.0, nan) are what pandas makes of a column with a hole in
+    # it: str() would turn each into another user.
+    if type(user) is not int and not isinstance(user, str):
+        raise TypeError(
+            f"{kind}: user must be an int or a str; got {_short(user)}, a {type(user).__name__}"
+        )
+    if (
+        not isinstance(time, datetime) or time != time
+    ):  # pandas' NaT is a datetime, equal to nothing
+        raise TypeError(
+            f"{kind}: time must be a datetime, such as datetime(2024, 1, 1, tzinfo=UTC); "
+            f"got {_short(time)}, a {type(time).__name__}"
+        )
+    if time.tzinfo is None or time.utcoffset() is None:
+        raise ValueError(
+            f"{kind}: time {time} has no time zone; if it is UTC, write time.replace(tzinfo=UTC)"
+        )
+    if not EARLIEST <= time <= LATEST:
+        raise ValueError(
+            f"{kind}: time {time} is not between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}; "
+            "is it in another unit, or another field?"
+        )
+    # Python subtracts two datetimes of one zone by their wall clocks, an hour off when summer time
+    # ends between them: so events hold UTC, and plain datetimes.
+    if time.tzinfo is not UTC or type(time) is not datetime:
+        utc = datetime(*time.utctimetuple()[:6], time.microsecond, tzinfo=UTC)
+        object.__setattr__(event, "time", utc)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

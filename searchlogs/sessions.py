@@ -1,0 +1,225 @@
+"""From events to sessions: a key, a clock, a windower, and an operator made of the three."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bytewax.operators as op
+import bytewax.operators.windowing as win
+from bytewax.dataflow import Stream, operator
+
+from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_event
+
+GAP = timedelta(seconds=10)
+"""The tutorial's gap: a toy, short enough to see. Search logs are usually cut at 30 minutes."""
+
+WAIT = timedelta(seconds=1)
+"""The tutorial's wait for events that arrive out of order."""
+
+LONGEST = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one user did without a pause longer than the gap.
+
+    `user` is the key; `id` counts that user's sessions from 0, in time order; `events` are in time
+    order, equal times in the order in which they arrived.
+    """
+
+    user: str
+    id: int
+    events: tuple[Event, ...]
+
+    @property
+    def start(self) -> datetime:
+        """Time of the first event."""
+        return self.events[0].time
+
+    @property
+    def end(self) -> datetime:
+        """Time of the last event; the gap after it is not part of the session."""
+        return self.events[-1].time
+
+    @property
+    def searches(self) -> int:
+        """Number of searches."""
+        return sum(isinstance(event, Search) for event in self.events)
+
+    @property
+    def clicks(self) -> int:
+        """Number of clicks, those that belong to no search included."""
+        return sum(isinstance(event, ClickResult) for event in self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An event that arrived after the watermark had passed it, and `late_by` how much."""
+
+    user: str
+    event: Event
+    late_by: timedelta
+
+
+def user_event(event: Event) -> tuple[str, Event]:
+    """Key an event by its user, as a str, so that 1 and "1" are one user.
+
+    Raises a TypeError where `event` is not one of the four kinds.
+
+    >>> user_event(Search(1, "dogs", EARLIEST))[0]
+    '1'
+    """
+    check_event(event, "an item of the stream")
+    return str(event.user), event
+
+
+def replay_clock(wait: timedelta = WAIT) -> win.EventClock[Event]:
+    """A clock for logs, in which time moves with the data alone.
+
+    A user's watermark is the time of their newest event so far − `wait`, however fast the log is
+    read: the same log gives the same sessions. A session stays open until a newer event of its
+    user, or the end of the input, closes it.
+
+    Raises where `wait` is not a timedelta from 0 to 366 days.
+    """
+    return win.EventClock(
+        event_time,
+        check_duration("wait", wait),
+        now_getter=lambda: EARLIEST,  # a wall clock that stands still
+        to_system_utc=lambda _: None,  # and so nothing to wake up for
+    )
+
+
+def live_clock(
+    wait: timedelta = WAIT, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> win.Clock[Event, Any]:
+    """A clock for events that happen now, in which time also passes while nothing arrives.
+
+    A user's watermark is the time of their newest event − `wait` + the time that has passed by
+    `now` since it arrived, so that sessions close by themselves.
+
+    Raises where `wait` is not a timedelta from 0 to 366 days.
+    """
+    return _LiveClock(win.EventClock(event_time, check_duration("wait", wait), now_getter=now))
+
+
+@dataclass(frozen=True)
+class _LiveClock(win.Clock[Event, Any]):
+    clock: win.EventClock[Event]
+
+    def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
+        logic = self.clock.build(resume_state)
+
+        # EventClock would wake up when the wall clock reaches `time`, before the watermark does,
+        # and then again and again at once. A session is still open when the watermark is at its
+        # closing time, and closed a microsecond later.
+        def when_watermark_has_passed(time: datetime) -> datetime:
+            to_go = time - logic.state.watermark_base
+            return logic.state.system_time_of_max_event + to_go + timedelta(microseconds=1)
+
+        logic.to_system = when_watermark_has_passed
+        return logic
+
+
+@dataclass(frozen=True)
+class SessionOut:
+    """The streams that leave `session_window`."""
+
+    down: Stream[Session]
+    """Sessions, each when it has closed."""
+
+    late: Stream[Late]
+    """Events that arrived too late for any session."""
+
+
+@operator
+def session_window(
+    step_id: str, up: Stream[Event], clock: win.Clock[Event, Any], gap: timedelta = GAP
+) -> SessionOut:
+    """Group each user's events into sessions that a pause longer than `gap` ends.
+
+    Two events exactly `gap` apart share a session. Every event goes into one session, or out by
+    `late`. Raises where `gap` is not a timedelta from 0 to 366 days.
+    """
+    windower = win.SessionWindower(check_duration("gap", gap))
+    keyed = op.map("user_event", up, user_event)
+    arrivals = op.map_value("arrival", keyed, _Arrival)
+    windows = win.collect_window("window", arrivals, _NotingClock(clock), windower)
+    return SessionOut(
+        op.map("session", windows.down, _to_session),
+        op.map("late", windows.late, _to_late),
+    )
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """An event on its way through the window, and the watermark that it met there."""
+
+    event: Event
+    watermark: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _NotingClock(win.Clock[_Arrival, Any]):
+    """A clock that notes on each arrival the watermark, which `WindowOut.late` does not tell."""
+
+    clock: win.Clock[Event, Any]
+
+    def build(self, resume_state: Any) -> win.ClockLogic[_Arrival, Any]:
+        return _NotingLogic(self.clock.build(resume_state))
+
+
+@dataclass(frozen=True)
+class _NotingLogic(win.ClockLogic[_Arrival, Any]):
+    logic: win.ClockLogic[Event, Any]
+
+    def before_batch(self) -> None:
+        self.logic.before_batch()
+
+    def on_item(self, value: _Arrival) -> tuple[datetime, datetime]:
+        time, value.watermark = self.logic.on_item(value.event)
+        return time, value.watermark
+
+    def on_notify(self) -> datetime:
+        return self.logic.on_notify()
+
+    def on_eof(self) -> datetime:
+        return self.logic.on_eof()
+
+    def to_system_utc(self, timestamp: datetime) -> datetime | None:
+        return self.logic.to_system_utc(timestamp)
+
+    def snapshot(self) -> Any:
+        return self.logic.snapshot()
+
+
+def _to_session(window: tuple[str, tuple[int, Iterable[_Arrival]]]) -> Session:
+    user, (id, arrivals) = window
+    return Session(user, id, tuple(arrival.event for arrival in arrivals))
+
+
+def _to_late(window: tuple[str, tuple[int, _Arrival]]) -> Late:
+    user, (_, arrival) = window
+    assert arrival.watermark is not None
+    return Late(user, arrival.event, arrival.watermark - arrival.event.time)
+
+
+def event_time(event: Event) -> datetime:
+    """When the event happened, as its client saw it."""
+    return event.time
+
+
+def check_duration(name: str, value: timedelta) -> timedelta:
+    """Return `value`, a gap or a wait; raise unless it is a timedelta from 0 to 366 days.
+
+    >>> check_duration("gap", timedelta(seconds=-10))
+    Traceback (most recent call last):
+        ...
+    ValueError: gap must be from 0 to 366 days; got -10.0 seconds
+    """
+    if not isinstance(value, timedelta):
+        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=10); got {value!r}")
+    if not timedelta(0) <= value <= LONGEST:
+        raise ValueError(f"{name} must be from 0 to 366 days; got {value.total_seconds()} seconds")
+    return value
