@@ -1,0 +1,222 @@
+from datetime import UTC, datetime, timedelta
+from itertools import count as numbers
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from searchlogs import metrics
+from searchlogs.dataflow import sessionize
+from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
+from searchlogs.metrics import RATES, attribute, count, session_rates, summary, totals
+from searchlogs.sessions import Session
+from searchlogs.simulate import simulate
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def session(*events: Event) -> Session:
+    """A session of `events`, a second apart whatever their own times say."""
+    return Session("1", 0, events)
+
+
+clock = numbers()
+
+
+def now() -> datetime:
+    return START + timedelta(seconds=next(clock))
+
+
+def search(query: str = "dogs", query_id: str | None = None) -> Search:
+    return Search(1, query, now(), query_id)
+
+
+def results(*items: str, query_id: str | None = None) -> Results:
+    return Results(1, items, now(), query_id)
+
+
+def click(item: str, query_id: str | None = None, position: int | None = None) -> ClickResult:
+    return ClickResult(1, item, now(), query_id, position)
+
+
+def owners(*events: Event) -> list[int | None]:
+    """For each click, the number of the search that it belongs to."""
+    attribution = attribute(session(*events))
+    owner = {
+        id(click): number
+        for number, impression in enumerate(attribution.impressions)
+        for click in impression.clicks
+    }
+    return [owner.get(id(event)) for event in events if isinstance(event, ClickResult)]
+
+
+def test_a_click_belongs_to_the_latest_search_that_showed_its_item() -> None:
+    assert owners(search(), results("a", "b"), search(), results("b"), click("a"), click("b")) == [
+        0,
+        1,
+    ]
+
+
+def test_a_click_on_nothing_shown_belongs_to_the_latest_search_without_results() -> None:
+    assert owners(search(), search(), results("a"), click("z")) == [0]
+    assert owners(search(), results("a"), click("z")) == [None]
+
+
+def test_a_search_that_found_nothing_has_logged_its_results() -> None:
+    assert owners(search(), results(), click("a")) == [None]
+
+
+def test_a_click_before_any_search_is_an_orphan() -> None:
+    assert owners(click("a"), search(), results("a")) == [None]
+
+
+def test_the_query_id_decides_over_the_item_and_the_order() -> None:
+    assert owners(
+        search(query_id="q"), results("b"), search(), results("a"), click("a", query_id="q")
+    ) == [0]
+    assert owners(click("a", query_id="q"), search(query_id="q")) == [0]
+
+
+def test_an_unknown_query_id_falls_back_to_the_item() -> None:
+    assert owners(search(), results("a"), click("a", query_id="elsewhere")) == [0]
+
+
+def test_of_two_searches_with_one_query_id_the_first_has_it() -> None:
+    assert owners(search(query_id="q"), search(query_id="q"), click("a", query_id="q")) == [0]
+
+
+def test_results_behind_the_click_count_for_their_earlier_search() -> None:
+    assert owners(search(query_id="q"), search(), click("a"), results("a", query_id="q")) == [0]
+
+
+def test_pages_of_results_follow_each_other() -> None:
+    attribution = attribute(session(search(), results("a", "b"), results("c"), click("c")))
+    (impression,) = attribution.impressions
+    assert impression.items == ("a", "b", "c")
+    assert impression.ranks == [3]
+
+
+def test_a_logged_position_decides_over_the_items() -> None:
+    attribution = attribute(session(search(), results("a"), click("a", position=7), click("a")))
+    assert attribution.impressions[0].ranks == [7, 1]
+
+
+ids = st.sampled_from([None, None, "q", "r", ""])
+items = st.sampled_from("abc")
+any_event = st.one_of(
+    st.builds(lambda: AppOpen(1, START)),
+    st.builds(lambda id: Search(1, "dogs", START, id), ids),
+    st.builds(
+        lambda items, id: Results(1, tuple(items), START, id), st.lists(items, max_size=3), ids
+    ),
+    st.builds(lambda item, id: ClickResult(1, item, START, id), items, ids),
+)
+
+
+def brute_force(events: list[Event]) -> list[int | None]:
+    """The design's rule, word by word."""
+    searches = [(place, event) for place, event in enumerate(events) if isinstance(event, Search)]
+
+    def by_id(query_id: str | None) -> list[int]:
+        return [
+            number
+            for number, (_, search) in enumerate(searches)
+            if query_id is not None and search.query_id == query_id
+        ]
+
+    def earlier(place: int) -> list[int]:
+        return [number for number, (there, _) in enumerate(searches) if there < place]
+
+    shown: dict[int, list[str]] = {}
+    for place, event in enumerate(events):
+        if isinstance(event, Results):
+            for number in by_id(event.query_id)[:1] or earlier(place)[-1:]:
+                shown.setdefault(number, []).extend(event.items)
+    found: list[int | None] = []
+    for place, event in enumerate(events):
+        if isinstance(event, ClickResult):
+            holding = [number for number in earlier(place) if event.item in shown.get(number, [])]
+            silent = [number for number in earlier(place) if number not in shown]
+            choice = by_id(event.query_id)[:1] or holding[-1:] or silent[-1:]
+            found.append(choice[0] if choice else None)
+    return found
+
+
+@given(st.lists(any_event, max_size=12))
+def test_attribution_is_the_rule_word_by_word(events: list[Event]) -> None:
+    assert owners(*events) == brute_force(events)
+
+
+@given(st.lists(any_event, max_size=12))
+def test_counts_and_rates_hang_together(events: list[Event]) -> None:
+    counts = count(session(*events))
+    assert counts.searches == session(*events).searches
+    assert counts.searches == counts.searches_clicked + counts.searches_abandoned
+    attributed = counts.clicks - counts.orphan_clicks
+    assert counts.searches_clicked <= attributed
+    assert counts.clicks_ranked <= attributed
+    rates = session_rates(session(*events))
+    if counts.searches == 0:
+        assert set(rates.values()) == {None}
+    else:
+        assert rates["ctr"] is not None and 0 <= rates["ctr"] <= 1
+        assert rates["abandonment"] == pytest.approx(1 - rates["ctr"])
+        assert rates["session_ctr"] == float(rates["ctr"] > 0)
+
+
+NAMED = {
+    "clicks_per_search": metrics.clicks_per_search,
+    "ctr": metrics.click_through_rate,
+    "abandonment": metrics.abandonment,
+    "zero_result_rate": metrics.zero_result_rate,
+    "ctr_at_3": lambda session: metrics.ctr_at(session, 3),
+    "mean_click_position": metrics.mean_click_position,
+    "reciprocal_rank": metrics.reciprocal_rank,
+    "seconds_to_first_click": metrics.seconds_to_first_click,
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_rate_has_one_definition(name: str) -> None:
+    for one in sessionize(simulate(users=10, sessions=30, seed=1), timedelta(minutes=30))[0]:
+        assert NAMED[name](one) == session_rates(one)[name]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_without_a_search_no_rate_is_defined(name: str) -> None:
+    assert NAMED[name](session(AppOpen(1, START), click("a"))) is None
+
+
+def test_ctr_at_k() -> None:
+    one = session(search(), results("a", "b"), click("b"), search(), results("c"), click("c"))
+    assert [metrics.ctr_at(one, k) for k in (1, 2)] == [0.5, 1.0]
+
+
+def test_a_session_without_a_search_contributes_to_no_rate() -> None:
+    searched = session(search(), results("a"), click("a"), search(), results("b"))
+    opened = session(AppOpen(1, now()), click("a"), click("b"))
+    table = summary([searched, opened])
+    assert list(table["ctr"].isna()) == [False, True]
+    assert table.loc[1, "clicks"] == 2
+    pd.testing.assert_frame_equal(totals(table), totals(summary([searched])))
+
+
+def test_summary_has_the_stated_dtypes_even_when_empty() -> None:
+    full = summary([metrics.example()]).dtypes
+    pd.testing.assert_series_equal(full, summary([]).dtypes)
+    assert str(full["user"]) == "string"
+    assert str(full["start"]) == str(full["end"]) == "datetime64[us, UTC]"
+    assert str(full["searches"]) == "int64"
+    assert {str(full[name]) for name in RATES} == {"Float64"}
+
+
+def test_totals_of_nothing_are_undefined() -> None:
+    assert totals(summary([])).isna().all(axis=None)
+
+
+def test_the_two_numbers_of_a_day_differ() -> None:
+    one = session(search(), results("a"), click("a"))
+    three = session(search(), results("a"), search(), results("a"), search(), results("a"))
+    ctr = totals(summary([one, three])).loc["ctr"]
+    assert (ctr["ratio_of_sums"], ctr["mean_of_ratios"]) == (0.25, 0.5)

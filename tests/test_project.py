@@ -1,0 +1,222 @@
+"""What the files beside the package promise: versions, commands, links, notebooks."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md")), *NOTEBOOKS]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def read(notebook: Path) -> NotebookNode:
+    return nbformat.read(notebook, as_version=4)
+
+
+def code_cells(notebook: Path) -> list[NotebookNode]:
+    return [cell for cell in read(notebook).cells if cell.cell_type == "code"]
+
+
+def prose(page: Path) -> str:
+    if page.suffix == ".md":
+        return page.read_text(encoding="utf-8")
+    return "\n\n".join(cell.source for cell in read(page).cells if cell.cell_type == "markdown")
+
+
+def by_name(path: Path) -> str:
+    return path.stem
+
+
+def test_conda_and_pip_install_the_same_versions() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    (pip,) = [part["pip"] for part in environment["dependencies"] if isinstance(part, dict)]
+    assert pip == [*PROJECT["project"]["dependencies"], "-e ."]
+
+
+def test_every_direct_dependency_is_pinned() -> None:
+    pins = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+    pins += PROJECT["build-system"]["requires"]
+    assert [pin for pin in pins if not re.fullmatch(r"[\w-]+==[\w.]+", pin)] == []
+    assert "exclude-newer" in PROJECT["tool"]["uv"]
+
+
+def test_conda_takes_a_python_that_works() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert PROJECT["project"]["requires-python"] == ">=3.11,<3.13"
+    assert "python=3.12" in environment["dependencies"]
+
+
+def test_the_flow_prints_what_was_promised() -> None:
+    """Law 1, and the README's first block."""
+    blocks = re.findall(r"```console\n(.*?)```", prose(ROOT / "README.md"), re.DOTALL)
+    command, *promised = blocks[0].splitlines()
+    start = "$ pip install uv && uv run python "
+    assert command.startswith(start)
+    arguments = command.removeprefix(start).split()
+    for workers in ([], ["-w", "2"]):
+        done = subprocess.run(
+            [sys.executable, *arguments, *workers], capture_output=True, text=True
+        )
+        assert (done.stdout.splitlines(), done.stderr) == (promised, "")
+    assert promised == [
+        "User 1: 1 searches, 1 clicks",
+        "User 2: 1 searches, 2 clicks",
+        "('1', 1.0)",
+        "('2', 2.0)",
+    ]
+
+
+def test_the_readme_names_the_test_command_that_ci_calls() -> None:
+    assert "\n$ pip install uv && uv run pytest\n" in prose(ROOT / "README.md")
+    assert "\nuv run pytest\n" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_the_readme_command_refreshes_a_notebook(tmp_path: Path) -> None:
+    (command,) = re.findall(r"\$ uv run (jupyter nbconvert .*)", prose(ROOT / "README.md"))
+    arguments = command.removesuffix(" notebooks/*.ipynb").split()[1:]
+    assert len(arguments) < len(command.split()) - 1
+    copy = tmp_path / "copy.ipynb"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")])
+    nbformat.write(notebook, copy)
+    subprocess.run([sys.executable, "-m", "jupyter", *arguments, copy], check=True)
+    (cell,) = code_cells(copy)
+    assert (cell.execution_count, cell.outputs[0].data["text/plain"]) == (1, "42")
+    assert cell.metadata == {}
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    if page.suffix == ".ipynb":
+        return {heading.replace(" ", "-") for heading in headings}
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_internal_links_resolve(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(there), f"{page.name} links to {target}"
+
+
+def test_the_readme_lists_every_notebook_and_module() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", prose(ROOT / "README.md"))
+    modules = sorted((ROOT / "searchlogs").glob("[!_]*.py"))
+    assert {link for link in links if link.startswith(("notebooks/", "searchlogs/"))} == {
+        path.relative_to(ROOT).as_posix() for path in [*NOTEBOOKS, *modules]
+    }
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
+def test_a_notebook_was_run_from_top_to_bottom(notebook: Path) -> None:
+    """Where a count is missing, nbval compares nothing, and passes."""
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        assert cell.source.strip()
+        for output in cell.outputs:
+            if output.output_type == "error":
+                assert "raises-exception" in cell.metadata.get("tags", [])
+            if output.output_type == "execute_result":
+                assert output.execution_count == cell.execution_count
+        if "raises-exception" in cell.metadata.get("tags", []):
+            assert [output.output_type for output in cell.outputs][-1:] == ["error"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
+def test_a_notebook_keeps_its_form(notebook: Path) -> None:
+    nbformat.validate(read(notebook))
+    cells = read(notebook).cells
+    opening = cells[0].source
+    assert cells[0].cell_type == "markdown" and opening.startswith("# ")
+    for part in ("**What you'll do**", "**What you'll learn**", "**What you'll need**", "minutes"):
+        assert part in opening
+    assert cells[-1].cell_type == "markdown"
+    assert read(notebook).metadata.kernelspec.name == "python3"
+    for cell in cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 12, cell.source
+            assert set(cell.metadata) <= {"tags"}
+            # These switch nbval's comparison off, or make it lax.
+            assert not set(cell.metadata.get("tags", [])) - {"raises-exception"}
+            assert "NBVAL" not in cell.source
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
+def test_headings_are_in_order(notebook: Path) -> None:
+    levels = [len(hashes) for hashes in re.findall(r"^(#+) ", prose(notebook), re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
+def test_every_figure_is_stored_twice_and_has_words(notebook: Path) -> None:
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            kinds = {kind for kind in output.get("data", {}) if kind.startswith("image/")}
+            assert kinds in (set(), {"image/svg+xml", "image/png"})
+            if kinds:
+                assert "<title>" in output.data["image/svg+xml"]
+                assert "<desc>" in output.data["image/svg+xml"]
+                assert len(output.data["text/plain"].splitlines()) >= 2
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
+def test_every_import_is_in_the_pins(notebook: Path) -> None:
+    pins = {pin.split("==")[0] for pin in PROJECT["project"]["dependencies"]}
+    for cell in code_cells(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                top = name.split(".")[0]
+                assert top in pins | sys.stdlib_module_names | {"searchlogs"}, name
+
+
+def replace_in(notebook: NotebookNode, kind: str, pattern: str, new: str) -> str:
+    """Replace the first match in a stored output of this kind; return the cell's source."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            holder = output if kind == "text" else output.get("data", {})
+            if kind in holder:
+                text, changed = re.subn(pattern, new, holder[kind], count=1)
+                if changed:
+                    holder[kind] = text
+                    return str(cell.source)
+    raise AssertionError(f"no stored {kind} holds {pattern}")
+
+
+def test_nbval_notices_one_changed_coordinate_number_and_line(tmp_path: Path) -> None:
+    """Each corrupted in a copy of a notebook's stored outputs: the comparison is not vacuous."""
+    source = ROOT / "notebooks" / "00-start-here.ipynb"
+    for name, kind, pattern, new in (
+        ("coordinate", "image/svg+xml", r'(<path d="M )(\d)', r"\g<1>9\2"),
+        ("number", "text/html", r"<td>2.0</td>", "<td>2.1</td>"),
+        ("line", "text", r"2 clicks", "3 clicks"),
+    ):
+        notebook = read(source)
+        replace_in(notebook, kind, pattern, new)
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+    shutil.copy(source, tmp_path / "untouched.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-rf"]
+    command += ["-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", tmp_path]
+    done = subprocess.run([*command, tmp_path], capture_output=True, text=True, cwd=tmp_path)
+    failed = re.findall(r"^FAILED (\w+)\.ipynb::Cell (\d+)", done.stdout, re.MULTILINE)
+    assert failed == [("coordinate", "0"), ("line", "2"), ("number", "1")], done.stdout

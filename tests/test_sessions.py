@@ -1,0 +1,243 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.operators.windowing import Clock
+from bytewax.testing import TestingSink, TestingSource, TimeTestingGetter, cluster_main
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import oracle
+
+from searchlogs.dataflow import sessionize
+from searchlogs.events import (
+    EARLIEST,
+    LATEST,
+    AppOpen,
+    ClickResult,
+    Event,
+    Results,
+    Search,
+)
+from searchlogs.sessions import (
+    GAP,
+    LONGEST,
+    WAIT,
+    Late,
+    Session,
+    live_clock,
+    replay_clock,
+    session_window,
+    user_event,
+)
+
+ZERO = timedelta(0)
+MICRO = timedelta(microseconds=1)
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def second(number: float) -> datetime:
+    return START + timedelta(seconds=number)
+
+
+def opens(*seconds: float, user: int | str = 1) -> list[Event]:
+    return [AppOpen(user, second(number)) for number in seconds]
+
+
+def run(
+    events: list[Event],
+    gap: timedelta,
+    clock: Clock[Event, Any],
+    batch_size: int = 1,
+    workers: int = 1,
+) -> tuple[list[Session], list[Late]]:
+    sessions: list[Session] = []
+    late: list[Late] = []
+    flow = Dataflow("test")
+    out = session_window(
+        "sessions", op.input("inp", flow, TestingSource(events, batch_size)), clock, gap
+    )
+    op.output("sessions_out", out.down, TestingSink(sessions))
+    op.output("late_out", out.late, TestingSink(late))
+    cluster_main(flow, [], 0, worker_count_per_proc=workers)
+    return (
+        sorted(sessions, key=lambda session: (session.user, session.id)),
+        sorted(late, key=lambda late: late.user),
+    )
+
+
+# Close together, so that equal times, steps of exactly the gap and late events are common.
+times = st.one_of(
+    st.integers(0, 60).map(second),
+    st.integers(0, 60_000_000).map(lambda micros: START + micros * MICRO),
+    st.sampled_from([EARLIEST, LATEST, second(10) + MICRO, second(10) - MICRO]),
+)
+users = st.sampled_from([1, "1", 2, "dana", ""])
+any_event = st.one_of(
+    st.builds(AppOpen, users, times),
+    st.builds(Search, users, st.just("dogs"), times),
+    st.builds(Results, users, st.just(("fido",)), times),
+    st.builds(ClickResult, users, st.just("fido"), times),
+)
+durations = st.one_of(
+    st.sampled_from([ZERO, MICRO, GAP, WAIT, LONGEST]),
+    st.integers(0, 30_000_000).map(lambda micros: micros * MICRO),
+)
+
+
+@given(
+    st.lists(any_event, max_size=40), durations, durations, st.integers(1, 50), st.integers(1, 3)
+)
+def test_the_engine_agrees_with_the_oracle(
+    events: list[Event], gap: timedelta, wait: timedelta, batch_size: int, workers: int
+) -> None:
+    assert run(events, gap, replay_clock(wait), batch_size, workers) == oracle(events, gap, wait)
+
+
+@given(st.lists(any_event, max_size=40), durations, durations)
+def test_no_event_is_lost(events: list[Event], gap: timedelta, wait: timedelta) -> None:
+    sessions, late = sessionize(events, gap, wait)
+    out = [event for session in sessions for event in session.events]
+    out += [one.event for one in late]
+    assert sorted(map(repr, out)) == sorted(map(repr, events))
+
+
+def test_a_step_of_exactly_the_gap_stays() -> None:
+    together, _ = sessionize([AppOpen(1, START), AppOpen(1, START + GAP)])
+    apart, _ = sessionize([AppOpen(1, START), AppOpen(1, START + GAP + MICRO)])
+    assert [session.id for session in together] == [0]
+    assert [session.id for session in apart] == [0, 1]
+
+
+def test_session_describes_its_events() -> None:
+    session = Session(
+        "1",
+        0,
+        (
+            AppOpen(1, second(0)),
+            Search(1, "dogs", second(1)),
+            ClickResult(1, "fido", second(2)),
+            ClickResult(1, "rex", second(3)),
+        ),
+    )
+    assert (session.start, session.end) == (second(0), second(3))
+    assert (session.searches, session.clicks) == (1, 2)
+
+
+def test_one_user_as_int_and_as_str() -> None:
+    sessions, _ = sessionize([AppOpen(1, second(0)), AppOpen("1", second(1))])
+    assert [len(session.events) for session in sessions] == [2]
+    assert user_event(AppOpen(1, START))[0] == user_event(AppOpen("1", START))[0]
+
+
+@pytest.mark.parametrize("clock", [replay_clock, live_clock])
+def test_an_empty_stream_gives_nothing(clock: Any) -> None:
+    assert sessionize([], clock=clock) == ([], [])
+
+
+def test_late_says_how_late() -> None:
+    sessions, late = sessionize(opens(5, 9, 6.5), wait=timedelta(seconds=1))
+    assert late == [Late("1", AppOpen(1, second(6.5)), timedelta(seconds=1.5))]
+    assert [event.time for event in sessions[0].events] == [second(5), second(9)]
+
+
+def test_late_says_how_late_when_the_batch_goes_on() -> None:
+    # The watermark met by the second event counts, not the one that its batch ends with.
+    _, late = run(opens(9, 5, 30), GAP, replay_clock(WAIT), batch_size=10)
+    assert [one.late_by for one in late] == [timedelta(seconds=3)]
+
+
+def test_the_live_clock_moves_while_nothing_arrives() -> None:
+    now = TimeTestingGetter(second(100))
+    logic = live_clock(timedelta(seconds=2), now.get).build(None)
+    logic.before_batch()
+    assert logic.on_item(AppOpen(1, second(50))) == (second(50), second(48))
+    now.advance(timedelta(seconds=5))
+    assert logic.on_notify() == second(53)
+
+
+def test_the_live_clock_wakes_when_the_watermark_has_passed() -> None:
+    now = TimeTestingGetter(second(100))
+    logic = live_clock(timedelta(seconds=2), now.get).build(None)
+    logic.before_batch()
+    logic.on_item(AppOpen(1, second(50)))  # the watermark is 48 now, so it reaches 60 at 112
+    wake = logic.to_system_utc(second(60))
+    assert wake == second(112) + MICRO
+    now.now = wake
+    assert logic.on_notify() == second(60) + MICRO
+
+
+def test_the_live_clock_resumes_with_its_watermark() -> None:
+    now = TimeTestingGetter(second(100))
+    before = live_clock(timedelta(seconds=2), now.get).build(None)
+    before.before_batch()
+    before.on_item(AppOpen(1, second(50)))
+    after = live_clock(timedelta(seconds=2), now.get).build(before.snapshot())
+    assert after.on_notify() == second(48)
+    assert after.to_system_utc(second(60)) == second(112) + MICRO
+
+
+def test_an_idle_live_flow_sleeps_and_closes_its_session() -> None:
+    # Each reading of the clock is a wake-up of the step. The engine's own clock, woken before the
+    # watermark is there, reads it thousands of times in this second.
+    readings: list[datetime] = []
+
+    def now() -> datetime:
+        readings.append(datetime.now(UTC))
+        return readings[-1]
+
+    short = timedelta(seconds=0.2)
+    source = TestingSource([AppOpen(1, now()), TestingSource.PAUSE(timedelta(seconds=1))])
+    closed: list[datetime] = []
+    flow = Dataflow("test")
+    out = session_window("sessions", op.input("inp", flow, source), live_clock(short, now), short)
+    closing = op.map("closing", out.down, lambda _: datetime.now(UTC))
+    op.output("out", closing, TestingSink(closed))
+    cluster_main(flow, [], 0)
+    assert len(readings) < 30
+    assert closed[0] - readings[0] > 2 * short  # gap + wait
+    assert len(readings) == len([r for r in readings if r <= closed[0]]), "closed before the end"
+
+
+def test_a_machine_that_stalls_makes_punctual_events_late_under_the_live_clock_only() -> None:
+    class Stalling:
+        """A clock on which two seconds pass between any two readings."""
+
+        now = START
+
+        def __call__(self) -> datetime:
+            self.now += timedelta(seconds=2)
+            return self.now
+
+    events = opens(1, 2, 3, 4, 5)
+    _, late = run(events, GAP, live_clock(WAIT, Stalling()))
+    assert [one.event for one in late] == events[2:]
+    assert run(events, GAP, replay_clock(WAIT)) == ([Session("1", 0, tuple(events))], [])
+
+
+@pytest.mark.parametrize("clock", [replay_clock, live_clock])
+def test_a_bad_wait_is_refused_where_it_is_given(clock: Any) -> None:
+    with pytest.raises(ValueError, match=r"wait must be from 0 to 366 days; got -1.0 seconds"):
+        clock(timedelta(seconds=-1))
+    with pytest.raises(TypeError, match=r"wait must be a timedelta, such as .*; got 10"):
+        clock(10)
+
+
+@pytest.mark.parametrize("gap", [-MICRO, LONGEST + MICRO, timedelta.max])
+def test_a_bad_gap_is_refused_where_it_is_given(gap: timedelta) -> None:
+    with pytest.raises(ValueError, match="gap must be from 0 to 366 days; got"):
+        sessionize([], gap=gap)
+
+
+def test_the_longest_gap_and_wait_at_both_ends_of_time() -> None:
+    events = [AppOpen(1, EARLIEST), AppOpen(1, LATEST), AppOpen(1, EARLIEST)]
+    for duration in (ZERO, LONGEST):
+        assert run(events, duration, replay_clock(duration)) == oracle(events, duration, duration)
+        sessions, late = run(events, duration, live_clock(duration))
+        assert len(sessions) + len(late) >= 2
+
+
+def test_what_is_no_event_is_refused_before_anything_runs() -> None:
+    with pytest.raises(TypeError, match=r"events\[1\] must be an AppOpen, .*; got a dict: {'user"):
+        sessionize([*opens(1), {"user": 1}])  # type: ignore[list-item]
