@@ -1,11 +1,13 @@
 """The data model: what a search engine's client logs, as four kinds of event."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST = timedelta(days=366)
+"""The longest gap and wait: beyond, the engine's own arithmetic leaves the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,21 @@ def check_event(value: object, where: str) -> None:
             f"{where} must be an AppOpen, Search, Results or ClickResult; "
             f"got a {kind}: {_short(value)}"
         )
+
+
+def check_duration(name: str, value: timedelta) -> timedelta:
+    """Return `value`, a gap or a wait; raise unless it is a timedelta from 0 to 366 days.
+
+    >>> check_duration("gap", timedelta(seconds=-10))
+    Traceback (most recent call last):
+        ...
+    ValueError: gap must be from 0 to 366 days; got -10.0 seconds
+    """
+    if not isinstance(value, timedelta):
+        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=10); got {value!r}")
+    if not timedelta(0) <= value <= LONGEST:
+        raise ValueError(f"{name} must be from 0 to 366 days; got {value.total_seconds()} seconds")
+    return value
 
 
 def _check(event: Event) -> None:

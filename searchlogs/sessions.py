@@ -9,15 +9,13 @@ import bytewax.operators as op
 import bytewax.operators.windowing as win
 from bytewax.dataflow import Stream, operator
 
-from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_event
+from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_duration, check_event
 
 GAP = timedelta(seconds=10)
 """The tutorial's gap: a toy, short enough to see. Search logs are usually cut at 30 minutes."""
 
 WAIT = timedelta(seconds=1)
 """The tutorial's wait for events that arrive out of order."""
-
-LONGEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,18 +206,3 @@ def _to_late(window: tuple[str, tuple[int, _Arrival]]) -> Late:
 def event_time(event: Event) -> datetime:
     """When the event happened, as its client saw it."""
     return event.time
-
-
-def check_duration(name: str, value: timedelta) -> timedelta:
-    """Return `value`, a gap or a wait; raise unless it is a timedelta from 0 to 366 days.
-
-    >>> check_duration("gap", timedelta(seconds=-10))
-    Traceback (most recent call last):
-        ...
-    ValueError: gap must be from 0 to 366 days; got -10.0 seconds
-    """
-    if not isinstance(value, timedelta):
-        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=10); got {value!r}")
-    if not timedelta(0) <= value <= LONGEST:
-        raise ValueError(f"{name} must be from 0 to 366 days; got {value.total_seconds()} seconds")
-    return value

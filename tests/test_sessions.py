@@ -14,6 +14,7 @@ from searchlogs.dataflow import sessionize
 from searchlogs.events import (
     EARLIEST,
     LATEST,
+    LONGEST,
     AppOpen,
     ClickResult,
     Event,
@@ -22,7 +23,6 @@ from searchlogs.events import (
 )
 from searchlogs.sessions import (
     GAP,
-    LONGEST,
     WAIT,
     Late,
     Session,

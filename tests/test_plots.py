@@ -1,0 +1,478 @@
+"""Figures are the same everywhere, say what they show, and nothing in them covers a word."""
+
+import base64
+import re
+import warnings
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import combinations, pairwise
+from random import Random
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.plots import COLOURS, Drawing, style, timeline
+from searchlogs.sessions import GAP, Late, Session
+from searchlogs.simulate import client_events, simulate
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+def at(seconds: float) -> datetime:
+    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+def cut(events: list[Event], gap: timedelta = GAP) -> list[Session]:
+    """Sessions of events, by the definition."""
+    sessions: list[Session] = []
+    for user in dict.fromkeys(str(event.user) for event in events):
+        own = sorted((e for e in events if str(e.user) == user), key=lambda event: event.time)
+        groups = [[own[0]]]
+        for before, event in pairwise(own):
+            if event.time - before.time > gap:
+                groups.append([])
+            groups[-1].append(event)
+        sessions += [Session(user, i, tuple(group)) for i, group in enumerate(groups)]
+    return sessions
+
+
+def random_events(n: int, users: int, seconds: float) -> list[Event]:
+    random = Random(n)
+    queries = ["dogs", "cheap dog beds for large dogs", "q", "cat toys"]
+    events: list[Event] = []
+    for _ in range(n):
+        user, time = random.randrange(users), at(random.random() * seconds)
+        kinds: list[Event] = [
+            AppOpen(user, time),
+            Search(user, random.choice(queries), time),
+            Results(user, ("a",), time),
+            ClickResult(user, "a", time),
+        ]
+        events.append(random.choice(kinds))
+    return events
+
+
+HOSTILE = [
+    "$x^2$ costs $5",
+    "one $ only",
+    "$\\bad{$ mathematics",
+    "\\frac{1}{2} a_b^c \\",
+    '<b>bold</b> & "co" ]]> -->',
+    "dog 🐶 beds 👩‍💻",
+    "שלום עולם dogs",
+    "مرحبا بالعالم",
+    "犬のベッド",
+    "two\nlines\r\nand a\ttab",
+    "\x00\x07control\x1b[31m\x85\u2028",
+    "\ud800lone\udfff",
+    "z" + "\u0301" * 50,
+    "\u202ereversed\u2066",
+    "\ufffe\uffff\U0010ffff\ue000",
+    "x" * 10_000,
+    "",
+    "   ",
+]
+LATES = [
+    Late("1", Results(1, ("fido", "rover", "buddy"), at(6)), timedelta(seconds=0.8)),
+    Late("3", AppOpen(3, at(2)), timedelta(seconds=90)),
+]
+
+
+def hostile() -> Drawing:
+    events: list[Event] = [
+        Search(HOSTILE[::3][i % 5], query, at(9 * i)) for i, query in enumerate(HOSTILE)
+    ]
+    return timeline(events, cut(events), gap=GAP, title="\x00\ud800\u202e" + " ".join(HOSTILE))
+
+
+@cache
+def drawings() -> dict[str, Drawing]:
+    close: list[Event] = [
+        Search(1, f"rather a long query, number {i}", at(i / 2)) for i in range(4)
+    ]
+    many, day = random_events(200, 4, 120), list(simulate(8, 24, seed=3))
+    crowd, weeks = (
+        list(simulate(40, 200, seed=3)),
+        list(simulate(5, 60, duration=timedelta(weeks=6))),
+    )
+    return {
+        "client": timeline(client_events(), cut(client_events()), gap=GAP),
+        "close": timeline(close, cut(close), gap=GAP),
+        "random": timeline(many, cut(many), gap=GAP),
+        "random, no sessions": timeline(many),
+        "day": timeline(day, cut(day, HALF_HOUR), gap=HALF_HOUR),
+        "crowd": timeline(crowd, cut(crowd, HALF_HOUR), gap=HALF_HOUR),
+        "weeks": timeline(weeks, cut(weeks, HALF_HOUR), gap=HALF_HOUR),
+        "late": timeline(client_events(), cut(client_events()), gap=GAP, late=LATES),
+        "hostile": hostile(),
+        "empty": timeline([]),
+        "one": timeline(client_events()[:1]),
+        "equal times": timeline([Search(1, "a", at(0)), Search(1, "b", at(0)), AppOpen(2, at(0))]),
+        "all of time": timeline([AppOpen(1, EARLIEST), Search(1, "dogs", LATEST)]),
+        "edge": timeline([AppOpen(1, at(0)), Search(1, "a query at the right end", at(60))]),
+        "long title": timeline(client_events(), title="A finding in many words. " * 20),
+    }
+
+
+NAMES = (
+    *("client", "close", "random", "random, no sessions", "day", "crowd", "weeks", "late"),
+    *("hostile", "empty", "one", "equal times", "all of time", "edge", "long title"),
+)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def drawing(name: str) -> Drawing:
+    return drawings()[name]
+
+
+def axes_of(drawing: Drawing) -> Any:
+    return drawing.figure.axes[0]
+
+
+def render(drawing: Drawing) -> Any:
+    canvas: Any = FigureCanvasAgg(drawing.figure)
+    canvas.draw()
+    return canvas.get_renderer()
+
+
+def boxes(drawing: Drawing) -> list[tuple[str, Bbox]]:
+    """Every text of the figure, and where it stands."""
+    with style():
+        renderer = render(drawing)
+        texts = [
+            text
+            for text in drawing.figure.findobj(Text)
+            if isinstance(text, Text) and text.get_visible() and text.get_text().strip()
+        ]
+        return [(t.get_text(), t.get_window_extent(renderer)) for t in texts]
+
+
+def ticks(drawing: Drawing) -> list[str]:
+    return [label.get_text() for label in axes_of(drawing).get_xticklabels()]
+
+
+def legend(drawing: Drawing) -> list[str]:
+    return [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+
+
+def texts(drawing: Drawing) -> list[str]:
+    return [text for text, _ in boxes(drawing)]
+
+
+def test_no_text_touches_another_or_leaves_the_figure(drawing: Drawing) -> None:
+    found = boxes(drawing)
+    whole = drawing.figure.bbox
+    for text, box in found:
+        assert whole.x0 <= box.x0 < box.x1 <= whole.x1, text
+        assert whole.y0 <= box.y0 < box.y1 <= whole.y1, text
+    for (one, first), (other, second) in combinations(found, 2):
+        overlap = Bbox.intersection(first, second)
+        assert overlap is None or overlap.width * overlap.height == 0, (one, other)
+
+
+def test_queries_stay_inside_the_axes_and_off_the_bars(drawing: Drawing) -> None:
+    found = boxes(drawing)
+    axes = axes_of(drawing)
+    inside = {text.get_text() for text in axes.texts} - {"event time (UTC)"}
+    bars = [bar.get_window_extent() for bar in axes.patches]
+    for text, box in found:
+        if text not in inside or text.startswith("event time"):
+            continue
+        for bar in bars:
+            overlap = Bbox.intersection(box, bar)
+            assert overlap is None or overlap.width * overlap.height == 0, text
+
+
+def test_svg_is_well_formed_and_says_what_it_shows(drawing: Drawing) -> None:
+    root = ET.fromstring(drawing.svg())
+    assert root.get("role") == "img"
+    assert [child.tag.rpartition("}")[2] for child in root][:2] == ["title", "desc"]
+    assert root[0].text == (drawing.title or None)
+    assert root[1].text == drawing.description
+    drawing.svg().encode()
+    repr(drawing).encode()
+
+
+def test_bundle_is_svg_png_and_words() -> None:
+    drawing = timeline(client_events())
+    bundle = drawing._repr_mimebundle_()
+    assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
+    assert bundle["image/svg+xml"] == drawing.svg()
+    png = base64.b64decode(bundle["image/png"])
+    assert png.startswith(b"\x89PNG") and b"Matplotlib" not in png
+    width = int.from_bytes(png[16:20], "big")
+    assert width == 1800 and 'width="720pt"' in drawing.svg()
+    assert bundle["text/plain"] == repr(drawing) == f"{drawing.title}\n{drawing.description}"
+
+
+def test_bytes_do_not_depend_on_anybodys_settings(name: str) -> None:
+    make = drawings.__wrapped__ if name == "client" else drawings
+    first = drawings()[name].svg()
+    assert make()[name].svg() == first
+    with plt.style.context("dark_background"), mpl.rc_context():
+        mpl.rcParams.update(
+            {
+                "font.size": 20,
+                "font.weight": "bold",
+                "font.family": ["serif"],
+                "svg.hashsalt": None,
+                "svg.fonttype": "none",
+                "text.parse_math": True,
+                "savefig.bbox": "tight",
+                "savefig.dpi": 30,
+                "savefig.transparent": True,
+                "timezone": "Asia/Kolkata",
+                "axes.unicode_minus": False,
+                "lines.linewidth": 9,
+                "figure.constrained_layout.use": True,
+            }
+        )
+        before = dict(mpl.rcParams)
+        assert make()[name].svg() == first
+        assert dict(mpl.rcParams) == before
+    assert not plt.get_fignums()
+
+
+def test_svg_is_white_small_and_undated() -> None:
+    svg = timeline(client_events(), cut(client_events()), gap=GAP).svg()
+    assert len(svg) < 60_000
+    assert "fill: #ffffff" in svg.split("</path>")[0]
+    assert "<metadata" not in svg and "<dc:" not in svg
+
+
+def test_hostile_texts_warn_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing = hostile()
+        drawing._repr_mimebundle_()
+    words = " ".join(texts(drawing))
+    assert "$x^2$ costs $5" in words and "two lines and a tab" in words
+    assert "dog □ beds □□" in words and "□□□□□" in words
+    assert "xxx…" in words
+    assert "مرحبا بالعالم" in words
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e\ud800-\udfff\ufffe]", drawing.svg())
+    assert drawing.data["label"].dropna().str.len().max() == 10_000
+
+
+def test_labels_left_out_are_counted() -> None:
+    events: list[Event] = [Search(1, f"a long query, number {i}", at(i / 2)) for i in range(4)]
+    drawing = timeline(events, cut(events), gap=GAP)
+    drawn = sum(text.startswith("a ") for text in texts(drawing))
+    assert 0 < drawn < 4
+    assert f"for lack of room: {4 - drawn} queries." in drawing.description
+    assert "lack of room" not in timeline(client_events()).description
+
+
+def test_data_says_what_is_drawn() -> None:
+    drawing = timeline(client_events(), cut(client_events()), gap=GAP, late=LATES)
+    data = drawing.data
+    assert {name: str(dtype) for name, dtype in data.dtypes.items()} == {
+        "user": "string",
+        "what": "string",
+        "start": "datetime64[us, UTC]",
+        "end": "datetime64[us, UTC]",
+        "label": "string",
+    }
+    rows = [
+        (user, what, (start - at(0)).total_seconds(), (end - at(0)).total_seconds(), label)
+        for user, what, start, end, label in data.astype(object)
+        .where(data.notna(), None)
+        .itertuples(index=False)
+    ]
+    assert rows == [
+        ("1", "session", 5, 7, "CTR 1.0"),
+        ("1", "search", 5, 5, "dogs"),
+        ("1", "late results", 6, 6, "late by 0.8 s"),
+        ("1", "gap", 7, 17, "10 s"),
+        ("1", "click", 7, 7, None),
+        ("2", "session", 5, 8, "CTR 1.0"),
+        ("2", "search", 5, 5, "cats"),
+        ("2", "results", 6, 6, None),
+        ("2", "click", 7, 7, None),
+        ("2", "gap", 8, 18, "10 s"),
+        ("2", "click", 8, 8, None),
+        ("3", "late app open", 2, 2, "late by 90 s"),
+    ]
+    assert timeline([]).data.dtypes.equals(data.dtypes)
+
+
+def test_every_thing_in_the_data_is_on_the_axes() -> None:
+    drawing = timeline(client_events(), cut(client_events()), gap=GAP, late=LATES)
+    axes = axes_of(drawing)
+    what = drawing.data["what"].value_counts()
+    assert len(axes.patches) == what["session"] + what["gap"]
+    assert sum(len(line.get_xdata()) for line in axes.lines) == len(drawing.data) - len(
+        axes.patches
+    )
+
+
+def test_time_runs_to_scale() -> None:
+    """Bars, tails and markers stand where the ticks say that their times are."""
+    drawing = timeline(client_events(), cut(client_events()), gap=GAP)
+    axes = axes_of(drawing)
+    seconds = {label[-2:]: x for label, x in zip(ticks(drawing), axes.get_xticks(), strict=True)}
+    assert set(seconds) >= {"06", "08", "18"}
+    results = next(line for line in axes.lines if line.get_marker() == "s")
+    assert list(results.get_xdata()) == pytest.approx([seconds["06"]] * 2)
+    tails = [patch for patch in axes.patches if patch.get_hatch()]
+    ends = sorted(patch.get_x() + patch.get_width() for patch in tails)
+    assert ends[1] == pytest.approx(seconds["18"])
+
+
+def test_words_tell_the_same() -> None:
+    drawing = timeline(client_events(), cut(client_events()), gap=GAP, late=LATES)
+    assert drawing.title == "3 users, 2 sessions, 2 late events"
+    assert drawing.description.splitlines() == [
+        "1 January 2024, 00:00:02 to 00:00:08 (UTC), one row a user.",
+        "user 1: session 0 from 00:00:05 to 00:00:07, 1 search, 1 click, CTR 1.0; "
+        "late results at 00:00:06, late by 0.8 s.",
+        "user 2: session 0 from 00:00:05 to 00:00:08, 1 search, 2 clicks, CTR 1.0.",
+        "user 3: late app open at 00:00:02, late by 90 s.",
+    ]
+    alone = timeline(client_events())
+    assert alone.title == "2 users, 7 events"
+    assert "user 2: 1 search, 1 result list, 2 clicks." in alone.description
+
+
+def test_a_session_without_a_search_has_no_rate() -> None:
+    events: list[Event] = [AppOpen(3, at(28)), ClickResult(3, "z", at(30))]
+    drawing = timeline(events, cut(events))
+    assert "no search" in texts(drawing) and not any("CTR" in text for text in texts(drawing))
+    assert legend(drawing) == ["app open", "click", "session without a search"]
+
+
+def test_legend_lists_what_is_there() -> None:
+    assert legend(timeline(client_events())) == ["search", "results", "click"]
+    assert legend(timeline(client_events(), cut(client_events()), gap=GAP)) == [
+        *("search", "results", "click", "session", "gap, 10 s"),
+    ]
+    assert legend(timeline([], late=LATES)) == ["late app open", "late results"]
+    assert legend(timeline([])) == []
+    long = timeline(client_events(), cut(client_events()), gap=timedelta(minutes=90))
+    assert legend(long)[-1] == "gap, 90 min"
+
+
+def test_legend_stands_above_the_data(drawing: Drawing) -> None:
+    with style():
+        render(drawing)
+    assert drawing.figure.legends[0].get_window_extent().y0 >= axes_of(drawing).bbox.y1
+
+
+def test_late_events_are_hollow_and_drawn_once() -> None:
+    events = client_events()
+    for given in (events, [event for event in events if event != LATES[0].event]):
+        axes = axes_of(timeline(given, late=LATES))
+        hollow = [line for line in axes.lines if line.get_markeredgecolor() == COLOURS["late"]]
+        assert [line.get_markerfacecolor() for line in hollow] == ["white", "white"]
+        assert sum(len(line.get_xdata()) for line in axes.lines) == 8
+    twice = timeline([events[0], events[0]], late=[Late("1", events[0], GAP)])
+    assert sorted(twice.data["what"]) == ["late search", "search"]
+
+
+def test_nothing_to_draw_is_no_error() -> None:
+    drawing = timeline([])
+    assert drawing.title == "No events" and "no events" in texts(drawing)
+    assert drawing.data.empty
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        0.00001,
+        0.001,
+        0.037,
+        0.5,
+        1,
+        7,
+        10,
+        61,
+        299,
+        3600,
+        5e4,
+        86_400,
+        2e5,
+        6e5,
+        42 * 86_400,
+        4e7,
+        3e9,
+    ],
+)
+@pytest.mark.parametrize("start", [0, 31_535_999.5])
+def test_ticks_for_every_span(span: float, start: float) -> None:
+    drawing = timeline([AppOpen(1, at(start)), AppOpen(1, at(start + span))])
+    labels = ticks(drawing)
+    assert 3 <= len(labels) <= 12, labels
+    if not any("\n" in label for label in labels):
+        assert len(set(labels)) == len(labels)
+    stated = " ".join(texts(drawing))
+    assert re.search(r"\b(19|20|21)\d\d\b", stated), "the year stands somewhere"
+    test_no_text_touches_another_or_leaves_the_figure(drawing)
+
+
+def test_ticks_read_as_people_write_them() -> None:
+    def label(*seconds: float) -> tuple[str, str]:
+        drawing = timeline([AppOpen(1, at(s)) for s in seconds])
+        axis = next(text for text in texts(drawing) if text.startswith("event time"))
+        return ticks(drawing)[1], axis
+
+    assert label(0, 45) == ("00:00:05", "event time (UTC), 1 January 2024")
+    assert label(43_200, 46_800) == ("12:10", "event time (UTC), 1 January 2024")
+    assert label(0, 42 * 86_400) == ("7 Jan", "event time (UTC), 2024")
+    assert label(1, 1.001)[0] == "00:00:01.0002"
+
+
+def test_busiest_users_are_shown_and_the_rest_is_said() -> None:
+    events: list[Event] = [
+        Search(user, "q", at(10 * i + user)) for user in range(40) for i in range(1 + user % 20)
+    ]
+    drawing = timeline(events, cut(events), gap=GAP)
+    users = list(dict.fromkeys(drawing.data["user"]))
+    assert users == [str(u) for u in (14, 15, 16, 17, 18, 19, 34, 35, 36, 37, 38, 39)]
+    drawn = drawing.data["what"].eq("search").sum()
+    said = f"left out: 28 users with {len(events) - drawn} events."
+    assert any(said in text for text in texts(drawing)) and said in drawing.description
+    assert drawing.title.startswith("40 users")
+
+
+def test_many_events_stay_few_marks() -> None:
+    drawing = timeline(random_events(20_000, 3, 86_400))
+    marks = sum(len(line.get_xdata()) for line in axes_of(drawing).lines)
+    assert marks <= 1200
+    said = f"20,000 events are drawn as {marks:,} markers"
+    assert any(said in text for text in texts(drawing)) and said in drawing.description
+    assert len(drawing.svg()) < 300_000
+    assert len(drawing.data) == 20_000
+
+
+def test_users_1_and_text_1_are_one() -> None:
+    assert timeline([AppOpen(1, at(0)), AppOpen("1", at(1))]).data["user"].nunique() == 1
+
+
+def test_generators_will_do() -> None:
+    events = client_events()
+    drawing = timeline(iter(events), iter(cut(events)), late=iter(LATES))
+    assert drawing.data["what"].eq("session").sum() == 2
+
+
+def test_what_cannot_be_drawn_is_refused_by_its_place() -> None:
+    events = client_events()
+    with pytest.raises(TypeError, match=r"^events\[1\] must be an AppOpen"):
+        timeline([events[0], {"user": 1}])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^sessions\[0\] must be a Session; got a tuple"):
+        timeline(events, [("1", events)])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^late\[0\] must be a Late; got a Search"):
+        timeline(events, late=[events[0]])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="gap must be a timedelta"):
+        timeline(events, cut(events), gap=10)  # type: ignore[arg-type]
