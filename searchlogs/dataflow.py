@@ -1,12 +1,17 @@
 """The flows, assembled: from events, over sessions, to a number for each."""
 
-from collections.abc import Callable, Iterable
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import bytewax.operators as op
 from bytewax.connectors.stdio import StdOutSink
 from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.operators.windowing import Clock
 from bytewax.outputs import Sink
@@ -49,6 +54,45 @@ def _print_session(step_id: str, session: Session) -> None:
 flow = ctr_flow(TestingSource(client_events()), StdOutSink())
 
 
+def run(flow: Dataflow) -> None:
+    """Run a flow here and now, until its input ends, so that it fails in the words of its steps.
+
+    What a step raises comes out as it was raised, with a note that names the step; an interrupt
+    comes out as KeyboardInterrupt.
+    """
+    try:
+        with _engine_keeps_quiet():
+            run_main(flow)
+    except BytewaxRuntimeError as error:
+        step = re.search(r'in step "([^"]+)"', str(error))
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        if step and isinstance(cause, Exception):
+            cause.add_note(f"It was raised in the step {step[1]}.")
+        raise cause from None
+
+
+@contextmanager
+def _engine_keeps_quiet() -> Iterator[None]:
+    """Drop what goes to file descriptor 2 in a run that fails: a panic in Rust, past Python."""
+    with tempfile.TemporaryFile() as aside:
+        stderr = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+            failed = False
+        except BaseException:
+            failed = True
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            aside.seek(0)
+            if not failed:
+                os.write(2, aside.read())
+
+
 def sessionize(
     events: Iterable[Event],
     gap: timedelta = GAP,
@@ -75,7 +119,7 @@ def sessionize(
     out = session_window("sessions", arriving, clock(wait), gap)
     op.output("out", out.down, TestingSink(sessions))
     op.output("late_out", out.late, TestingSink(late))
-    run_main(flow)  # type: ignore[no-untyped-call]
+    run(flow)
     sessions.sort(key=lambda session: (session.user, session.id))
     late.sort(key=lambda late: late.user)
     return sessions, late

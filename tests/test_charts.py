@@ -1,0 +1,90 @@
+"""Charts say in their data and their words what they show."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from figures import assert_readable
+from matplotlib.patches import FancyArrowPatch
+
+from searchlogs.charts import bars, curve, step_histogram
+from searchlogs.events import AppOpen, ClickResult, Results, Search
+from searchlogs.plots import attribution
+from searchlogs.sessions import Session
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_bars_stand_from_the_top_and_name_their_numbers() -> None:
+    drawing = bars(pd.Series({"few": 1, "many": 1234.5}), "Many", unit="events")
+    assert drawing.data.to_dict("list") == {"name": ["many", "few"], "value": [1234.5, 1.0]}
+    assert drawing.description == "Bars, events. many: 1,234.5; few: 1."
+    assert_readable(drawing)
+
+
+@pytest.mark.parametrize("values", [{}, {"none": 0}, {"x" * 500: 3, "$a_$ <b>": 2, "": 1}])
+def test_bars_of_nothing_and_of_anything(values: dict[str, float]) -> None:
+    drawing = bars(pd.Series(values, dtype="float64"), "$x$ <b>", unit="events")
+    assert_readable(drawing)
+    assert drawing.svg()
+
+
+def test_steps_are_those_of_each_user_in_time_order() -> None:
+    events = [AppOpen(user, at(t)) for user, t in [(1, 0), (2, 5), (1, 100), ("1", 10), (2, 5)]]
+    table = step_histogram(events, "Steps").data
+    used = table[table["steps"] > 0]
+    assert list(used["steps"]) == [1, 1, 1]
+    assert all(used["over"] <= [0.1, 10, 90]) and all(used["up_to"] > [0.1, 10, 90])
+    assert table["steps"].sum() == 3
+
+
+def test_a_step_longer_than_the_axis_is_in_the_last_bar() -> None:
+    table = step_histogram([AppOpen(1, at(0)), AppOpen(1, at(1e8))], "Steps").data
+    assert table["steps"].iloc[-1] == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_histogram_of_few_events(count: int) -> None:
+    assert_readable(step_histogram([AppOpen(1, at(n)) for n in range(count)], "Steps"))
+
+
+def test_a_curve_is_its_table() -> None:
+    drawing = curve(pd.Series({1: 0.0, 60: 0.5, 3600: 0.555}), "Rises", x="gap", y="CTR")
+    assert list(drawing.data["value"]) == [0.0, 0.5, 0.555]
+    assert drawing.description == "CTR by gap. 1 s: 0; 1 min: 0.5; 1 h: 0.555."
+    assert_readable(drawing)
+
+
+def test_an_arc_goes_to_the_search_that_attribute_names() -> None:
+    session = Session(
+        "4",
+        0,
+        (
+            ClickResult(4, "news", at(1)),
+            Search(4, "dogs", at(3)),
+            Results(4, ("fido", "rover"), at(4)),
+            Search(4, "puppies", at(10)),
+            Results(4, ("rex",), at(11)),
+            ClickResult(4, "rover", at(15)),
+        ),
+    )
+    drawing = attribution(session, "An arc")
+    assert drawing.data["click"].to_list() == ["news", "rover"]
+    assert drawing.data["search"].fillna("-").to_list() == ["-", "dogs"]
+    assert "The click on news at 00:00:01 belongs to no search" in drawing.description
+    axes = drawing.figure.axes[0]
+    (arc,) = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+    (start, _), *_, (end, _) = arc.get_path().vertices[:4]
+    words = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert end == pytest.approx(words["dogs"] + 4, abs=5)
+    assert start == pytest.approx(words["rover"] + 4, abs=5)
+    assert_readable(drawing)
+
+
+def test_attribution_of_a_session_without_clicks() -> None:
+    drawing = attribution(Session("1", 0, (Search(1, "dogs", at(0)),)), "None")
+    assert drawing.data.empty and drawing.description == "No clicks."
