@@ -107,11 +107,11 @@ class Drawing:
         opening, rest = text.split(">", 1)
         return f'{opening} role="img">\n{words}{rest}'
 
-    def png(self) -> bytes:
-        """The figure as PNG, twice as fine as a page is wide."""
+    def png(self, dpi: int = 180) -> bytes:
+        """The figure as PNG, by default twice as fine as a page is wide."""
         buffer = io.BytesIO()
         with style():
-            self.figure.savefig(buffer, format="png", dpi=180, metadata={"Software": None})
+            self.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -1,0 +1,44 @@
+from datetime import UTC, datetime, timedelta
+
+from searchlogs.dataflow import sessionize
+from searchlogs.events import AppOpen
+from searchlogs.explorer import GAPS, WAITS, Explorer
+from searchlogs.sessions import GAP, WAIT
+from searchlogs.simulate import simulate
+
+HOUR = list(
+    simulate(
+        users=5,
+        sessions=10,
+        seed=2,
+        duration=timedelta(hours=1),
+        disorder=timedelta(seconds=30),
+    )
+)
+
+
+def test_each_slider_moves_the_numbers_and_the_picture() -> None:
+    explorer = Explorer(HOUR)
+    assert (explorer.gap.value, explorer.wait.value) == (GAP, WAIT)
+    seen = {bytes(explorer.picture.value)}
+    for gap, wait in [(GAPS[-1], WAIT), (GAPS[-1], WAITS[-1]), (GAPS[0], WAITS[0])]:
+        explorer.gap.value, explorer.wait.value = gap, wait
+        sessions, late = sessionize(HOUR, gap, wait)
+        assert f"{len(sessions)} sessions" in explorer.numbers.value
+        assert f"{len(late)} late event" in explorer.numbers.value
+        assert bytes(explorer.picture.value).startswith(b"\x89PNG")
+        seen.add(bytes(explorer.picture.value))
+    assert len(seen) == 4
+
+
+def test_without_a_kernel_and_in_a_comparison_it_is_words() -> None:
+    assert repr(Explorer(HOUR)) == repr(Explorer(HOUR))
+    bundle = Explorer(HOUR)._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("Sliders for gap and wait, while a kernel runs.")
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_nothing_to_explore() -> None:
+    assert Explorer([]).numbers.value == "0 sessions, no CTR, 0 late events"
+    opened = [AppOpen(1, datetime(2024, 1, 1, tzinfo=UTC))]
+    assert Explorer(opened).numbers.value == "1 session, no CTR, 0 late events"
