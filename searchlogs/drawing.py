@@ -107,7 +107,7 @@ class Drawing:
         opening, rest = text.split(">", 1)
         return f'{opening} role="img">\n{words}{rest}'
 
-    def png(self, dpi: int = 180) -> bytes:
+    def png(self, dpi: int = 144) -> bytes:
         """The figure as PNG, by default twice as fine as a page is wide."""
         buffer = io.BytesIO()
         with style():
