@@ -32,18 +32,20 @@ def ctr_flow(
     clock: Callable[[timedelta], Clock[Event, Any]] = replay_clock,
     late_sink: Sink[Any] | None = None,
 ) -> Dataflow:
-    """Assemble the tutorial's flow, which gives (user, clicks per search) for each session.
+    """Assemble the tutorial's flow: (user, clicks per search) for each session.
 
-    Every session is also printed, for looking, as it closes; one without a search goes no further.
-    `clock` is `replay_clock` for logs, `live_clock` for events that happen now; late events go to
-    `late_sink`, or are printed. Raises where `gap` or `wait` is not a timedelta from 0 to 366 days.
+    Every session is also printed, for looking, as it closes; one without a search goes
+    no further. `clock` is `replay_clock` for logs, `live_clock` for events that happen
+    now; late events go to `late_sink`, or are printed.
+
+    Raises where `gap` or `wait` is not a timedelta from 0 to 366 days.
     """
     flow = Dataflow("search_ctr")
     events = op.input("inp", flow, source)
     sessions = session_window("sessions", events, clock(wait), gap)
     op.inspect("look", sessions.down, _print_session)
     op.output("out", op.filter_map("calc_ctr", sessions.down, calc_ctr), sink)
-    op.output("late_out", sessions.late, StdOutSink() if late_sink is None else late_sink)
+    op.output("late_out", sessions.late, late_sink or StdOutSink())
     return flow
 
 

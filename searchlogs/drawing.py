@@ -105,6 +105,8 @@ class Drawing:
         text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
         words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
         opening, rest = text.split(">", 1)
+        # Without a size of its own it takes the width that it is given: JupyterLab cuts off more.
+        opening = re.sub(r' (?:width|height)="[^"]*"', "", opening)
         return f'{opening} role="img">\n{words}{rest}'
 
     def png(self, dpi: int = 144) -> bytes:
@@ -163,7 +165,7 @@ def page(
     headline = wrap(drawable(title, TITLE), 80)[:3]
     wide = sum(text_width(str(handle.get_label()), SMALL) + 40 for handle in legend) > WIDTH - 20
     above = (40 if legend else 18) + 18 * len(headline) + (18 if wide else 0)
-    below = 54 + 14 * len(notes)
+    below = 46 + 14 * len(notes)
     height = above + depth + below
     figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="white")
     edge = MARGIN / WIDTH

@@ -220,7 +220,7 @@ def clicks_per_search(session: Session) -> float | None:
 
 
 def calc_ctr(session: Session) -> tuple[str, float] | None:
-    """The tutorial's step: (user, clicks per search), or None for a session without a search.
+    """The tutorial's step: (user, clicks per search), or None without a search.
 
     >>> calc_ctr(example())
     ('1', 1.0)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from typing import Any
 
 import bytewax.operators as op
@@ -75,9 +76,9 @@ def user_event(event: Event) -> tuple[str, Event]:
 def replay_clock(wait: timedelta = WAIT) -> win.EventClock[Event]:
     """A clock for logs, in which time moves with the data alone.
 
-    A user's watermark is the time of their newest event so far − `wait`, however fast the log is
-    read: the same log gives the same sessions. A session stays open until a newer event of its
-    user, or the end of the input, closes it.
+    A user's watermark is the time of their newest event so far − `wait`, however fast
+    the log is read: the same log gives the same sessions. A session stays open until a
+    newer event of its user, or the end of the input, closes it.
 
     Raises where `wait` is not a timedelta from 0 to 366 days.
     """
@@ -107,17 +108,52 @@ class _LiveClock(win.Clock[Event, Any]):
     clock: win.EventClock[Event]
 
     def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
-        logic = self.clock.build(resume_state)
+        state, overtaken = resume_state or (None, ())
+        return LiveLogic(self.clock.build(state), list(overtaken))
 
-        # EventClock would wake up when the wall clock reaches `time`, before the watermark does,
+
+@dataclass(eq=False)
+class LiveLogic(win.ClockLogic[Event, Any]):
+    """One user's live clock: EventClock's, but for the instants at which it wakes up."""
+
+    logic: Any
+    overtaken: list[datetime]
+    """A heap: the times of events that came behind a newer one, as far as they may still wait."""
+    watermark: datetime = win.UTC_MIN
+
+    def before_batch(self) -> None:
+        self.logic.before_batch()
+
+    def on_item(self, value: Event) -> tuple[datetime, datetime]:
+        time, self.watermark = self.logic.on_item(value)
+        if self.watermark < time < self.watermark + self.logic.wait_for_system_duration:
+            heappush(self.overtaken, time)
+        return time, self.watermark
+
+    def on_notify(self) -> datetime:
+        self.watermark = self.logic.on_notify()
+        return self.watermark
+
+    def on_eof(self) -> datetime:
+        watermark: datetime = self.logic.on_eof()
+        return watermark
+
+    def to_system_utc(self, timestamp: datetime) -> datetime | None:
+        # The step asks for the first event to come of those that wait for the watermark; an
+        # earlier one behind it would wait too long, and with it a session that should close.
+        while self.overtaken and self.overtaken[0] <= self.watermark:
+            heappop(self.overtaken)
+        first = min([timestamp, *self.overtaken[:1]])
+        # EventClock would wake up when the wall clock reaches `first`, before the watermark does,
         # and then again and again at once. A session is still open when the watermark is at its
         # closing time, and closed a microsecond later.
-        def when_watermark_has_passed(time: datetime) -> datetime:
-            to_go = time - logic.state.watermark_base
-            return logic.state.system_time_of_max_event + to_go + timedelta(microseconds=1)
+        state = self.logic.state
+        to_go: timedelta = first - state.watermark_base
+        wake: datetime = state.system_time_of_max_event + to_go + timedelta(microseconds=1)
+        return wake
 
-        logic.to_system = when_watermark_has_passed
-        return logic
+    def snapshot(self) -> Any:
+        return self.logic.snapshot(), tuple(self.overtaken)
 
 
 @dataclass(frozen=True)
@@ -137,8 +173,8 @@ def session_window(
 ) -> SessionOut:
     """Group each user's events into sessions that a pause longer than `gap` ends.
 
-    Two events exactly `gap` apart share a session. Every event goes into one session, or out by
-    `late`. Raises where `gap` is not a timedelta from 0 to 366 days.
+    Two events exactly `gap` apart share a session. Every event goes into one session,
+    or out by `late`. Raises where `gap` is not a timedelta from 0 to 366 days.
     """
     windower = win.SessionWindower(check_duration("gap", gap))
     keyed = op.map("user_event", up, user_event)

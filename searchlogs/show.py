@@ -30,4 +30,5 @@ def source(thing: type | Callable[..., Any]) -> Page:
 
 def graph(flow: Dataflow) -> Page:
     """The steps of a flow and the streams between them, read off the flow object."""
-    return Page("mermaid", to_mermaid(flow))
+    # Mermaid's own colours glare in a dark theme.
+    return Page("mermaid", '%%{init: {"theme": "neutral"}}%%\n' + to_mermaid(flow))

@@ -101,4 +101,4 @@ def test_source_and_graph_are_what_runs() -> None:
     assert repr(source(AppOpen)).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
     assert source(AppOpen)._repr_markdown_().startswith("```python\n@dataclass")
     assert "sessions (session_window)" in repr(graph(flow))
-    assert graph(flow)._repr_markdown_().startswith("```mermaid\nflowchart TD")
+    assert graph(flow)._repr_markdown_().startswith("```mermaid\n%%{init")

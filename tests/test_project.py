@@ -15,6 +15,9 @@ import pytest
 import yaml
 from nbformat import NotebookNode
 
+from searchlogs import exercises
+from searchlogs.exercises._core import Exercise
+
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md")), *NOTEBOOKS]
@@ -152,11 +155,29 @@ def test_a_notebook_keeps_its_form(notebook: Path) -> None:
     assert read(notebook).metadata.kernelspec.name == "python3"
     for cell in cells:
         if cell.cell_type == "code":
-            assert len(cell.source.splitlines()) <= 12, cell.source
+            lines = cell.source.splitlines()
+            assert len(lines) <= 12, cell.source
+            # JupyterLab shows 88 columns in a window 1280 pixels wide.
+            shown = [
+                o.data["text/plain"] for o in cell.outputs if "text/markdown" in o.get("data", {})
+            ]
+            lines += [line for page in shown for line in page.splitlines()]
+            assert [line for line in lines if len(line) > 88] == []
             assert set(cell.metadata) <= {"tags"}
             # These switch nbval's comparison off, or make it lax.
             assert not set(cell.metadata.get("tags", [])) - {"raises-exception"}
             assert "NBVAL" not in cell.source
+
+
+@pytest.mark.parametrize("name", exercises.__all__)
+def test_a_notebook_shows_an_exercise_as_the_package_has_it(name: str) -> None:
+    exercise = getattr(exercises, name)
+    sources = [cell.source for notebook in NOTEBOOKS for cell in read(notebook).cells]
+    if isinstance(exercise, Exercise):
+        assert sources.count(f"## Exercise: {exercise.title}\n\n{exercise.statement}") == 1
+        assert sources.count(exercise.starter) == 1
+    else:
+        assert any(f"exercises.{name}" in source for source in sources)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)

@@ -1,0 +1,30 @@
+"""Exercises that check themselves, one file a notebook: `.check(…)`, `.hint()`, `.solution()`."""
+
+from searchlogs.exercises.click_through_rate import attribute_a_click, bounded_rate, mean_rate
+from searchlogs.exercises.data_model import key_by_user, own_event, reading_a_timeline, story
+from searchlogs.exercises.session_windows import late_events, smallest_gap, sort_and_split
+from searchlogs.exercises.simulated_events import (
+    choose_a_gap,
+    given_log,
+    predict_sessions,
+    steps_per_user,
+)
+from searchlogs.exercises.start_here import hello
+
+__all__ = [
+    "attribute_a_click",
+    "bounded_rate",
+    "choose_a_gap",
+    "given_log",
+    "hello",
+    "key_by_user",
+    "late_events",
+    "mean_rate",
+    "own_event",
+    "predict_sessions",
+    "reading_a_timeline",
+    "smallest_gap",
+    "sort_and_split",
+    "steps_per_user",
+    "story",
+]

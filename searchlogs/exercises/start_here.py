@@ -1,0 +1,65 @@
+"""The exercise of notebook 00, which teaches how exercises work."""
+
+from datetime import UTC, datetime
+
+from searchlogs.dataflow import sessionize
+from searchlogs.events import Search
+from searchlogs.exercises._core import Mistake, Question
+from searchlogs.simulate import client_events
+
+
+def how_many_sessions() -> int:
+    back = Search(user=2, query="cats", time=datetime(2024, 1, 1, 0, 0, 30, tzinfo=UTC))
+    sessions, _ = sessionize([*client_events(), back])
+    return len(sessions)
+
+
+hello = Question(
+    name="hello",
+    title="hello, exercise",
+    statement="""\
+User 2 clicked for the last time at second 8. Suppose they come back at second 30 and search
+again, with the gap still at 10 seconds. How many sessions are there then, of both users
+together?
+
+Write the number in place of the three dots and run the cell. It tells you whether you are right
+and, if not, what you may have mixed up. Nothing is sent anywhere, and you can try as often as
+you like. Stuck? Run `exercises.hello.hint()` in a new cell. Had enough?
+`exercises.hello.solution()`.""",
+    starter="""\
+from searchlogs import exercises
+
+answer = ...
+exercises.hello.check(answer)""",
+    hints=(
+        "How long is user 2 silent between second 8 and second 30? Is that longer than the gap?",
+        "A silence longer than the gap ends a session, and what comes after it begins a new one. "
+        "User 1 does nothing new.",
+    ),
+    solve=how_many_sessions,
+    notice="User 2 now has two sessions, since 22 seconds of silence are more than the gap. "
+    "User 1 still has one: what others do never changes a user's sessions.",
+    expects="a whole number of sessions",
+    mistakes=(
+        Mistake(
+            2,
+            "That is one for each user, as before. But user 2 is silent from second 8 to second "
+            "30, for longer than the gap of 10 seconds. A user can have more than one session.",
+        ),
+        Mistake(
+            1,
+            "Users don't mix: each has sessions of their own, even in the same seconds. "
+            "That makes two before anybody comes back.",
+        ),
+        Mistake(
+            4,
+            "User 1 gets no second session: they did not come back. "
+            "Only a user's own events make and end their sessions.",
+        ),
+        Mistake(
+            8,
+            "That is the number of events. A session holds many: all that a user did "
+            "without a pause longer than the gap.",
+        ),
+    ),
+)

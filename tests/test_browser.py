@@ -1,0 +1,241 @@
+"""The notebooks in JupyterLab, in a real browser, as a learner meets them.
+
+Screenshots of all of them, in both themes, before and after a run, are kept under `artifacts/`.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = {
+    path.stem: nbformat.read(path, as_version=4) for path in (ROOT / "notebooks").glob("*.ipynb")
+}
+ARTIFACTS = ROOT / "artifacts"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 120_000
+"""Milliseconds, for a kernel on a busy machine."""
+expect.set_options(timeout=PATIENCE)
+
+SETTINGS = {
+    "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+    # All cells are in the page, not only those in sight; and no empty space is below them.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},
+}
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+
+
+# --- Helpers: what a learner does, a line each ---
+
+
+def open_notebook(page: Page, name: str) -> None:
+    """Open a notebook, and wait until all its cells are in the page and a kernel is there."""
+    page.goto(f"lab/workspaces/{name}/tree/{name}.ipynb?reset")
+    expect(code_cells(page)).to_have_count(len(stored(name)))
+    # While the kernel isn't connected, the page says idle, and running cells only empties them.
+    page.wait_for_function(
+        """() => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session?.kernel;
+            return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+        }"""
+    )
+    page.set_viewport_size({"width": 1280, "height": 800})
+    tall = page.locator(".jp-NotebookPanel-notebook .jp-WindowedPanel-outer")
+    hidden = tall.evaluate("e => e.scrollHeight - e.clientHeight")
+    page.set_viewport_size({"width": 1280, "height": 800 + hidden})
+
+
+def run_all(page: Page) -> None:
+    """Run → Run All Cells, to the end."""
+    page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+
+
+def type_into_cell(cell: Locator, text: str) -> None:
+    """Replace what the cell holds."""
+    cell.locator(".cm-content").click()
+    cell.page.keyboard.press("ControlOrMeta+A")
+    cell.page.keyboard.insert_text(text)
+
+
+def run_cell(cell: Locator) -> None:
+    """Run a cell, to the end."""
+    cell.locator(".cm-content").click()
+    cell.page.evaluate("jupyterapp.commands.execute('notebook:run-cell').then(() => null)")
+
+
+def code_cells(page: Page) -> Locator:
+    return page.locator(".jp-Notebook .jp-CodeCell")
+
+
+def cell_with(page: Page, name: str, text: str) -> Locator:
+    """The last code cell that holds `text` in the notebook as it is stored."""
+    numbers = [number for number, cell in enumerate(stored(name)) if text in cell.source]
+    return code_cells(page).nth(numbers[-1])
+
+
+def outputs_of(cell: Locator) -> Locator:
+    return cell.locator(".jp-OutputArea-output")
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a screenshot of the whole page, in the light and the dark theme."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        expect(page.locator("body")).to_have_attribute(
+            "data-jp-theme-light", str(theme == "light").lower()
+        )
+        expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+        page.screenshot(path=ARTIFACTS / f"{name}-{theme}.png")
+    page.emulate_media(color_scheme="light")
+
+
+def stored(name: str) -> list[Any]:
+    """The code cells of a notebook in the repository."""
+    return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
+
+
+# --- JupyterLab, Chromium ---
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    paths = [path for name in BROWSERS if (path := shutil.which(name))]
+    if not paths:
+        pytest.skip("no Chromium on this machine: install it to see the notebooks in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=paths[0], args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """JupyterLab on a copy of the notebooks, with nobody's settings; its address and token."""
+    home = tmp_path_factory.mktemp("home")
+    folder = home / "my-notebooks"
+    shutil.copytree(ROOT / "notebooks", folder)
+    config = home / "config" / "labconfig"
+    config.mkdir(parents=True)
+    (config / "default_setting_overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+    places = {f"JUPYTER_{what.upper()}_DIR": home / what for what in ("config", "data", "runtime")}
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("JUPYTER")},
+        **{key: str(place) for key, place in places.items()},
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "MPLCONFIGDIR": matplotlib.get_cachedir(),  # so that no font is looked for again
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += ["--expose-app-in-browser", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
+    try:
+        yield _address(server, home)
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _address(server: "subprocess.Popen[bytes]", home: Path) -> dict[str, Any]:
+    until = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < until and server.poll() is None:
+        for path in (home / "runtime").glob("jpserver-*.json"):
+            if text := path.read_text(encoding="utf-8"):
+                return dict(json.loads(text))
+        time.sleep(0.1)
+    raise AssertionError((home / "log").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def page(chromium: Browser, jupyterlab: dict[str, Any]) -> Iterator[Page]:
+    context = chromium.new_context(
+        base_url=jupyterlab["url"],
+        extra_http_headers={"Authorization": f"token {jupyterlab['token']}"},
+    )
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+# --- The tests ---
+
+
+def test_jupyterlab_wants_the_token(chromium: Browser, jupyterlab: dict[str, Any]) -> None:
+    assert jupyterlab["token"]
+    page = chromium.new_page(base_url=jupyterlab["url"])
+    page.goto("lab")
+    assert "/login" in page.url
+    page.close()
+
+
+@pytest.mark.parametrize("name", sorted(NOTEBOOKS))
+def test_a_notebook_shows_its_figures_and_runs(page: Page, name: str) -> None:
+    cells = stored(name)
+    kinds = [set(output.get("data", {})) for cell in cells for output in cell.outputs]
+    figures = page.locator(".jp-RenderedImage img, .jp-RenderedSVG img")
+    open_notebook(page, name)
+
+    def all_figures_are_visible() -> None:
+        expect(figures).to_have_count(sum("image/png" in kind for kind in kinds))
+        for figure in figures.all():
+            expect(figure).to_be_visible()
+            assert figure.evaluate("async e => (await e.decode(), e.naturalWidth)") > 0
+            width, room = figure.evaluate("e => [e.offsetWidth, e.parentElement.offsetWidth]")
+            assert width <= room, "the figure is cut off"
+
+    # Nobody has run it here, so it is not trusted: JupyterLab shows no SVG and no script.
+    keep_picture(page, f"{name}-before")
+    expect(page.locator(".jp-RenderedSVG")).to_have_count(0)
+    all_figures_are_visible()
+
+    run_all(page)
+    prompts = [f"[{number}]:" for number in range(1, len(cells) + 1)]
+    expect(page.locator(".jp-CodeCell .jp-InputArea-prompt")).to_have_text(prompts)
+    meant = sum("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
+    errors = page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+    assert len(errors.all()) == meant, errors.all_inner_texts()
+    keep_picture(page, f"{name}-after")
+    all_figures_are_visible()
+
+
+def test_a_learner_changes_a_number(page: Page) -> None:
+    """The last question of notebook 00, answered as its text says."""
+    name = "00-start-here"
+    open_notebook(page, name)
+    run_all(page)
+    cell = cell_with(page, name, "timedelta(seconds=1)")
+    expect(outputs_of(cell)).to_have_text(re.compile("^2 sessions"))
+    type_into_cell(
+        cell,
+        "from datetime import timedelta\n"
+        "sessions, late = sessionize(events, gap=timedelta(milliseconds=500))\n"
+        'print(len(sessions), "sessions")',
+    )
+    run_cell(cell)
+    expect(outputs_of(cell)).to_have_text(re.compile("^7 sessions"))

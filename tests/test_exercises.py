@@ -1,0 +1,588 @@
+"""Right answers are right, wrong ones are told why, and no answer harms whoever checks it."""
+
+import ast
+import inspect
+import linecache
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from searchlogs import exercises
+from searchlogs.dataflow import sessionize
+from searchlogs.events import EARLIEST, Search
+from searchlogs.exercises import _core, _run, _values
+from searchlogs.exercises._core import Exercise, Question, Task, Verdict
+from searchlogs.metrics import attribute, click_through_rate
+from searchlogs.simulate import simulate
+
+ALL: list[Exercise] = [
+    value for name in exercises.__all__ if isinstance(value := getattr(exercises, name), Exercise)
+]
+TASKS = [exercise for exercise in ALL if isinstance(exercise, Task)]
+FILES = ("start_here", "data_model", "simulated_events", "session_windows", "click_through_rate")
+
+every_exercise = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
+every_task = pytest.mark.parametrize("exercise", TASKS, ids=lambda exercise: exercise.name)
+
+
+def slips(exercise: Exercise) -> list[tuple[Any, str]]:
+    """Wrong answers, each with what it is told."""
+    if isinstance(exercise, Task):
+        return [(slip, " ".join((slip.__doc__ or "").split())) for slip in exercise.mistakes]
+    assert isinstance(exercise, Question)
+    return [(mistake.example, mistake.says) for mistake in exercise.mistakes]
+
+
+def run(cell: str) -> Any:
+    """Run a cell as a notebook does; return the value of its last line."""
+    *body, last = ast.parse(cell).body
+    assert isinstance(last, ast.Expr)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
+
+
+def define(source: str, name: str, file: str = "<cell>") -> Callable[..., Any]:
+    """A function as a learner writes it in a cell, whose source the kernel keeps at hand."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, file, "exec"), names)
+    function: Callable[..., Any] = names[name]
+    return function
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_core, "SECONDS", 0.2)
+
+
+@pytest.fixture(autouse=True)
+def forgetful() -> Iterator[None]:
+    yield
+    for exercise in ALL:
+        exercise.hints_given = 0
+
+
+def test_each_notebook_has_about_three() -> None:
+    by_file = {
+        file: [exercise for exercise in ALL if exercise.solve.__module__.endswith(file)]
+        for file in FILES
+    }
+    assert [len(found) for found in by_file.values()] == [1, 3, 3, 3, 3]
+    assert sorted(exercises.__all__) == list(exercises.__all__)
+
+
+@every_exercise
+def test_the_name_is_the_one_to_type(exercise: Exercise) -> None:
+    assert getattr(exercises, exercise.name) is exercise
+    assert f"exercises.{exercise.name}.check(" in exercise.starter.splitlines()[-1]
+    assert "from searchlogs import exercises" in exercise.starter.splitlines()
+    assert len(exercise.starter.splitlines()) <= 12  # as many as a cell of the course may have
+    assert exercise.statement in repr(exercise)
+
+
+@every_exercise
+def test_the_solution_is_right(exercise: Exercise) -> None:
+    answer = exercise.solve if isinstance(exercise, Task) else exercise.solve()
+    verdict = exercise.check(answer)
+    assert verdict.state == "right", verdict
+    assert exercise.notice in verdict.words
+
+
+@every_exercise
+def test_the_solution_that_is_shown_can_be_pasted(exercise: Exercise) -> None:
+    code = exercise.solution().text.removeprefix("```python\n").removesuffix("```")
+    assert inspect.getsource(exercise.solve) in code
+    call = exercise.solve.__name__ + ("" if isinstance(exercise, Task) else "()")
+    verdict = run(
+        f"{code}\nfrom searchlogs import exercises\nexercises.{exercise.name}.check({call})"
+    )
+    assert verdict.state == "right"
+    if isinstance(exercise, Task):  # it replaces the function of the starter
+        assert (
+            f"def {exercise.solve.__name__}({', '.join(parameters(exercise))}):" in exercise.starter
+        )
+
+
+def parameters(exercise: Exercise) -> list[str]:
+    return list(inspect.signature(exercise.solve).parameters)
+
+
+@every_exercise
+def test_the_starter_is_not_attempted(exercise: Exercise) -> None:
+    verdict = run(exercise.starter)
+    assert verdict.state == "not attempted"
+    assert f"exercises.{exercise.name}.hint()" in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "says"),
+    [
+        pytest.param(exercise, answer, says, id=f"{exercise.name}-{number}")
+        for exercise in ALL
+        for number, (answer, says) in enumerate(slips(exercise))
+    ],
+)
+def test_a_mistake_is_named(exercise: Exercise, answer: Any, says: str) -> None:
+    verdict = exercise.check(answer)
+    assert says and verdict.words == says
+    assert says in repr(verdict)
+    assert verdict.state in ("wrong", "broken")
+    names = [name for name, _ in verdict.facts]
+    if verdict.state == "wrong":
+        given = ["given"] if isinstance(exercise, Task) else []
+        assert [name for name in names if name != "came out"] == [*given, "yours", "expected"]
+        facts = dict(verdict.facts)
+        assert facts["yours"] != facts["expected"]
+    else:
+        assert names[0] == "given" and names[-1] == "error"
+
+
+@every_exercise
+def test_each_has_three_wrong_answers_with_words_of_their_own(exercise: Exercise) -> None:
+    found = [exercise.check(answer) for answer, _ in slips(exercise)]
+    assert len({verdict.words for verdict in found if verdict.state == "wrong"}) >= 3
+
+
+@every_exercise
+def test_hints_do_not_give_the_solution(exercise: Exercise) -> None:
+    assert 2 <= len(exercise.hints) <= 3
+    lines = [line.strip() for line in inspect.getsource(exercise.solve).splitlines()[1:]]
+    telling = [line for line in lines if len(line) > 12]
+    assert telling or exercise.name == "key_by_user"
+    for hint in exercise.hints:
+        assert not [line for line in [*telling, *lines[-1:]] if line in hint]
+    if isinstance(exercise, Question) and isinstance(exercise.solve(), int):
+        assert not any(re.search(rf"\b{exercise.solve()}\b", hint) for hint in exercise.hints)
+
+
+def test_hints_come_one_after_another_and_the_last_stays() -> None:
+    exercise = exercises.bounded_rate
+    texts = [exercise.hint().text for _ in range(4)]
+    assert [re.match(r"\*\*Hint (\d of \d)", text)[1] for text in texts] == [  # type: ignore[index]
+        "1 of 3",
+        "2 of 3",
+        "3 of 3",
+        "3 of 3",
+    ]
+    assert texts[2] == texts[3] and "exercises.bounded_rate.solution()" in texts[2]
+    assert all(hint in text for hint, text in zip(exercise.hints, texts, strict=False))
+    assert exercises.mean_rate.hint().text.startswith("**Hint 1 of 3.**")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "...",
+        "pass",
+        "return None",
+        "return ...",
+        '"""My words."""',
+        '"""My words."""\n    # not yet\n    ...',
+    ],
+)
+@every_task
+def test_a_function_that_does_nothing_is_not_attempted(exercise: Task, body: str) -> None:
+    source = f"def mine({', '.join(parameters(exercise))}):\n    {body}\n"
+    assert exercise.check(define(source, "mine")).state == "not attempted"
+
+
+def test_a_function_that_returns_none_after_some_work_is_an_attempt() -> None:
+    mine = define("def mine(session):\n    rate = session.clicks\n    print(rate)\n", "mine")
+    verdict = exercises.bounded_rate.check(mine)
+    assert verdict.state == "wrong"
+    assert "`return` missing" in verdict.words
+    assert dict(verdict.facts)["printed"] == "2"
+    assert dict(verdict.facts)["yours"] == "None"
+
+
+def test_a_dictionary_that_is_half_filled_is_not_attempted() -> None:
+    answer = {"searches": 3, "searches clicked": ..., "never searched": "eve"}
+    assert exercises.reading_a_timeline.check(answer).state == "not attempted"
+
+
+class Hostile:
+    """Raises whatever is asked of it."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def cyclic() -> list[Any]:
+    mine: list[Any] = []
+    mine += [mine, mine]
+    return mine
+
+
+STRANGE: list[Any] = [
+    None,
+    3.5,
+    float("nan"),
+    True,
+    "2",
+    "",
+    b"2",
+    [],
+    (),
+    {},
+    {1, 2},
+    set(),
+    cyclic(),
+    object(),
+    Hostile(),
+    Hostile,
+    NotImplemented,
+    np.arange(3),
+    pd.NA,
+    pd.DataFrame({"a": [1]}),
+    timedelta(days=-1),
+    timedelta.max,
+    10**5000,
+    "\ud800",
+    len,
+    print,
+    dict,
+    lambda: 3,
+    lambda one: one,
+    lambda one: cyclic(),
+    lambda one: Hostile(),
+    lambda one: np.arange(3),
+    lambda one: (x for x in [one]),
+    lambda *anything: object(),
+    lambda *anything: anything[1000],
+    lambda one, two, three: one,
+    lambda **named: named,
+    exercises,
+    exercises.hello,
+    Search(3, "red shoes", EARLIEST),
+]
+
+
+@every_exercise
+@pytest.mark.parametrize("number", range(len(STRANGE)))
+def test_whatever_is_given_nothing_raises(exercise: Exercise, number: int) -> None:
+    verdict = exercise.check(STRANGE[number])
+    assert verdict.state in ("wrong", "broken")
+    texts = verdict._repr_mimebundle_().values()
+    assert all(text and " at 0x" not in text for text in texts)
+    assert len(repr(verdict)) < 5_000
+
+
+def test_a_called_function_is_recognised() -> None:
+    verdict = exercises.bounded_rate.check(0.5)
+    assert verdict.state == "wrong" and "a float" in verdict.words
+    assert "without calling it" in verdict.words
+
+
+def test_a_function_where_a_number_is_expected() -> None:
+    verdict = exercises.hello.check(exercises.hello.solve)
+    assert verdict.state == "wrong" and "Call it" in verdict.words
+
+
+@pytest.mark.parametrize("head", ["def mine():", "def mine(session, other):"])
+def test_other_parameters_are_told(head: str) -> None:
+    verdict = exercises.bounded_rate.check(define(f"{head}\n    return 1\n", "mine"))
+    assert verdict.state == "broken"
+    assert "called with `session`" in verdict.words
+    assert verdict.facts == (("your parameters", head[8:-1]),)
+
+
+BROKEN = """\
+def rate(clicks, searches):
+    return clicks / searches
+
+def mine(session):
+    count = session.clicks + 1
+    return rate(count, session.serches)
+"""
+
+
+def no_frames_of_ours(verdict: Verdict) -> bool:
+    return not re.search(r"_core|_run|site-packages|Traceback|File ", repr(verdict))
+
+
+def test_broken_shows_the_line_and_the_message() -> None:
+    verdict = exercises.bounded_rate.check(define(BROKEN, "mine", "<cell 5>"))
+    assert verdict.state == "broken"
+    facts = dict(verdict.facts)
+    assert facts["line 6"] == "return rate(count, session.serches)"
+    assert facts["error"].startswith("AttributeError: 'Session' object has no attribute 'serches'")
+    assert no_frames_of_ours(verdict)
+
+
+def test_broken_in_a_helper_shows_the_helpers_line() -> None:
+    source = BROKEN.replace("session.serches", "0 * session.searches")
+    verdict = exercises.bounded_rate.check(define(source, "mine", "<cell 6>"))
+    assert dict(verdict.facts)["line 2"] == "return clicks / searches"
+    assert dict(verdict.facts)["error"] == "ZeroDivisionError: division by zero"
+
+
+def test_broken_in_the_package_shows_the_line_that_called_it() -> None:
+    source = "from searchlogs.metrics import attribute\ndef mine(session):\n    attribute(3)\n"
+    verdict = exercises.bounded_rate.check(define(source, "mine", "<cell 7>"))
+    assert dict(verdict.facts)["line 3"] == "attribute(3)"
+    assert no_frames_of_ours(verdict)
+
+
+def test_broken_without_source_still_has_its_line_and_message() -> None:
+    names: dict[str, Any] = {}
+    exec("def mine(session):\n    raise KeyError('dogs')", names)
+    facts = dict(exercises.bounded_rate.check(names["mine"]).facts)
+    assert facts["line 2"] == "(its text is not at hand)"
+    assert facts["error"] == "KeyError: 'dogs'"
+
+
+@pytest.mark.parametrize(
+    "error", ["SystemExit(3)", "RecursionError()", "GeneratorExit", "Odd('x')"]
+)
+def test_any_exception_is_broken(error: str) -> None:
+    source = f"class Odd(BaseException): pass\ndef mine(session):\n    raise {error}\n"
+    verdict = exercises.bounded_rate.check(define(source, "mine"))
+    assert verdict.state == "broken"
+    assert re.match(r"\w+", error)[0] in dict(verdict.facts)["error"]  # type: ignore[index]
+
+
+def test_endless_recursion_is_broken() -> None:
+    verdict = exercises.bounded_rate.check(
+        define("def mine(session): return mine(session)", "mine")
+    )
+    assert verdict.state == "broken" and "RecursionError" in repr(verdict)
+
+
+LOOP = "def mine(session):\n    seconds = 0\n    while seconds >= 0:\n        {body}\n"
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("body", ["seconds += 1", "print(seconds)", "pass"])
+def test_an_endless_loop_is_stopped(
+    body: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = time.monotonic()
+    verdict = exercises.bounded_rate.check(define(LOOP.format(body=body), "mine"))
+    assert time.monotonic() - begun < 5
+    assert verdict.state == "broken"
+    assert "still running after 0.2 seconds" in verdict.words and "loop" in verdict.words
+    assert verdict.case == "the tutorial's user 2" and verdict.facts[0][0] == "given"
+    monkeypatch.setattr(_core, "SECONDS", 60)
+    assert exercises.bounded_rate.check(exercises.bounded_rate.solve).state == "right"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_endless_loop_that_catches_exceptions_is_stopped() -> None:
+    body = "try:\n            seconds += 1\n        except Exception:\n            seconds = 0"
+    verdict = exercises.bounded_rate.check(define(LOOP.format(body=body), "mine"))
+    assert "still running" in verdict.words
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_endless_loop_is_stopped_in_any_thread() -> None:
+    """A notebook's subshell runs its cells outside the main thread."""
+    found: list[Verdict] = []
+    mine = define(LOOP.format(body="pass"), "mine")
+    thread = threading.Thread(target=lambda: found.append(exercises.bounded_rate.check(mine)))
+    thread.start()
+    thread.join(timeout=10)
+    assert [verdict.state for verdict in found] == ["broken"]
+
+
+def test_no_interrupt_arrives_after_the_end() -> None:
+    """Calls that end just as their time does: stopped or not, but never hit later."""
+    ends = {"in time": 0, "stopped": 0}
+    for turn in range(150):
+        limit = 0.002
+        end = time.perf_counter() + limit + (turn - 75) * 1e-5
+
+        def spin(end: float = end) -> None:
+            while time.perf_counter() < end:
+                pass
+
+        try:
+            _run.within(limit, spin)
+            ends["in time"] += 1
+        except _run.TimeUp:
+            ends["stopped"] += 1
+        for _ in range(2_000):  # what is still on its way would arrive here
+            pass
+    assert sum(ends.values()) == 150
+    assert not [
+        one
+        for one in threading.enumerate()
+        if isinstance(one, threading.Timer) and not one.finished.is_set()
+    ]
+
+
+def test_the_users_own_interrupt_passes() -> None:
+    mine = define("def mine(session):\n    raise KeyboardInterrupt\n", "mine")
+    with pytest.raises(KeyboardInterrupt):
+        exercises.bounded_rate.check(mine)
+    assert exercises.bounded_rate.check(exercises.bounded_rate.solve).state == "right"
+
+
+def test_what_is_printed_is_shown_once_for_the_case_that_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = "def mine(session):\n    for i in range(30): print('line', i)\n    return 7\n"
+    verdict = exercises.bounded_rate.check(define(source, "mine"))
+    assert dict(verdict.facts)["printed"].splitlines() == [f"line {i}" for i in range(10)] + ["…"]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_case_survives_what_an_answer_does_to_it() -> None:
+    source = "def mine(events, gap):\n    events.clear()\n    return []\n"
+    first = exercises.sort_and_split.check(define(source, "mine"))
+    assert len(exercises.sort_and_split.cases[0].args[0]) == 2
+    assert first == exercises.sort_and_split.check(define(source, "mine"))
+
+
+def test_a_list_that_is_kept_between_calls_is_told_as_it_was() -> None:
+    source = "kept = []\ndef mine(session):\n    kept.append(len(kept))\n    return kept\n"
+    verdict = exercises.attribute_a_click.check(define(source, "mine"))
+    assert dict(verdict.facts)["yours"] == "[0]"
+
+
+def test_html_shows_what_a_learner_wrote_and_runs_nothing() -> None:
+    source = (
+        "def mine(session):\n    print('<b>')\n    return ['<script>alert(1)</script>', '&amp;']\n"
+    )
+    bundle = exercises.attribute_a_click.check(define(source, "mine"))._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert "<script" not in bundle["text/html"] and "<b>" not in bundle["text/html"]
+    assert "&lt;script&gt;alert(1)" in bundle["text/html"] and "&amp;amp;" in bundle["text/html"]
+    assert "<script>alert(1)" in bundle["text/plain"]
+    broken = (
+        "class Odd(Exception): pass\ndef mine(session):\n    raise Odd('<script>')  # <script>\n"
+    )
+    html = exercises.bounded_rate.check(define(broken, "mine"))._repr_mimebundle_()["text/html"]
+    assert "<script" not in html and html.count("&lt;script&gt;") == 3
+
+
+def test_a_verdict_says_its_state_in_words_and_signs() -> None:
+    task = exercises.bounded_rate
+    verdicts = {
+        "○ Not attempted.": task.check(...),
+        "✗ Wrong, for the tutorial's user 2.": task.check(lambda session: 7),
+        "✓ Right.": task.check(task.solve),
+        "⚠ Broken, for the tutorial's user 2.": task.check(lambda session: 1 / 0),
+    }
+    for headline, verdict in verdicts.items():
+        bundle = verdict._repr_mimebundle_()
+        assert bundle["text/plain"].splitlines()[0] == headline
+        assert f"<strong>{headline.replace(chr(39), '&#x27;')}</strong>" in bundle["text/html"]
+        assert not re.search(r"[ ;\"](color|background): (?!none)", bundle["text/html"])
+
+
+def test_a_verdict_reads_well_as_text() -> None:
+    assert (
+        repr(exercises.bounded_rate.check(lambda session: session.clicks))
+        == """\
+✗ Wrong, for the tutorial's user 2.
+    given     Session of user 2: [
+                Search(2, 'cats', 00:00:05),
+                Results(2, ('fluffy', 'burrito', 'kathy'), 00:00:06),
+                ClickResult(2, 'fluffy', 00:00:07),
+                ClickResult(2, 'kathy', 00:00:08),
+              ]
+    yours     2
+    expected  1.0
+Clicks ÷ searches is a ratio: two clicks on one search make 2.0. Ask of each *search* whether it \
+was clicked at all, and count those."""
+    )
+
+
+def test_emphasis_and_code_in_our_words_are_rendered() -> None:
+    words = _values.inline("Ask `a < b`, of *each* one: 2 * 3 * 4.")
+    assert words == "Ask <code>a &lt; b</code>, of <em>each</em> one: 2 * 3 * 4."
+
+
+@every_exercise
+def test_a_second_look_is_the_same(exercise: Exercise) -> None:
+    for answer, _ in slips(exercise):
+        first, second = exercise.check(answer), exercise.check(answer)
+        assert first._repr_mimebundle_() == second._repr_mimebundle_()
+
+
+def test_long_lists_are_told_from_the_first_difference_on() -> None:
+    expected = [[i] for i in range(20)]
+    given = [*expected[:15], [99]]
+    yours, right = _values.where_they_differ(given, expected)
+    assert yours == "16 items: 15 as expected, then [[99]]"
+    assert right == "20 items: 15 as expected, then [[15], [16], [17], [18], [19]]"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_hand_written_solutions_agree_with_the_package(seed: int) -> None:
+    events = list(simulate(10, 30, seed=seed, disorder=timedelta(seconds=30)))
+    gap, wait = timedelta(minutes=30), timedelta(minutes=1)
+    sessions, late = sessionize(events, gap=gap, wait=wait)
+    assert not late
+    task = exercises.sort_and_split
+    assert task.same(task.solve(events, gap), [list(session.events) for session in sessions])
+    for session in sessions:
+        owner = {
+            id(click): impression.search.query
+            for impression in attribute(session).impressions
+            for click in impression.clicks
+        }
+        clicks = [event for event in session.events if hasattr(event, "item")]
+        assert exercises.attribute_a_click.solve(session) == [owner.get(id(c)) for c in clicks]
+        assert exercises.bounded_rate.solve(session) == click_through_rate(session)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [(27, "wrong"), (28, "right"), (600, "right"), (729, "right"), (730, "wrong")],
+)
+def test_any_gap_in_the_valley_is_right_and_gives_the_same(seconds: int, state: str) -> None:
+    gap = timedelta(seconds=seconds)
+    assert exercises.choose_a_gap.check(gap).state == state
+    sessions, _ = sessionize(exercises.given_log, gap=gap)
+    assert (len(sessions) == 80) == (state == "right")
+
+
+def test_the_engine_agrees_on_who_is_late() -> None:
+    arrived = [int(second) for second in re.findall(r"\d+", exercises.late_events.statement)][:8]
+    assert arrived == [2, 5, 3, 10, 7, 6, 9, 8]
+    events = [Search(1, "dogs", EARLIEST + timedelta(seconds=second)) for second in arrived]
+    _, late = sessionize(events, wait=timedelta(seconds=2))
+    assert exercises.late_events.solve() == [one.event.time.second for one in late]
+
+
+def test_the_engine_agrees_on_the_predictions() -> None:
+    def sessions(seconds: list[int], gap: int) -> int:
+        events = [Search(1, "dogs", EARLIEST + timedelta(seconds=second)) for second in seconds]
+        whole_log = timedelta(minutes=1)
+        return len(sessionize(events, timedelta(seconds=gap), whole_log)[0])
+
+    assert sessions([0, 10, 20, 28, 40, 57, 47], 10) == exercises.predict_sessions.solve()
+    assert [sessions([3, 20, 8, 33, 41], gap) for gap in (12, 13)] == [2, 1]
+    assert exercises.smallest_gap.solve() == 13
+
+
+def test_the_story_is_what_its_solution_says() -> None:
+    sessions, late = sessionize(exercises.story)
+    assert not late
+    searches = sum(session.searches for session in sessions)
+    clicked = sum(
+        bool(impression.clicks)
+        for session in sessions
+        for impression in attribute(session).impressions
+    )
+    (never,) = {session.user for session in sessions if not session.searches}
+    assert exercises.reading_a_timeline.solve() == {
+        "searches": searches,
+        "searches clicked": clicked,
+        "never searched": never,
+    }
