@@ -50,9 +50,6 @@ FLAGS = [
 ]
 
 
-# --- Helpers: what a learner does, a line each ---
-
-
 def open_notebook(page: Page, name: str) -> None:
     """Open a notebook, and wait until all its cells are in the page and a kernel is there."""
     page.goto(f"lab/workspaces/{name}/tree/{name}.ipynb?reset")
@@ -120,9 +117,6 @@ def stored(name: str) -> list[Any]:
     return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
 
 
-# --- JupyterLab, Chromium ---
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     paths = [path for name in BROWSERS if (path := shutil.which(name))]
@@ -183,9 +177,6 @@ def page(chromium: Browser, jupyterlab: dict[str, Any]) -> Iterator[Page]:
     context.close()
 
 
-# --- The tests ---
-
-
 def test_jupyterlab_wants_the_token(chromium: Browser, jupyterlab: dict[str, Any]) -> None:
     assert jupyterlab["token"]
     page = chromium.new_page(base_url=jupyterlab["url"])
@@ -239,3 +230,46 @@ def test_a_learner_changes_a_number(page: Page) -> None:
     )
     run_cell(cell)
     expect(outputs_of(cell)).to_have_text(re.compile("^7 sessions"))
+
+
+def test_a_dragged_slider_changes_the_picture(page: Page) -> None:
+    name = "03-session-windows"
+    open_notebook(page, name)
+    run_all(page)
+    explorer = outputs_of(cell_with(page, name, "Explorer(hour)"))
+    picture = explorer.locator("img")
+    numbers = explorer.get_by_text(re.compile("CTR"))
+    expect(numbers).to_have_text("21 sessions, CTR 0.10, 4 late events")
+    before = picture.get_attribute("src")
+    handle = explorer.locator(".noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 400, y, steps=8)
+    page.mouse.up()
+    expect(numbers).to_have_text(re.compile("^5 sessions"))
+    assert picture.get_attribute("src") != before
+    keep_picture(page, "explorer-dragged")
+
+
+def test_an_exercise_says_wrong_and_then_right(page: Page) -> None:
+    name = "04-click-through-rate"
+    open_notebook(page, name)
+    cell = cell_with(page, name, "exercises.bounded_rate.check")
+    for answer, verdict in (
+        ("session.clicks / session.searches if session.searches else None", "Wrong"),
+        ("click_through_rate(session)", "Right"),
+    ):
+        type_into_cell(
+            cell,
+            "from searchlogs import exercises\n"
+            "from searchlogs.metrics import click_through_rate\n"
+            f"my_rate = lambda session: {answer}\n"
+            "exercises.bounded_rate.check(my_rate)",
+        )
+        run_cell(cell)
+        expect(outputs_of(cell)).to_contain_text(verdict)
+        keep_picture(page, f"exercise-{verdict.lower()}")
