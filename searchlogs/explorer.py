@@ -58,4 +58,5 @@ class Explorer:
 
 def _slider(name: str, options: list[timedelta], value: timedelta) -> SelectionSlider:
     labelled = [(duration_words(option), option) for option in options]
-    return SelectionSlider(options=labelled, value=value, description=name)
+    wide = {"width": "60%"}
+    return SelectionSlider(options=labelled, value=value, description=name, layout=wide)
