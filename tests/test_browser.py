@@ -273,3 +273,35 @@ def test_an_exercise_says_wrong_and_then_right(page: Page) -> None:
         run_cell(cell)
         expect(outputs_of(cell)).to_contain_text(verdict)
         keep_picture(page, f"exercise-{verdict.lower()}")
+
+
+def test_next_steps_through_the_watermark_figure(page: Page) -> None:
+    name = "05-time"
+    open_notebook(page, name)
+    run_all(page)
+    stepper = outputs_of(cell_with(page, name, "Stepper(nine)"))
+    picture = stepper.locator("img")
+    expect(stepper).to_contain_text("1st arrival")
+    before = picture.get_attribute("src")
+    for _ in range(4):
+        stepper.get_by_role("button").filter(has_text="Next").click()
+    expect(stepper).to_contain_text("the event is late by 0.8 s")
+    assert picture.get_attribute("src") != before
+    stepper.get_by_role("button").filter(has_text="Back").click()
+    expect(stepper).to_contain_text("4th arrival")
+
+
+def test_the_live_run_is_watched_to_its_end(page: Page) -> None:
+    """At a speed at which an hour takes six seconds, with a picture that grows."""
+    name = "05-time"
+    open_notebook(page, name)
+    setting = cell_with(page, name, "SPEED = None")
+    source = next(cell.source for cell in stored(name) if "SPEED = None" in cell.source)
+    type_into_cell(setting, source.replace("SPEED = None", "SPEED = 600"))
+    run_all(page)
+    expect(outputs_of(cell_with(page, name, "except KeyboardInterrupt"))).to_have_text(
+        re.compile("^35 of 35 events, 6 sessions")
+    )
+    view = outputs_of(cell_with(page, name, "closed = []"))
+    expect(view).to_contain_text("35 events, 6 sessions")
+    expect(view.locator("img")).to_be_visible()

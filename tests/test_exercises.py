@@ -26,7 +26,14 @@ ALL: list[Exercise] = [
     value for name in exercises.__all__ if isinstance(value := getattr(exercises, name), Exercise)
 ]
 TASKS = [exercise for exercise in ALL if isinstance(exercise, Task)]
-FILES = ("start_here", "data_model", "simulated_events", "session_windows", "click_through_rate")
+FILES = (
+    "start_here",
+    "data_model",
+    "simulated_events",
+    "session_windows",
+    "click_through_rate",
+    "time",
+)
 
 every_exercise = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
 every_task = pytest.mark.parametrize("exercise", TASKS, ids=lambda exercise: exercise.name)
@@ -75,7 +82,7 @@ def test_each_notebook_has_about_three() -> None:
         file: [exercise for exercise in ALL if exercise.solve.__module__.endswith(file)]
         for file in FILES
     }
-    assert [len(found) for found in by_file.values()] == [1, 3, 3, 3, 3]
+    assert [len(found) for found in by_file.values()] == [1, 3, 3, 3, 3, 3]
     assert sorted(exercises.__all__) == list(exercises.__all__)
 
 

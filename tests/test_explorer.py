@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from searchlogs.dataflow import sessionize
 from searchlogs.events import AppOpen
-from searchlogs.explorer import GAPS, WAITS, Explorer
+from searchlogs.explorer import GAPS, WAITS, Explorer, LiveTimeline
 from searchlogs.sessions import GAP, WAIT
 from searchlogs.simulate import simulate
 
@@ -42,3 +42,27 @@ def test_nothing_to_explore() -> None:
     assert Explorer([]).numbers.value == "0 sessions, no CTR, 0 late events"
     opened = [AppOpen(1, datetime(2024, 1, 1, tzinfo=UTC))]
     assert Explorer(opened).numbers.value == "1 session, no CTR, 0 late events"
+
+
+def test_a_live_timeline_grows_and_starts_again() -> None:
+    view = LiveTimeline(GAP, every=0)
+    sessions, _ = sessionize(HOUR)
+    pictures = set()
+    for _ in range(2):
+        view.clear()
+        for event in HOUR[:3]:
+            view.arrive("arrive", event)
+            pictures.add(bytes(view.picture.value))
+        view.close("close", sessions[0])
+        assert view.numbers.value == "3 events, 1 session"
+    assert len(pictures) == 3
+    assert repr(view) == view._repr_mimebundle_()["text/plain"]
+
+
+def test_a_live_timeline_draws_no_oftener_than_asked() -> None:
+    view = LiveTimeline(GAP, every=3600)
+    for event in HOUR:
+        view.arrive("arrive", event)
+    assert view.numbers.value == "1 event, 0 sessions"
+    view.draw()
+    assert view.numbers.value == f"{len(HOUR)} events, 0 sessions"

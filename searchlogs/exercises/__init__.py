@@ -10,21 +10,26 @@ from searchlogs.exercises.simulated_events import (
     steps_per_user,
 )
 from searchlogs.exercises.start_here import hello
+from searchlogs.exercises.time import choose_a_wait, late_by_rule, slow_phones, watermarks
 
 __all__ = [
     "attribute_a_click",
     "bounded_rate",
     "choose_a_gap",
+    "choose_a_wait",
     "given_log",
     "hello",
     "key_by_user",
+    "late_by_rule",
     "late_events",
     "mean_rate",
     "own_event",
     "predict_sessions",
     "reading_a_timeline",
+    "slow_phones",
     "smallest_gap",
     "sort_and_split",
     "steps_per_user",
     "story",
+    "watermarks",
 ]
