@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count as numbers
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from searchlogs import metrics
 from searchlogs.dataflow import sessionize
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.metrics import RATES, attribute, count, session_rates, summary, totals
+from searchlogs.metrics import RATES, Counts, attribute, count, session_rates, summary, totals
 from searchlogs.sessions import Session
 from searchlogs.simulate import simulate
 
@@ -193,6 +194,80 @@ def test_ctr_at_k() -> None:
     assert [metrics.ctr_at(one, k) for k in (1, 2)] == [0.5, 1.0]
 
 
+def busy_session() -> Session:
+    """Five searches, in which no two counts are the same by chance: work them out by hand."""
+    second = iter(range(100))
+
+    def at() -> datetime:
+        return START + timedelta(seconds=next(second))
+
+    return Session(
+        "7",
+        3,
+        (
+            ClickResult(7, "news", at()),  # second 0, of no search
+            Search(7, "first", at()),  # second 1, clicked at ranks 4 and 2
+            Results(7, ("a", "b", "c", "d"), at()),
+            ClickResult(7, "d", at()),  # second 3
+            ClickResult(7, "b", at()),
+            Search(7, "second", at()),  # second 5, no results logged, clicked at a rank unknown
+            ClickResult(7, "elsewhere", at()),  # second 6
+            Search(7, "third", at()),  # second 7, clicked at rank 5
+            Results(7, ("v", "w", "x", "y", "z"), at()),
+            ClickResult(7, "z", at()),  # second 9
+            Search(7, "fourth", at()),  # found nothing
+            Results(7, (), at()),
+            Search(7, "fifth", at()),  # abandoned
+            Results(7, ("q",), at()),
+        ),
+    )
+
+
+def test_every_count_by_hand() -> None:
+    assert count(busy_session()) == Counts(
+        sessions=1,
+        sessions_clicked=1,
+        searches=5,
+        clicks=5,
+        orphan_clicks=1,
+        searches_clicked=3,
+        searches_abandoned=2,
+        searches_answered=4,
+        searches_empty=1,
+        searches_clicked_top=1,
+        searches_ranked=2,
+        clicks_ranked=3,
+        position_sum=11,
+        reciprocal_sum=1 / 2 + 1 / 5,
+        seconds_sum=2 + 1 + 2,
+    )
+
+
+def test_every_rate_by_hand() -> None:
+    assert session_rates(busy_session()) == {
+        "clicks_per_search": 1.0,
+        "ctr": 3 / 5,
+        "abandonment": 2 / 5,
+        "zero_result_rate": 1 / 4,
+        "ctr_at_3": 1 / 5,
+        "mean_click_position": 11 / 3,
+        "reciprocal_rank": (1 / 2 + 1 / 5) / 2,
+        "seconds_to_first_click": 5 / 3,
+        "session_ctr": 1.0,
+        "searches_per_session": 5.0,
+    }
+
+
+def test_a_row_of_the_summary() -> None:
+    one = busy_session()
+    row = summary([one]).iloc[0].to_dict()
+    assert (row["user"], row["session"], row["events"]) == ("7", 3, 14)
+    assert (row["start"], row["end"]) == (one.start, one.end)
+    assert {name: row[name] for name in asdict(count(one))} == asdict(count(one))
+    assert {name: row[name] for name in RATES} == session_rates(one)
+    assert str(summary([one]).dtypes["reciprocal_sum"]) == "float64"
+
+
 def test_a_session_without_a_search_contributes_to_no_rate() -> None:
     searched = session(search(), results("a"), click("a"), search(), results("b"))
     opened = session(AppOpen(1, now()), click("a"), click("b"))
@@ -208,6 +283,7 @@ def test_summary_has_the_stated_dtypes_even_when_empty() -> None:
     assert str(full["user"]) == "string"
     assert str(full["start"]) == str(full["end"]) == "datetime64[us, UTC]"
     assert str(full["searches"]) == "int64"
+    assert str(full["seconds_sum"]) == str(full["reciprocal_sum"]) == "float64"
     assert {str(full[name]) for name in RATES} == {"Float64"}
 
 
