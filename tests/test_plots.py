@@ -6,19 +6,21 @@ import warnings
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from random import Random
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+from colorspacious import cspace_convert, deltaE
 from figures import assert_readable, boxes, render
+from matplotlib.colors import to_rgb
 from matplotlib.transforms import Bbox
 
 from searchlogs.drawing import COLOURS, Drawing, style
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
-from searchlogs.plots import timeline
+from searchlogs.plots import LOOKS, timeline
 from searchlogs.sessions import GAP, Late, Session
 from searchlogs.simulate import client_events, simulate
 
@@ -456,3 +458,25 @@ def test_what_cannot_be_drawn_is_refused_by_its_place() -> None:
         timeline(events, late=[events[0]])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="gap must be a timedelta"):
         timeline(events, cut(events), gap=10)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("vision", [None, "protanomaly", "deuteranomaly", "tritanomaly"])
+def test_colours_differ_for_everybody(vision: str | None) -> None:
+    """In the units of CAM02-UCS, where 1 is just noticeable; fully colour-blind eyes included."""
+
+    def seen(thing: str) -> Any:
+        colour = to_rgb(COLOURS[thing])
+        eye = {"name": "sRGB1+CVD", "cvd_type": vision, "severity": 100}
+        return cspace_convert(colour, eye, "sRGB1") if vision else colour
+
+    things = ["app open", "search", "results", "click", "late", "watermark"]
+    for one, other in combinations(things, 2):
+        assert deltaE(seen(one), seen(other), input_space="sRGB1") > 10, (one, other)
+
+
+def test_no_meaning_rests_on_colour_alone() -> None:
+    kinds = [look for what, look in LOOKS.items() if not what.startswith("late")]
+    assert len({str(look["marker"]) for look in kinds}) == len(kinds)
+    for what, look in LOOKS.items():
+        filled = look["markerfacecolor"] != "white"
+        assert filled != what.startswith("late"), "late is hollow"
