@@ -345,7 +345,7 @@ def _draw_bars(axes: Axes, things: list[_Thing], scale: Scale, y: float, height:
     top = y - height / 2
     for gap in (thing for thing in things if thing.what == "gap"):
         start, end = scale.x(gap.start), scale.x(gap.end)
-        axes.add_patch(Rectangle((start, top), end - start, height, zorder=1, **GAP_LOOK))
+        axes.add_artist(Rectangle((start, top), end - start, height, zorder=1, **GAP_LOOK))
     unlabelled = 0
     sessions = [thing for thing in things if thing.what == "session"]
     for before, bar, after in zip([None, *sessions], sessions, [*sessions[1:], None], strict=False):
@@ -355,7 +355,7 @@ def _draw_bars(axes: Axes, things: list[_Thing], scale: Scale, y: float, height:
         right = min(end + 7, (scale.x(after.start) + end) / 2 if after else inf)
         searched = bar.label != NO_SEARCH
         look = SESSION_LOOK if searched else NO_SEARCH_LOOK
-        axes.add_patch(Rectangle((left, top), right - left, height, zorder=2, **look))
+        axes.add_artist(Rectangle((left, top), right - left, height, zorder=2, **look))
         font, colour = (STRONG, COLOURS["ink"]) if searched else (SMALL, COLOURS["note"])
         limit = scale.x(after.start) - 7 if after else scale.width + RIGHT
         if left + 1 + text_width(str(bar.label), font) <= limit - 4:
