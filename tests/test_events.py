@@ -1,5 +1,5 @@
 import pickle
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -39,6 +39,18 @@ def test_a_naive_time_is_refused_with_the_way_to_mend_it() -> None:
         Search(1, "dogs", datetime(2024, 1, 1, 0, 0, 5))
     with pytest.raises(ValueError, match=r"write time.replace\(tzinfo=UTC\)"):
         AppOpen(1, datetime(2024, 1, 1))
+
+
+class Nowhere(tzinfo):
+    """A time zone that does not know its offset."""
+
+    def utcoffset(self, dt: datetime | None) -> None:
+        return None
+
+
+def test_a_zone_without_an_offset_is_none() -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        AppOpen(1, datetime(2024, 1, 1, tzinfo=Nowhere()))
 
 
 @pytest.mark.parametrize("time", [EARLIEST, LATEST])

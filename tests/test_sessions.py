@@ -1,11 +1,19 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import Clock
-from bytewax.testing import TestingSink, TestingSource, TimeTestingGetter, cluster_main
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import (
+    TestingSink,
+    TestingSource,
+    TimeTestingGetter,
+    cluster_main,
+    run_main,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import oracle
@@ -241,3 +249,44 @@ def test_the_longest_gap_and_wait_at_both_ends_of_time() -> None:
 def test_what_is_no_event_is_refused_before_anything_runs() -> None:
     with pytest.raises(TypeError, match=r"events\[1\] must be an AppOpen, .*; got a dict: {'user"):
         sessionize([*opens(1), {"user": 1}])  # type: ignore[list-item]
+
+
+def test_a_killed_flow_resumes_with_its_watermark_and_its_open_session(tmp_path: Path) -> None:
+    init_db_dir(tmp_path, 1)
+    sessions: list[Session] = []
+    late: list[Late] = []
+    before, after = opens(5, 9), opens(3, 10)
+    abort = TestingSource.ABORT()  # once: the second run passes it
+    for clock in (replay_clock(WAIT), replay_clock(WAIT)):
+        flow = Dataflow("test")
+        # The second flow is built anew, as after a crash: only what was stored is left.
+        source = TestingSource([*before, abort, *after])
+        out = session_window("sessions", op.input("inp", flow, source), clock)
+        op.output("sessions_out", out.down, TestingSink(sessions))
+        op.output("late_out", out.late, TestingSink(late))
+        run_main(flow, epoch_interval=ZERO, recovery_config=RecoveryConfig(str(tmp_path)))
+    assert sessions == [Session("1", 0, (*before, after[1]))]
+    assert late == [Late("1", after[0], timedelta(seconds=5))]
+
+
+def test_the_replay_clock_never_asks_to_be_woken() -> None:
+    assert replay_clock().build(None).to_system_utc(START) is None
+
+
+def test_the_defaults_are_the_tutorials() -> None:
+    events = opens(0, 10, 20.5, 19.5, 19.25)
+    sessions: list[Session] = []
+    late: list[Late] = []
+    flow = Dataflow("test")
+    out = session_window("sessions", op.input("inp", flow, TestingSource(events)), replay_clock())
+    op.output("sessions_out", out.down, TestingSink(sessions))
+    op.output("late_out", out.late, TestingSink(late))
+    run_main(flow)
+    assert [len(session.events) for session in sessions] == [4]
+    assert [one.late_by for one in late] == [timedelta(seconds=0.25)]
+    assert [len(session.events) for session in sessionize(opens(0, 10, 20.001))[0]] == [2, 1]
+
+
+def test_late_events_come_by_user() -> None:
+    _, late = sessionize(opens(9, 1, user=2) + opens(9, 1, user=1))
+    assert [one.user for one in late] == ["1", "2"]
