@@ -68,11 +68,12 @@ def run(flow: Dataflow) -> None:
     except BytewaxRuntimeError as error:
         step = re.search(r'in step "([^"]+)"', str(error))
         cause: BaseException = error
-        while cause.__cause__ is not None:
+        # No further: what a step raised may have a cause of its own.
+        while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
         if step and isinstance(cause, Exception):
             cause.add_note(f"It was raised in the step {step[1]}.")
-        raise cause from None
+        raise cause from cause.__cause__
 
 
 @contextmanager

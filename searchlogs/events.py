@@ -44,9 +44,9 @@ class Results:
     query_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.items, tuple):
+        if not isinstance(self.items, tuple) or not all(isinstance(i, str) for i in self.items):
             raise TypeError(
-                "Results: items must be a tuple, such as ('fido', 'rover'); "
+                "Results: items must be a tuple of str, such as ('fido', 'rover'); "
                 f"got {_short(self.items)}"
             )
         _check(self)
@@ -114,9 +114,22 @@ def _check(event: Event) -> None:
         raise TypeError(
             f"{kind}: user must be an int or a str; got {_short(user)}, a {type(user).__name__}"
         )
-    if (
-        not isinstance(time, datetime) or time != time
-    ):  # pandas' NaT is a datetime, equal to nothing
+    try:
+        str(user).encode()  # the engine's keys are UTF-8
+    except ValueError:
+        raise ValueError(
+            f"{kind}: user must be text that UTF-8 can hold, or an int of at most 4,300 digits"
+        ) from None
+    for field in ("query", "item", "query_id"):
+        value = getattr(event, field, "")
+        if not isinstance(value, str) and not (field == "query_id" and value is None):
+            # NaN, which pandas puts into holes, would join all searches that have no id.
+            raise TypeError(
+                f"{kind}: {field} must be a str{' or None' if field == 'query_id' else ''}; "
+                f"got {_short(value)}, a {type(value).__name__}"
+            )
+    # pandas' NaT is a datetime, equal to nothing.
+    if not isinstance(time, datetime) or time != time:
         raise TypeError(
             f"{kind}: time must be a datetime, such as datetime(2024, 1, 1, tzinfo=UTC); "
             f"got {_short(time)}, a {type(time).__name__}"
@@ -133,8 +146,9 @@ def _check(event: Event) -> None:
     # Python subtracts two datetimes of one zone by their wall clocks, an hour off when summer time
     # ends between them: so events hold UTC, and plain datetimes.
     if time.tzinfo is not UTC or type(time) is not datetime:
-        utc = datetime(*time.utctimetuple()[:6], time.microsecond, tzinfo=UTC)
-        object.__setattr__(event, "time", utc)
+        utc = time.astimezone(UTC)
+        parts = (utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
+        object.__setattr__(event, "time", datetime(utc.year, utc.month, utc.day, *parts))
 
 
 def _short(value: object) -> str:

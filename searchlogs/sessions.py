@@ -109,7 +109,11 @@ class _LiveClock(win.Clock[Event, Any]):
 
     def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
         state, overtaken = resume_state or (None, ())
-        return LiveLogic(self.clock.build(state), list(overtaken))
+        logic = self.clock.build(state)
+        # Another machine's clock may be behind the one that stored the state, and time must not
+        # run backwards.
+        logic._system_now = max(logic._system_now, logic.state.system_time_of_max_event)
+        return LiveLogic(logic, list(overtaken))
 
 
 @dataclass(eq=False)
@@ -199,6 +203,10 @@ class _NotingClock(win.Clock[_Arrival, Any]):
     """A clock that notes on each arrival the watermark, which `WindowOut.late` does not tell."""
 
     clock: win.Clock[Event, Any]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.clock, win.Clock):
+            raise TypeError(f"clock must be a clock, such as replay_clock(wait); got {self.clock}")
 
     def build(self, resume_state: Any) -> win.ClockLogic[_Arrival, Any]:
         return _NotingLogic(self.clock.build(resume_state))

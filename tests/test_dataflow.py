@@ -102,3 +102,18 @@ def test_source_and_graph_are_what_runs() -> None:
     assert source(AppOpen)._repr_markdown_().startswith("```python\n@dataclass")
     assert "sessions (session_window)" in repr(graph(flow))
     assert graph(flow)._repr_markdown_().startswith("```mermaid\n%%{init")
+
+
+def test_an_error_with_a_cause_of_its_own_comes_out_as_it_was_raised() -> None:
+    def parse(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise RuntimeError(f"no number: {text}") from error
+
+    parsing = Dataflow("parsing")
+    texts = op.input("inp", parsing, TestingSource(["7x"]))
+    op.output("out", op.map("parse", texts, parse), TestingSink([]))
+    with pytest.raises(RuntimeError, match="no number: 7x") as raised:
+        run(parsing)
+    assert isinstance(raised.value.__cause__, ValueError)

@@ -101,9 +101,9 @@ def test_what_would_split_a_user_is_refused(user: object) -> None:
         Search(user, "dogs", NOON)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("items", [["fido"], "fido", None])
+@pytest.mark.parametrize("items", [["fido"], "fido", None, (1, 2)])
 def test_items_must_be_a_tuple(items: object) -> None:
-    with pytest.raises(TypeError, match=r"Results: items must be a tuple, such as \('fido'"):
+    with pytest.raises(TypeError, match=r"Results: items must be a tuple of str, such as \('fido'"):
         Results(1, items, NOON)  # type: ignore[arg-type]
 
 
@@ -116,3 +116,25 @@ def test_a_position_counts_from_one(position: object) -> None:
 def test_check_event_shortens_what_it_shows() -> None:
     with pytest.raises(TypeError, match=r"events\[0\] must be .*; got a str: 'xxx.{60,80}…$"):
         check_event("x" * 10_000, "events[0]")
+
+
+def test_what_has_a_hole_in_it_is_refused() -> None:
+    hole = float("nan")
+    with pytest.raises(TypeError, match="Search: query_id must be a str or None; got nan, a float"):
+        Search(1, "dogs", NOON, hole)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Search: query must be a str; got None, a NoneType"):
+        Search(1, None, NOON)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="ClickResult: item must be a str; got"):
+        ClickResult(1, ["fido"], NOON)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("user", ["\ud800", 10**5000], ids=["surrogate", "digits"])
+def test_a_user_that_can_be_no_key_is_refused(user: int | str) -> None:
+    with pytest.raises(ValueError, match="AppOpen: user must be text that UTF-8 can hold"):
+        AppOpen(user, NOON)
+
+
+def test_an_offset_of_part_of_a_second() -> None:
+    zone = timezone(timedelta(seconds=1, microseconds=500_000))
+    time = datetime(2024, 1, 1, tzinfo=zone)
+    assert AppOpen(1, time).time == time

@@ -240,7 +240,16 @@ def failed_cells(tmp_path: Path, *options: str) -> list[tuple[str, str]]:
     shutil.copy(source, tmp_path / "untouched.ipynb")
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]", encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-rf"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--color=no",
+        "--nbval",
+        "--nbval-current-env",
+        "-q",
+        "-rf",
+    ]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", *options],
         capture_output=True,

@@ -287,5 +287,34 @@ def test_the_defaults_are_the_tutorials() -> None:
 
 
 def test_late_events_come_by_user() -> None:
-    _, late = sessionize(opens(9, 1, user=2) + opens(9, 1, user=1))
+    # Far enough apart to be in two batches.
+    between = opens(*[5.0] * 1_500, user=3)
+    _, late = sessionize(opens(9, 1, user=2) + between + opens(9, 1, user=1))
     assert [one.user for one in late] == ["1", "2"]
+
+
+def test_a_live_clock_resumes_where_the_wall_clock_is_behind() -> None:
+    now = TimeTestingGetter(second(100))
+    before = live_clock(WAIT, now.get).build(None)
+    before.before_batch()
+    before.on_item(AppOpen(1, second(50)))
+    now.now = second(70)
+    after = live_clock(WAIT, now.get).build(before.snapshot())
+    after.before_batch()
+    assert after.on_item(AppOpen(1, second(60))) == (second(60), second(59))
+
+
+def test_a_resumed_live_clock_still_knows_what_was_overtaken() -> None:
+    now = TimeTestingGetter(second(100))
+    before = live_clock(timedelta(seconds=5), now.get).build(None)
+    before.before_batch()
+    before.on_item(AppOpen(1, second(50)))
+    before.on_item(AppOpen(1, second(47)))
+    after = live_clock(timedelta(seconds=5), now.get).build(before.snapshot())
+    after.on_notify()
+    assert after.to_system_utc(second(50)) == second(102) + MICRO
+
+
+def test_a_clock_without_its_parentheses_is_named() -> None:
+    with pytest.raises(TypeError, match=r"clock must be a clock, such as replay_clock\(wait\)"):
+        run([], GAP, replay_clock)  # type: ignore[arg-type]
