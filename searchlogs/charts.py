@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
@@ -35,20 +36,27 @@ def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
     `unit` says what the numbers count. The drawing's `data` is `values` as a table: `name` (string)
     and `value`, from the top.
     """
-    table = pd.DataFrame({"name": [plain(str(name)) for name in values.index], "value": [*values]})
+    lengths = values.astype("Float64").to_numpy("float64", na_value=nan)
+    table = pd.DataFrame({"name": [plain(str(name)) for name in values.index], "value": lengths})
     table = table.astype({"name": "string"})[::-1].reset_index(drop=True)
-    numbers = [f"{value:,.6g}" for value in table["value"]]
+    numbers = ["undefined" if isnan(value) else f"{value:,.6g}" for value in table["value"]]
     with style():
         names = [fit(drawable(name, TEXT), 200, TEXT) for name in table["name"]]
         left = max((text_width(name, TEXT) for name in names), default=0) + 2 * MARGIN
         depth = 26.0 * max(1, len(names))
         figure, axes = page(title, [], [], left, depth)
         axes.grid(False)
-        axes.set_xlim(0, 1.12 * max(table["value"], default=1) or 1)
+        axes.set_xlim(0, 1.12 * max(table["value"].dropna(), default=1) or 1)
         middle = [26 * row + 13 for row in range(len(names))]
         axes.barh(middle, table["value"], height=17, color=COLOURS["search"])
         for y, value, number in zip(middle, table["value"], numbers, strict=True):
-            axes.annotate(number, (value, y), (5, 0), textcoords="offset points", va="center")
+            axes.annotate(
+                number,
+                (0 if isnan(value) else value, y),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+            )
         axes.set_yticks(middle, names, font=TEXT)
         axes.set_xticks([])  # each bar says its number
         _label(axes, unit)

@@ -266,11 +266,14 @@ def zero_result_rate(session: Session) -> float | None:
 def ctr_at(session: Session, k: int) -> float | None:
     """Share of the session's searches with a click among their first `k` results: CTR@k.
 
-    None where the session has no search. A click of unknown rank does not count.
+    None where the session has no search. A click of unknown rank does not count. Raises a
+    ValueError where `k` is not a whole number from 1.
 
     >>> ctr_at(example(), 1)
     0.5
     """
+    if type(k) is not int or k < 1:
+        raise ValueError(f"k must be a whole number from 1; got {k!r}")
     return _rate("ctr_at_3", count(session, top=k))
 
 
@@ -320,10 +323,14 @@ def summary(sessions: Iterable[Session]) -> pd.DataFrame:
 
     One row a session, in the order given. Columns: `user` (string), `session` (int64), `start` and
     `end` (datetime64[us, UTC]), `events` (int64), the fields of Counts (int64, the last two
-    float64), the names of RATES (Float64, NA where undefined).
+    float64), the names of RATES (Float64, NA where undefined). Raises a TypeError for anything
+    that is not a Session.
     """
     rows = []
-    for session in sessions:
+    for index, session in enumerate(sessions):
+        if not isinstance(session, Session):
+            kind = type(session).__name__
+            raise TypeError(f"sessions[{index}] must be a Session; got a {kind}")
         counts = count(session)
         rows.append(
             {

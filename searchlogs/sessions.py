@@ -31,6 +31,10 @@ class Session:
     id: int
     events: tuple[Event, ...]
 
+    def __post_init__(self) -> None:
+        if not self.events:
+            raise ValueError(f"Session: user {self.user!r}, id {self.id}, has no events")
+
     @property
     def start(self) -> datetime:
         """Time of the first event."""

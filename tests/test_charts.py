@@ -33,6 +33,15 @@ def test_bars_of_nothing_and_of_anything(values: dict[str, float]) -> None:
     assert drawing.svg()
 
 
+def test_a_bar_is_as_long_as_its_number_and_undefined_has_none() -> None:
+    rates = pd.Series({"a": 0.5, "b": pd.NA, "c": 0.25}, dtype="Float64")
+    drawing = bars(rates, "Rates", unit="rate")
+    widths = [bar.get_width() for bar in drawing.figure.axes[0].patches]
+    assert (widths[0], widths[2]) == (0.25, 0.5)
+    assert drawing.description == "Bars, rate. c: 0.25; b: undefined; a: 0.5."
+    assert_readable(drawing)
+
+
 def test_steps_are_those_of_each_user_in_time_order() -> None:
     events = [AppOpen(user, at(t)) for user, t in [(1, 0), (2, 5), (1, 100), ("1", 10), (2, 5)]]
     table = step_histogram(events, "Steps").data
@@ -55,6 +64,8 @@ def test_a_histogram_of_few_events(count: int) -> None:
 def test_a_curve_is_its_table() -> None:
     drawing = curve(pd.Series({1: 0.0, 60: 0.5, 3600: 0.555}), "Rises", x="gap", y="CTR")
     assert list(drawing.data["value"]) == [0.0, 0.5, 0.555]
+    (line,) = drawing.figure.axes[0].lines
+    assert list(line.get_ydata()) == [0.0, 0.5, 0.555]
     assert drawing.description == "CTR by gap. 1 s: 0; 1 min: 0.5; 1 h: 0.555."
     assert_readable(drawing)
 

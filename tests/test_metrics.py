@@ -18,7 +18,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def session(*events: Event) -> Session:
-    """A session of `events`, a second apart whatever their own times say."""
+    """The session of `events`."""
     return Session("1", 0, events)
 
 
@@ -144,12 +144,12 @@ def brute_force(events: list[Event]) -> list[int | None]:
     return found
 
 
-@given(st.lists(any_event, max_size=12))
+@given(st.lists(any_event, min_size=1, max_size=12))
 def test_attribution_is_the_rule_word_by_word(events: list[Event]) -> None:
     assert owners(*events) == brute_force(events)
 
 
-@given(st.lists(any_event, max_size=12))
+@given(st.lists(any_event, min_size=1, max_size=12))
 def test_counts_and_rates_hang_together(events: list[Event]) -> None:
     counts = count(session(*events))
     assert counts.searches == session(*events).searches
@@ -296,3 +296,19 @@ def test_the_two_numbers_of_a_day_differ() -> None:
     three = session(search(), results("a"), search(), results("a"), search(), results("a"))
     ctr = totals(summary([one, three])).loc["ctr"]
     assert (ctr["ratio_of_sums"], ctr["mean_of_ratios"]) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, True, "3"])
+def test_k_must_be_a_rank(k: int) -> None:
+    with pytest.raises(ValueError, match="k must be a whole number from 1; got"):
+        metrics.ctr_at(metrics.example(), k)
+
+
+def test_a_summary_is_of_sessions() -> None:
+    with pytest.raises(TypeError, match=r"sessions\[0\] must be a Session; got a list"):
+        summary(sessionize([search()]))  # type: ignore[arg-type]
+
+
+def test_a_session_has_events() -> None:
+    with pytest.raises(ValueError, match="Session: user '1', id 0, has no events"):
+        session()
