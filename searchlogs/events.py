@@ -1,5 +1,6 @@
 """The data model: what a search engine's client logs, as four kinds of event."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -47,7 +48,7 @@ class Results:
         if not isinstance(self.items, tuple) or not all(isinstance(i, str) for i in self.items):
             raise TypeError(
                 "Results: items must be a tuple of str, such as ('fido', 'rover'); "
-                f"got {_short(self.items)}"
+                f"got {shorten(self.items)}"
             )
         _check(self)
 
@@ -66,7 +67,7 @@ class ClickResult:
         if self.position is not None and not (type(self.position) is int and self.position >= 1):
             raise ValueError(
                 "ClickResult: position must be a whole number from 1, the top; "
-                f"got {_short(self.position)}"
+                f"got {shorten(self.position)}"
             )
         _check(self)
 
@@ -86,7 +87,7 @@ def check_event(value: object, where: str) -> None:
         kind = type(value).__name__
         raise TypeError(
             f"{where} must be an AppOpen, Search, Results or ClickResult; "
-            f"got a {kind}: {_short(value)}"
+            f"got a {kind}: {shorten(value)}"
         )
 
 
@@ -105,6 +106,47 @@ def check_duration(name: str, value: timedelta) -> timedelta:
     return value
 
 
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as people write it, in d, h, m, s and ms; raises a ValueError.
+
+    >>> parse_duration("1h30m")
+    datetime.timedelta(seconds=5400)
+    """
+    if not DURATION.fullmatch(text):
+        raise ValueError(f"a duration must be such as 10s, 30m or 1h30m; got {shorten(text)}")
+    parts = DURATION_PART.findall(text)
+    try:
+        return sum((float(number) * UNITS[unit] for number, unit in parts), timedelta(0))
+    except OverflowError:
+        raise ValueError(f"a duration must be at most 366 days; got {shorten(text)}") from None
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it, a part of a millisecond as a whole one.
+
+    >>> format_duration(timedelta(minutes=90))
+    '1h30m'
+    """
+    rest = -(-value // UNITS["ms"]) * UNITS["ms"]
+    parts = []
+    for unit, length in UNITS.items():
+        number, rest = divmod(rest, length)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"
+
+
+UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])", re.ASCII)
+DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)
+
+
 def _check(event: Event) -> None:
     """Refuse what the engine would stumble over later, far from the line that made it."""
     kind, user, time = type(event).__name__, event.user, event.time
@@ -112,7 +154,7 @@ def _check(event: Event) -> None:
     # it: str() would turn each into another user.
     if type(user) is not int and not isinstance(user, str):
         raise TypeError(
-            f"{kind}: user must be an int or a str; got {_short(user)}, a {type(user).__name__}"
+            f"{kind}: user must be an int or a str; got {shorten(user)}, a {type(user).__name__}"
         )
     try:
         str(user).encode()  # the engine's keys are UTF-8
@@ -126,13 +168,13 @@ def _check(event: Event) -> None:
             # NaN, which pandas puts into holes, would join all searches that have no id.
             raise TypeError(
                 f"{kind}: {field} must be a str{' or None' if field == 'query_id' else ''}; "
-                f"got {_short(value)}, a {type(value).__name__}"
+                f"got {shorten(value)}, a {type(value).__name__}"
             )
     # pandas' NaT is a datetime, equal to nothing.
     if not isinstance(time, datetime) or time != time:
         raise TypeError(
             f"{kind}: time must be a datetime, such as datetime(2024, 1, 1, tzinfo=UTC); "
-            f"got {_short(time)}, a {type(time).__name__}"
+            f"got {shorten(time)}, a {type(time).__name__}"
         )
     if time.tzinfo is None or time.utcoffset() is None:
         raise ValueError(
@@ -151,6 +193,11 @@ def _check(event: Event) -> None:
         object.__setattr__(event, "time", datetime(utc.year, utc.month, utc.day, *parts))
 
 
-def _short(value: object) -> str:
+def shorten(value: object) -> str:
+    """A value as Python writes it, control characters escaped, cut after 80 characters.
+
+    >>> shorten("a\\tb")
+    "'a\\\\tb'"
+    """
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,299 @@
+"""A log as a Bytewax source: its files in one order, and every record accounted for."""
+
+import heapq
+import pickle
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TypeAlias
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from searchlogs.events import EARLIEST, Event, shorten
+from searchlogs.files import COMPRESSED, FORMATS, STDIN, Read, format_of, read_file
+from searchlogs.logs import BadRecord, Border, Ignored, Outcome, Reject, Skipped
+from searchlogs.privacy import pseudonymiser
+from searchlogs.ubi import Ubi
+
+BATCH = 1_000
+"""So many records are read at a time."""
+
+RUN = 200_000
+"""So many records are sorted in memory."""
+
+MAX_RAW = 1_000
+"""So many bytes of a rejected record are kept."""
+
+MAX_KINDS = 100
+"""So many kinds of ignored records are counted by name."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """Log files, in the order given; several are merged by the time of each one's next event.
+
+    `format` is jsonl, csv, parquet or ubi; None goes by each file's name. Records of UBI are sorted
+    by time, as its exports have no order. With `once`, the wait, an event that repeats one of its
+    user exactly is dropped, unless it is late: those a window drops anyway. With a `key` users have
+    pseudonyms, and what rejects held is withheld.
+    """
+
+    paths: tuple[str, ...]
+    border: Border = field(default_factory=Border)
+    format: str | None = None
+    once: timedelta | None = None
+    key: bytes | None = field(default=None, repr=False)
+
+    def files(self) -> list[str]:
+        """The files, folders opened up: what in them has a name that says a format, by name.
+
+        Raises a ValueError or an OSError where there is nothing to read.
+        """
+        files: list[str] = []
+        for path in self.paths:
+            if path == STDIN:
+                if self.format in (None, "parquet"):
+                    raise ValueError("standard input: a format must say jsonl, csv or ubi")
+                files.append(path)
+            elif Path(path).is_dir():
+                inside = sorted(
+                    str(file)
+                    for file in Path(path).iterdir()
+                    if format_of(file) and not file.is_dir()
+                )
+                if not inside:
+                    raise ValueError(f"{path}: nothing in it ends in {_ENDINGS}")
+                files += inside
+            elif self.format is None and not format_of(Path(path)):
+                open(path, "rb").close()  # if it isn't there, that comes first
+                raise ValueError(
+                    f"{path}: a name must end in {_ENDINGS}, or a format must say what it is"
+                )
+            else:
+                open(path, "rb").close()
+                files.append(path)
+        return files
+
+    def records(self, watch: Callable[[int], None] = lambda size: None) -> Iterator[Read]:
+        """Every record, in arrival order; `watch` is told of the bytes read of files."""
+        paths = self.files()
+        if isinstance(self.border, Ubi) and self.border.by_session:
+            if STDIN in paths:
+                raise ValueError("standard input can't be read twice, as session_id needs")
+            deque(chain.from_iterable(self._read(paths, lambda size: None)), maxlen=0)
+        files = self._read(paths, watch)
+        reads = _by_time(files) if self.format == "ubi" else _merged(files)
+        if self.once is not None:
+            reads = _first_of_each(reads, self.once)
+        return reads if self.key is None else _pseudonymous(reads, self.key)
+
+    def _read(self, paths: list[str], watch: Callable[[int], None]) -> list[Iterator[Read]]:
+        formats = [self.format or format_of(Path(path)) for path in paths]
+        return [
+            read_file(path, format, self.border, watch)
+            for path, format in zip(paths, formats, strict=True)
+        ]
+
+
+_ENDINGS = f"{', '.join(FORMATS)}, or one of these and {' or '.join(COMPRESSED)}"
+
+
+def _merged(files: list[Iterator[Read]]) -> Iterator[Read]:
+    """What gives no event has no time, and comes as soon as it is met."""
+    coming: list[tuple[datetime, int, Read]] = []
+
+    def advance(number: int) -> Iterator[Read]:
+        for read in files[number]:
+            if isinstance(read.outcome, tuple):
+                heapq.heappush(coming, (read.outcome[0].time, number, read))
+                return
+            yield read
+
+    for number in range(len(files)):
+        yield from advance(number)
+    while coming:
+        _, number, read = heapq.heappop(coming)
+        yield read
+        yield from advance(number)
+
+
+def _by_time(files: list[Iterator[Read]]) -> Iterator[Read]:
+    """Ties as they stand; what gives no event first. Sorted runs wait on disk to be merged."""
+    runs: list[Iterable[tuple[datetime, int, Read]]] = []
+    run: list[tuple[datetime, int, Read]] = []
+    for number, read in enumerate(chain.from_iterable(files)):
+        events = read.outcome
+        run.append((events[0].time if isinstance(events, tuple) else EARLIEST, number, read))
+        if len(run) == RUN:
+            runs.append(_on_disk(sorted(run)))
+            run = []
+    for _, _, read in heapq.merge(*runs, sorted(run)):
+        yield read
+
+
+def _on_disk(run: list[tuple[datetime, int, Read]]) -> Iterator[tuple[datetime, int, Read]]:
+    file = TemporaryFile()  # noqa: SIM115 (open as long as something reads on)
+    for item in run:
+        pickle.dump(item, file)
+    file.seek(0)
+
+    def read(size: int) -> Iterator[tuple[datetime, int, Read]]:
+        with file:
+            for _ in range(size):
+                yield pickle.load(file)
+
+    return read(len(run))
+
+
+def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
+    newest: dict[str, datetime] = {}
+    memory: dict[str, tuple[set[tuple[Event, ...]], int]] = {}
+    for read in reads:
+        events = read.outcome
+        if isinstance(events, tuple):
+            user, time = str(events[0].user), events[0].time
+            newest[user] = max(time, newest.get(user, EARLIEST))
+            if newest[user] - time <= wait:
+                known, limit = memory.get(user, (set(), 8))
+                if len(known) >= limit:  # seldom, so that it costs little: forget what is late now
+                    known = {one for one in known if newest[user] - one[0].time <= wait}
+                    limit = 8 + 2 * len(known)
+                if events in known:
+                    read = read._replace(outcome=Skipped.DUPLICATE)
+                known.add(events)
+                memory[user] = known, limit
+        yield read
+
+
+def _pseudonymous(reads: Iterable[Read], key: bytes) -> Iterator[Read]:
+    pseudonymise = pseudonymiser(key)
+    for read in reads:
+        if isinstance(read.outcome, tuple):
+            read = read._replace(outcome=tuple(map(pseudonymise, read.outcome)))
+        elif isinstance(read.outcome, BadRecord):
+            read = read._replace(outcome=read.outcome.withheld())
+        yield read
+
+
+@dataclass
+class Tally:
+    """What became of a log's records."""
+
+    records: int = 0
+    gave_events: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    framing: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
+    """Records of kinds that don't count, by kind."""
+    events: int = 0
+    first: datetime | None = None
+    """Time of the earliest event."""
+    last: datetime | None = None
+    """Time of the latest event."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more record, and the events that it gave."""
+        self.records += 1
+        if isinstance(outcome, tuple):
+            self.gave_events += 1
+            self.events += len(outcome)
+            time = outcome[0].time
+            self.first = min(time, self.first or time)
+            self.last = max(time, self.last or time)
+        elif isinstance(outcome, BadRecord):
+            self.rejected += 1
+        elif outcome is Skipped.DUPLICATE:
+            self.duplicates += 1
+        elif outcome is Skipped.FRAMING:
+            self.framing += 1
+        else:
+            assert isinstance(outcome, Ignored)
+            # The log says the kinds, and a broken one says as many as it has lines.
+            kind = shorten(outcome.kind)
+            kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "others"
+            self.ignored[kind] = self.ignored.get(kind, 0) + 1
+
+
+Item: TypeAlias = Event | Reject | Tally
+State: TypeAlias = tuple[int, int, bool]
+"""How many records were read, a checksum of them, and whether there were no more."""
+
+
+class InputChanged(Exception):
+    """The log is not the one that an earlier, unfinished run had read."""
+
+
+@dataclass(frozen=True)
+class LogSource(FixedPartitionedSource[Item, State]):
+    """A Bytewax source of a log: its events and rejects in arrival order, and at last its Tally.
+
+    One partition, as a log has one order. A resume reads what was read again, up to where the run
+    stood, and raises InputChanged unless a checksum says that it is the same. `watch` is told of
+    the bytes read of files, and of the events they gave.
+    """
+
+    log: Log
+    watch: Callable[[int, int], None] = lambda size, events: None
+    begin: Callable[[], None] = lambda: None
+    """Called before the first record is read, but not when a run goes on."""
+
+    def list_parts(self) -> list[str]:
+        return ["log"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> "_Part":
+        if resume_state is None:
+            self.begin()
+        return _Part(self, resume_state or (0, 0, False))
+
+
+class _Part(StatefulSourcePartition[Item, State]):
+    def __init__(self, source: LogSource, resume_state: State) -> None:
+        self.watch = source.watch
+        self.withhold = source.log.key is not None
+        self.reads = source.log.records(lambda size: source.watch(size, 0))
+        self.tally = Tally()
+        self.checksum = 0
+        count, checksum, self.ended = resume_state
+        again = sum(1 for _ in self._read(count))
+        if again < count:
+            raise InputChanged(f"of {count:,} records that had been read, {again:,} are there")
+        if self.checksum != checksum:
+            raise InputChanged(f"the first {count:,} records are not those that had been read")
+        if self.ended and next(self.reads, None) is not None:
+            raise InputChanged(
+                f"it goes on after the {count:,} records at whose end all sessions were closed"
+            )
+
+    def _read(self, count: int) -> Iterator[Read]:
+        for read in islice(self.reads, count):
+            self.checksum = zlib.crc32(read.raw, self.checksum)
+            self.tally.add(read.outcome)
+            yield read
+
+    def next_batch(self) -> list[Item]:
+        if self.ended:
+            raise StopIteration
+        before = self.tally.records, self.tally.events
+        batch: list[Item] = []
+        for read in self._read(BATCH):
+            if isinstance(read.outcome, tuple):
+                batch += read.outcome
+            elif isinstance(read.outcome, BadRecord):
+                bad = read.outcome
+                raw = read.raw[:MAX_RAW].decode(errors="backslashreplace").rstrip("\r\n")
+                raw = "withheld" if self.withhold else raw
+                batch.append(Reject(read.file, read.line, bad.field, bad.reason, raw))
+        self.watch(0, self.tally.events - before[1])
+        if self.tally.records - before[0] < BATCH:
+            self.ended = True
+            batch.append(self.tally)
+        return batch
+
+    def snapshot(self) -> State:
+        return self.tally.records, self.checksum, self.ended
