@@ -1,6 +1,7 @@
 """Events to learn from: the tutorial's seven, and as many simulated ones as you ask for."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
@@ -24,6 +25,10 @@ REST = timedelta(minutes=35)
 
 LATE = timedelta(minutes=1)
 """A late event takes 1 to 5 times this longer than `disorder`."""
+
+OLDER_PAGE = 0.25
+"""The chance that a click whose item an older search of the visit showed too was on that page, left
+open in a tab; of the pages before that one, the same."""
 
 
 def client_events() -> list[Event]:
@@ -58,6 +63,7 @@ def simulate(
     duration: timedelta = timedelta(hours=6),
     disorder: timedelta = timedelta(0),
     late_share: float = 0.0,
+    query_ids: bool = False,
 ) -> Iterator[Event]:
     """Simulate what `users` users do in `sessions` sessions altogether; same seed, same events.
 
@@ -71,6 +77,11 @@ def simulate(
     `disorder`. A window finds fewer of them late: those that a newer event of their user overtook.
     Neither changes the events themselves. Without them, arrival order is time order.
 
+    With `query_ids` the client logs the way from a click back to its search: each search has an
+    id, which its results and the clicks on them carry, and a click its position. Some clicks are on
+    a page that was left open, so that their search is not the latest that showed their item. All
+    else in the events stays the same.
+
     In memory are only the events still on their way, and a number for each user who was active in
     the last 35 minutes.
 
@@ -80,6 +91,10 @@ def simulate(
     >>> events = list(simulate(users=40, sessions=120, seed=7))
     >>> len(events), sum(isinstance(event, Search) for event in events)
     (742, 238)
+    >>> with_ids = simulate(users=40, sessions=120, seed=7, query_ids=True)
+    >>> click = next(event for event in with_ids if isinstance(event, ClickResult))
+    >>> click.query_id, click.position
+    ('q7-4-1', 2)
     """
     _check_whole("users", users, at_least=1)
     _check_whole("sessions", sessions, at_least=0)
@@ -90,11 +105,15 @@ def simulate(
         raise TypeError(f"late_share must be a number from 0 to 1; got {late_share!r}")
     if not 0 <= late_share <= 1:
         raise ValueError(f"late_share must be a number from 0 to 1; got {late_share}")
-    # Two sources of chance, so that the delays don't change the events. Seeded by text, since
-    # Random takes 1 and -1 for one seed.
+    if not isinstance(query_ids, bool):
+        raise TypeError(f"query_ids must be True or False; got {query_ids!r}")
+    # Sources of chance of their own, so that neither delays nor ids change the events. Seeded by
+    # text, since Random takes 1 and -1 for one seed.
     in_start_order = _sessions(
         users, sessions, start.astimezone(UTC), duration, Random(f"events {seed}").random
     )
+    if query_ids:
+        in_start_order = _with_query_ids(in_start_order, seed, Random(f"ids {seed}").random)
     return _arrivals(in_start_order, disorder, late_share, Random(f"delays {seed}").random)
 
 
@@ -170,6 +189,32 @@ def _clicked(items: tuple[str, ...], draw: Draw) -> Iterator[str]:
             yield item
         if (clicked and draw() < 0.5) or draw() < 0.2:
             return
+
+
+def _with_query_ids(
+    sessions: Iterable[list[Event]], seed: int, draw: Draw
+) -> Iterator[list[Event]]:
+    """The same sessions, and what joins their searches, results and clicks."""
+    numbers = count(1)
+    for events in sessions:
+        pages: list[Results] = []
+        query_id = None
+        for i, event in enumerate(events):
+            if isinstance(event, Search):
+                query_id = f"q{seed}-{event.user}-{next(numbers)}"
+                events[i] = replace(event, query_id=query_id)
+            elif isinstance(event, Results):
+                pages.append(replace(event, query_id=query_id))
+                events[i] = pages[-1]
+            elif isinstance(event, ClickResult):
+                holders = [page for page in pages if event.item in page.items]
+                while len(holders) > 1 and draw() < OLDER_PAGE:
+                    holders.pop()
+                if holders:  # no page shows a recommendation
+                    page = holders[-1]
+                    position = page.items.index(event.item) + 1
+                    events[i] = replace(event, query_id=page.query_id, position=position)
+        yield events
 
 
 def _arrivals(

@@ -4,6 +4,7 @@ import hashlib
 import tracemalloc
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice, pairwise
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
+from searchlogs.metrics import attribute
+from searchlogs.sessions import Session
 from searchlogs.simulate import client_events, simulate
 
 GAP = timedelta(minutes=30)
@@ -263,6 +266,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     (dict(late_share=-0.1), ValueError, r"late_share must be .* got -0\.1"),
     (dict(late_share=float("nan")), ValueError, "late_share must be .* got nan"),
     (dict(late_share="5%"), TypeError, "late_share must be a number from 0 to 1; got '5%'"),
+    (dict(query_ids="no"), TypeError, "query_ids must be True or False; got 'no'"),
 ]
 
 
@@ -272,3 +276,75 @@ def test_bad_arguments_are_refused_at_the_call(
 ) -> None:
     with pytest.raises(error, match=message):
         simulate(**kwargs)  # nothing is asked of the iterator
+
+
+WITH_IDS = list(
+    simulate(users=400, sessions=3_000, seed=7, duration=timedelta(days=2), query_ids=True)
+)
+
+
+def bare(event: Event) -> Event:
+    """The event as a client logs it that knows no query ids."""
+    if isinstance(event, ClickResult):
+        return replace(event, query_id=None, position=None)
+    return event if isinstance(event, AppOpen) else replace(event, query_id=None)
+
+
+def test_query_ids_change_nothing_else() -> None:
+    assert [bare(event) for event in WITH_IDS] == EVENTS
+    assert all(bare(event) == event for event in EVENTS)
+    # The digest of the events before there were ids, above, says that these haven't changed.
+    delays: dict[str, Any] = dict(seed=7, disorder=timedelta(minutes=3), late_share=0.1)
+    with_ids = simulate(**delays, query_ids=True)
+    assert [bare(event) for event in with_ids] == list(simulate(**delays))
+
+
+def test_delays_do_not_change_the_ids() -> None:
+    in_order = simulate(seed=7, query_ids=True)
+    arrived = simulate(seed=7, query_ids=True, disorder=timedelta(minutes=3), late_share=0.1)
+    assert Counter(arrived) == Counter(in_order)
+
+
+def test_ids_are_the_same_everywhere_and_others_for_another_seed() -> None:
+    assert (
+        digest(simulate(seed=7, query_ids=True))
+        == "f13a80d540c18e706955bbefc310ece60a2efd10c0d19c13c182f07db4866f82"
+    )
+    ids = {event.query_id for event in WITH_IDS if isinstance(event, Search)}
+    assert not ids & {e.query_id for e in simulate(seed=8, query_ids=True) if isinstance(e, Search)}
+
+
+def test_ids_join_searches_results_and_clicks() -> None:
+    searches = {event.query_id: event for event in WITH_IDS if isinstance(event, Search)}
+    assert len(searches) == sum(isinstance(event, Search) for event in WITH_IDS)
+    assert None not in searches
+    recommended = 0
+    for session in split(WITH_IDS):  # and only within it
+        shown: dict[str | None, Results] = {}
+        for event in session:
+            if isinstance(event, Results):
+                assert event.query_id not in shown
+                shown[event.query_id] = event
+                search = searches.pop(event.query_id)
+                assert search.user == event.user
+                assert timedelta(0) < event.time - search.time <= timedelta(seconds=1)
+            elif isinstance(event, ClickResult) and event.query_id is None:
+                recommended += 1
+                assert event.position is None
+            elif isinstance(event, ClickResult):
+                assert event.position is not None
+                assert shown[event.query_id].items[event.position - 1] == event.item
+    assert not searches
+    assert 0 < recommended < 300
+
+
+def test_some_clicks_are_on_a_page_left_open() -> None:
+    differ = clicks = 0
+    for session in split(WITH_IDS):
+        told = [page.clicks for page in attribute(Session("1", 0, tuple(session))).impressions]
+        without_ids = Session("1", 0, tuple(map(bare, session)))
+        guessed = [page.clicks for page in attribute(without_ids).impressions]
+        for of_search, guesses in zip(told, guessed, strict=True):
+            clicks += len(of_search)
+            differ += sum(bare(click) not in guesses for click in of_search)
+    assert 0.05 < differ / clicks < 0.1
