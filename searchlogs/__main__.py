@@ -1,9 +1,8 @@
-"""`python -m searchlogs`: is this machine ready for the course?
+"""`python -m searchlogs`: is this machine ready for the course? With a command: `commands`.
 
 Here nothing of the course is imported before the check that needs it: what is missing is a finding.
 """
 
-import argparse
 import io
 import socket
 import subprocess
@@ -142,16 +141,20 @@ def _folder() -> None:
         pass
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m searchlogs", description="Check whether this machine is ready."
-    )
-    parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a path in a message may hold anything
-    return 0 if check_machine() else 1
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path in a message may hold anything
+    if not arguments:
+        return 0 if check_machine() else 1
+    try:
+        from searchlogs import commands
+    except ImportError as error:
+        print(f"searchlogs: {error}; python -m searchlogs says what to mend", file=sys.stderr)
+        return 2
+    return commands.main(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -3,24 +3,33 @@
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias, TypeGuard
 
 import bytewax.operators as op
+from bytewax.connectors.files import DirSink, FileSink
 from bytewax.connectors.stdio import StdOutSink
-from bytewax.dataflow import Dataflow
+from bytewax.dataflow import Dataflow, Stream
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.operators.windowing import Clock
 from bytewax.outputs import Sink
+from bytewax.recovery import RecoveryConfig
 from bytewax.testing import TestingSink, TestingSource, run_main
 
-from searchlogs.events import Event, check_event
+from searchlogs.events import Event, check_duration, check_event, parse_duration
+from searchlogs.live import uptime_clock
+from searchlogs.logs import Border, Reject
 from searchlogs.metrics import calc_ctr
+from searchlogs.results import beside, late_row, search_rows, session_row, to_json
 from searchlogs.sessions import GAP, WAIT, Late, Session, replay_clock, session_window
 from searchlogs.simulate import client_events
+from searchlogs.source import Item, Log, LogSource
+from searchlogs.ubi import Ubi
 
 
 def ctr_flow(
@@ -56,15 +65,167 @@ def _print_session(step_id: str, session: Session) -> None:
 flow = ctr_flow(TestingSource(client_events()), StdOutSink())
 
 
-def run(flow: Dataflow) -> None:
+Watch: TypeAlias = Callable[[int, int, int], None]
+"""What is told how a run gets on: of the bytes read, the events made, the sessions closed since."""
+
+
+def log_flow(
+    log: str | Log,
+    out: str | Path,
+    *,
+    gap: str | timedelta = "30m",
+    wait: str | timedelta = "1m",
+    searches: bool = False,
+    watch: Watch = lambda size, events, sessions: None,
+) -> Dataflow:
+    """Assemble the flow for logs: a file, or a Log, in; its sessions out, a line of JSON for each.
+
+    Beside `out` (x.jsonl) it leaves the late events (x.late.jsonl), the rejects (x.rejects.jsonl),
+    what became of all records (x.tally.jsonl), and with `searches` the searches
+    (x.searches.jsonl). `gap` and `wait` are timedeltas, or such as "30m". What is there already is
+    overwritten. A session that has no search is a line too.
+
+    Raises a ValueError or an OSError where there is no such log, or no such duration.
+    """
+    gap = parse_duration(gap) if isinstance(gap, str) else gap
+    wait = parse_duration(wait) if isinstance(wait, str) else wait
+    log = log if isinstance(log, Log) else Log((log,))
+    log.files()  # what isn't there is told here, and not out of the engine
+    out = Path(out)
+
+    flow = Dataflow("search_log")
+    outs = {name: beside(out, name) for name in ("late", "rejects", "tally")}
+    outs |= {"sessions": out} | ({"searches": beside(out, "searches")} if searches else {})
+
+    def empty() -> None:
+        # A file of an earlier run would else stay, as a sink opens its file at its first line.
+        for path in outs.values():
+            path.write_text("")
+
+    source = LogSource(log, lambda size, events: watch(size, events, 0), empty)
+    items = op.branch("is_event", op.input("log", flow, source), _is_event)
+    notes = op.branch("is_reject", items.falses, _is_reject)
+    windows = session_window("sessions", items.trues, replay_clock(wait), gap)
+
+    def write(what: str, up: Stream[Any], row: Callable[[Any], dict[str, Any]]) -> None:
+        # A file has one writer, whatever the key; and it is known by its name, so that its folder
+        # may be moved, which FileSink doesn't allow.
+        path = outs[what]
+        lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
+        op.output(f"{what}_out", lines, DirSink(path.parent, 1, lambda number, total: path.name))
+
+    def watched(session: Session) -> dict[str, Any]:
+        watch(0, 0, 1)
+        return session_row(session)
+
+    write("sessions", windows.down, watched)
+    write("late", windows.late, late_row)
+    write("rejects", notes.trues, asdict)
+    write("tally", notes.falses, asdict)
+    if searches:
+        write("searches", op.flat_map("search", windows.down, search_rows), dict)
+    return flow
+
+
+def topic_flow(
+    brokers: str,
+    topic: str,
+    out: str | Path,
+    *,
+    gap: str | timedelta = "30m",
+    wait: str | timedelta = "1m",
+    ahead: str | timedelta = "1h",
+    border: Border | None = None,
+    clock: Callable[[timedelta], Clock[Event, Any]] = uptime_clock,
+    tail: bool = True,
+    config: Mapping[str, str] | None = None,
+) -> Dataflow:
+    """Assemble the flow for events that happen now: a Kafka topic in; its sessions out, as JSON.
+
+    `brokers` are such as "host:9092,other:9092". A message holds an event, as a line of a log does;
+    partitions must be keyed by user. `out` is a file, or another topic, "topic:sessions", where the
+    user is the key. Late events go beside it (x.late.jsonl; sessions.late), and bad messages, with
+    topic, partition and offset (x.rejects.jsonl; sessions.rejects), among them what is more than
+    `ahead` in the future. `config` is librdkafka's, for TLS and SASL; secrets come from the
+    environment (`topics.security`). Without `tail` the flow ends where the topic does, and closes
+    all sessions: for exact comparisons, with `replay_clock`.
+
+    A flow that is run with `-r` goes on where it stood in each partition. A file then has every row
+    once. A topic may have those since the last snapshot twice: user and session tell. What Kafka
+    reports, offsets that it no longer keeps among it, stops the flow.
+
+    Raises a ValueError or an OSError where there is no such topic, duration or setting, or no
+    broker answers within 10 seconds; a ModuleNotFoundError where Kafka's client is not installed.
+    """
+    try:
+        from searchlogs import topics
+    except ModuleNotFoundError as error:
+        if error.name != "confluent_kafka":
+            raise
+        needed = "topics need Kafka's client: pip install 'searchlogs[kafka]'"
+        raise ModuleNotFoundError(needed, name=error.name) from None
+
+    gap = parse_duration(gap) if isinstance(gap, str) else gap
+    wait = parse_duration(wait) if isinstance(wait, str) else wait
+    bound = check_duration("ahead", parse_duration(ahead) if isinstance(ahead, str) else ahead)
+    read_as = border or Border()
+    if isinstance(read_as, Ubi) and read_as.by_session:
+        raise ValueError("a topic can't be read twice, as session_id needs")
+    security = topics.security(config)
+    source = topics.TopicSource(brokers, topic, security, tail=tail)
+    source.list_parts()  # what isn't there is told here, and not out of the engine
+
+    flow = Dataflow("search_topic")
+    messages = op.input("topic", flow, source)
+    items = op.flat_map("read", messages, lambda one: topics.read_message(one, read_as, bound))
+    read = op.branch("is_event", items, _is_event)
+    windows = session_window("sessions", read.trues, clock(wait), gap)
+
+    # A sink opens its file at its first line: with nothing in it, it is there, and anew, at once.
+    nothing = op.input("begin", flow, TestingSource([("", "")]))
+
+    def write(
+        what: str, up: Stream[Any], key: Callable[[Any], str], row: Callable[[Any], dict[str, Any]]
+    ) -> None:
+        lines = op.map(f"{what}_line", up, lambda item: (key(item), f"{to_json(row(item))}\n"))
+        if isinstance(out, str) and out.startswith("topic:"):
+            name = out.removeprefix("topic:") + ("" if what == "sessions" else f".{what}")
+            sink = topics.topic_sink(brokers, name, security)
+            op.output(f"{what}_out", op.map(f"{what}_message", lines, topics.to_message), sink)
+        else:
+            path = Path(out) if what == "sessions" else beside(Path(out), what)
+            lines = op.merge(f"{what}_file", nothing, lines)
+            op.output(f"{what}_out", lines, FileSink(path, end=""))
+
+    write("sessions", windows.down, lambda session: session.user, session_row)
+    write("late", windows.late, lambda late: late.user, late_row)
+    write("rejects", read.falses, lambda bad: f"{bad.topic}[{bad.partition}]", asdict)
+    return flow
+
+
+def _is_event(item: object) -> TypeGuard[Event]:
+    return isinstance(item, Event)
+
+
+def _is_reject(item: Item) -> TypeGuard[Reject]:
+    return isinstance(item, Reject)
+
+
+def run(
+    flow: Dataflow,
+    *,
+    recovery: RecoveryConfig | None = None,
+    epoch_interval: timedelta | None = None,
+) -> None:
     """Run a flow here and now, until its input ends, so that it fails in the words of its steps.
 
     What a step raises comes out as it was raised, with a note that names the step; an interrupt
-    comes out as KeyboardInterrupt.
+    comes out as KeyboardInterrupt. With `recovery` it goes on where an earlier run was stopped, and
+    stores where it is every `epoch_interval`.
     """
     try:
-        with _engine_keeps_quiet():
-            run_main(flow)
+        with engine_keeps_quiet():
+            run_main(flow, recovery_config=recovery, epoch_interval=epoch_interval)
     except BytewaxRuntimeError as error:
         step = re.search(r'in step "([^"]+)"', str(error))
         cause: BaseException = error
@@ -77,7 +238,7 @@ def run(flow: Dataflow) -> None:
 
 
 @contextmanager
-def _engine_keeps_quiet() -> Iterator[None]:
+def engine_keeps_quiet() -> Iterator[None]:
     """Drop what goes to file descriptor 2 in a run that fails: a panic in Rust, past Python."""
     with tempfile.TemporaryFile() as aside:
         stderr = os.dup(2)

@@ -1,4 +1,4 @@
-"""A log played as if it happened now, and limits for events that come from the future."""
+"""Events that happen now: a log played as such, a clock that may stop, limits on the future."""
 
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -182,6 +182,45 @@ class _PlayLogic(LiveLogic):
     def to_system_utc(self, timestamp: datetime) -> datetime | None:
         instant = super().to_system_utc(timestamp)
         return None if instant is None else self.play._wake(self, instant)
+
+
+def uptime_clock(
+    wait: timedelta = WAIT, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Clock[Event, Any]:
+    """`live_clock` for a flow that is stopped and resumed: while it is down, time stands still.
+
+    Else what a user sent meanwhile would be late after any stop that is longer than `wait`.
+
+    Raises where `wait` is not a timedelta from 0 to 366 days.
+    """
+    return _UptimeClock(check_duration("wait", wait), now)
+
+
+@dataclass(frozen=True)
+class _UptimeClock(Clock[Event, Any]):
+    wait: timedelta
+    now: Callable[[], datetime]
+
+    def build(self, resume_state: Any) -> ClockLogic[Event, Any]:
+        state, stopped = resume_state or (None, self.now())
+        down = self.now() - stopped
+        live = live_clock(self.wait, lambda: self.now() - down).build(state)
+        assert isinstance(live, LiveLogic)
+        return _UptimeLogic(live.logic, live.overtaken, down=down, now=self.now)
+
+
+@dataclass(eq=False, kw_only=True)
+class _UptimeLogic(LiveLogic):
+    down: timedelta
+    """How long the flow was down since this user's first event."""
+    now: Callable[[], datetime]
+
+    def to_system_utc(self, timestamp: datetime) -> datetime | None:
+        instant = super().to_system_utc(timestamp)
+        return None if instant is None else instant + self.down
+
+    def snapshot(self) -> Any:
+        return super().snapshot(), self.now() - self.down
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
+from math import sqrt
+from statistics import NormalDist
 
 import pandas as pd
 
@@ -201,7 +203,12 @@ def ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _rate(name: str, counts: Counts) -> float | None:
+def rate(name: str, counts: Counts) -> float | None:
+    """The rate of that name in RATES from its counts; None where it is undefined.
+
+    >>> rate("ctr", count(example()))
+    0.5
+    """
     part, whole = RATES[name]
     # A session without a search contributes to no rate, its orphan clicks included.
     return ratio(getattr(counts, part), getattr(counts, whole)) if counts.searches else None
@@ -237,7 +244,7 @@ def click_through_rate(session: Session) -> float | None:
     >>> click_through_rate(example())
     0.5
     """
-    return _rate("ctr", count(session))
+    return rate("ctr", count(session))
 
 
 def abandonment(session: Session) -> float | None:
@@ -249,7 +256,7 @@ def abandonment(session: Session) -> float | None:
     >>> abandonment(example())
     0.5
     """
-    return _rate("abandonment", count(session))
+    return rate("abandonment", count(session))
 
 
 def zero_result_rate(session: Session) -> float | None:
@@ -260,7 +267,7 @@ def zero_result_rate(session: Session) -> float | None:
     >>> zero_result_rate(example())
     0.5
     """
-    return _rate("zero_result_rate", count(session))
+    return rate("zero_result_rate", count(session))
 
 
 def ctr_at(session: Session, k: int) -> float | None:
@@ -274,7 +281,7 @@ def ctr_at(session: Session, k: int) -> float | None:
     """
     if type(k) is not int or k < 1:
         raise ValueError(f"k must be a whole number from 1; got {k!r}")
-    return _rate("ctr_at_3", count(session, top=k))
+    return rate("ctr_at_3", count(session, top=k))
 
 
 def mean_click_position(session: Session) -> float | None:
@@ -283,7 +290,7 @@ def mean_click_position(session: Session) -> float | None:
     >>> mean_click_position(example())
     1.5
     """
-    return _rate("mean_click_position", count(session))
+    return rate("mean_click_position", count(session))
 
 
 def reciprocal_rank(session: Session) -> float | None:
@@ -294,7 +301,7 @@ def reciprocal_rank(session: Session) -> float | None:
     >>> reciprocal_rank(example())
     1.0
     """
-    return _rate("reciprocal_rank", count(session))
+    return rate("reciprocal_rank", count(session))
 
 
 def seconds_to_first_click(session: Session) -> float | None:
@@ -305,7 +312,7 @@ def seconds_to_first_click(session: Session) -> float | None:
     >>> seconds_to_first_click(example())
     3.0
     """
-    return _rate("seconds_to_first_click", count(session))
+    return rate("seconds_to_first_click", count(session))
 
 
 def session_rates(session: Session) -> dict[str, float | None]:
@@ -315,7 +322,7 @@ def session_rates(session: Session) -> dict[str, float | None]:
     1.0
     """
     counts = count(session)
-    return {name: _rate(name, counts) for name in RATES}
+    return {name: rate(name, counts) for name in RATES}
 
 
 def summary(sessions: Iterable[Session]) -> pd.DataFrame:
@@ -340,7 +347,7 @@ def summary(sessions: Iterable[Session]) -> pd.DataFrame:
                 "end": session.end,
                 "events": len(session.events),
                 **asdict(counts),
-                **{name: _rate(name, counts) for name in RATES},
+                **{name: rate(name, counts) for name in RATES},
             }
         )
     time = "datetime64[us, UTC]"
@@ -367,6 +374,44 @@ def totals(table: pd.DataFrame) -> pd.DataFrame:
         for name, (part, whole) in RATES.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").astype("Float64").rename_axis("rate")
+
+
+def interval(
+    table: pd.DataFrame, rate: str = "ctr", level: float = 0.95
+) -> tuple[float, float] | None:
+    """Confidence interval of a rate, its ratio of sums, for users like these: low and high end.
+
+    `table` is a `summary`, or any with the columns `user`, `searches` and the two counts of the
+    rate in RATES. The clicks of one person depend on each other, so what varies is the user: the
+    variance of the ratio is linearized over their sums (delta method), as in Deng, Knoblich and Lu,
+    "Applying the delta method in metric analytics", KDD 2018, doi:10.1145/3219819.3219919. It is
+    an approximation for many users, some dozens at least; with few, an end can pass 0 or 1.
+
+    None where the rate is undefined, or the same for every user: then nothing says how it varies.
+    Raises a ValueError where `level` isn't between 0 and 1.
+
+    >>> columns = {"user": ["1", "2", "3"], "searches": [1, 1, 2], "searches_clicked": [1, 0, 1]}
+    >>> low, high = interval(pd.DataFrame(columns))
+    >>> round(low, 3), round(high, 3)
+    (0.076, 0.924)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1; got {level!r}")
+    part, whole = RATES[rate]
+    searched = table[table["searches"] > 0]
+    users = searched.groupby("user")[[part, whole]].sum().astype("float64")
+    users = users[users[whole] > 0]
+    total = users[whole].sum()
+    # Both sides times the total, so that counts stay whole and equal users differ by exactly 0.
+    residuals = (users[part] * total - users[part].sum() * users[whole]) / total
+    squares = (residuals**2).sum()
+    if not squares:
+        return None
+    number = len(users)
+    error = sqrt(number / (number - 1) * squares) / total
+    middle = users[part].sum() / total
+    reach = NormalDist().inv_cdf((1 + level) / 2) * error
+    return float(middle - reach), float(middle + reach)
 
 
 def example() -> Session:

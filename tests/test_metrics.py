@@ -1,7 +1,9 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count as numbers
+from math import sqrt
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -10,7 +12,16 @@ from hypothesis import strategies as st
 from searchlogs import metrics
 from searchlogs.dataflow import sessionize
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.metrics import RATES, Counts, attribute, count, session_rates, summary, totals
+from searchlogs.metrics import (
+    RATES,
+    Counts,
+    attribute,
+    count,
+    interval,
+    session_rates,
+    summary,
+    totals,
+)
 from searchlogs.sessions import Session
 from searchlogs.simulate import simulate
 
@@ -312,3 +323,73 @@ def test_a_summary_is_of_sessions() -> None:
 def test_a_session_has_events() -> None:
     with pytest.raises(ValueError, match="Session: user '1', id 0, has no events"):
         session()
+
+
+def by_user(*counts: tuple[int, int]) -> pd.DataFrame:
+    """A row a user: searches, and those of them that were clicked."""
+    table = pd.DataFrame(counts, columns=["searches", "searches_clicked"])
+    return table.assign(user=[str(number) for number in range(len(table))])
+
+
+def test_with_a_search_each_the_interval_is_the_binomial_one() -> None:
+    low, high = interval(by_user(*[(1, 1)] * 30, *[(1, 0)] * 70)) or (0, 0)
+    # The sample's variance divides by one less than the number of users.
+    assert (high - low) / 2 == pytest.approx(1.959964 * sqrt(0.3 * 0.7 / 99), rel=1e-6)
+    assert (low + high) / 2 == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("rate", ["ctr", "clicks_per_search", "mean_click_position", "session_ctr"])
+def test_the_interval_is_what_drawing_users_anew_gives(rate: str) -> None:
+    events = simulate(200, 600, seed=11)
+    table = summary(sessionize(events, gap=timedelta(minutes=30))[0])
+    part, whole = RATES[rate]
+    searched = table[table["searches"] > 0]
+    users = searched.groupby("user")[[part, whole]].sum().to_numpy()
+    drawn = users[np.random.default_rng(0).integers(len(users), size=(4000, len(users)))].sum(1)
+    ends = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    low, high = interval(table, rate) or (0, 0)
+    assert abs(np.array([low, high]) - ends).max() < 0.06 * (high - low)
+    middle = totals(table).loc[rate, "ratio_of_sums"]
+    assert (low + high) / 2 == pytest.approx(middle)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    chance = np.random.default_rng(3)
+    hits = 0
+    for _ in range(400):
+        searches = chance.integers(1, 9, size=80)
+        # Some people click on everything: a binomial interval would be too short.
+        clicked = chance.binomial(searches, chance.beta(0.5, 0.5, size=80))
+        low, high = interval(by_user(*zip(searches, clicked, strict=True)), level=0.9) or (0, 0)
+        hits += low < 0.5 < high
+    assert 0.86 < hits / 400 < 0.94
+
+
+def test_the_same_log_twice_is_no_more_users() -> None:
+    table = by_user((3, 1), (1, 1), (4, 0), (2, 2))
+    assert interval(pd.concat([table, table])) == pytest.approx(interval(table))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        by_user(),
+        by_user((3, 1)),
+        by_user((0, 0), (3, 1)),
+        by_user((3, 1), (3, 1), (6, 2)),
+        by_user((1, 1), (2, 2)),
+    ],
+)
+def test_where_nothing_varies_there_is_no_interval(table: pd.DataFrame) -> None:
+    assert interval(table) is None
+
+
+def test_a_session_without_a_search_does_not_narrow_an_interval() -> None:
+    table = by_user((3, 1), (1, 1), (4, 0))
+    assert interval(by_user((3, 1), (1, 1), (4, 0), (0, 0), (0, 0))) == interval(table)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_is_a_share(level: float) -> None:
+    with pytest.raises(ValueError, match="level must be between 0 and 1; got"):
+        interval(by_user((3, 1), (1, 1)), level=level)

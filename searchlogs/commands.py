@@ -1,0 +1,350 @@
+"""`python -m searchlogs simulate` and `run`: make a log, or run one."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from tqdm import tqdm
+
+from searchlogs.dataflow import Watch
+from searchlogs.events import format_duration, parse_duration
+from searchlogs.export import write_log
+from searchlogs.files import STDIN
+from searchlogs.job import EngineFailed, Job, WrongFolder
+from searchlogs.logs import FIELDS, KINDS, UNITS, Border
+from searchlogs.metrics import ratio
+from searchlogs.privacy import LEAST_USERS, load_key
+from searchlogs.results import Summary, Unaccounted
+from searchlogs.simulate import simulate
+from searchlogs.source import InputChanged, Log
+from searchlogs.ubi import Ubi
+
+GOOD, TOO_MANY_REJECTS, COULD_NOT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.do(options))
+    except KeyboardInterrupt:
+        print("\nsearchlogs: interrupted; no output has its name yet", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, TypeError, WrongFolder, InputChanged, EngineFailed, Unaccounted) as error:
+        print(f"searchlogs: {plain(str(error))}", file=sys.stderr)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"searchlogs: {plain(name + (error.strerror or str(error)))}", file=sys.stderr)
+    return COULD_NOT
+
+
+def plain(text: str) -> str:
+    """Text from a log or a name, which must not tell the terminal to do anything.
+
+    >>> plain("a\\x1b[2J")
+    'a\\\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+T = TypeVar("T")
+
+
+def _argument(read: Callable[[str], T], name: str) -> Callable[[str], T]:
+    """A reader of one argument, whose own words argparse shows when it fails."""
+
+    def parse(text: str) -> T:
+        try:
+            return read(text)
+        except (ValueError, TypeError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    parse.__name__ = name
+    return parse
+
+
+_duration = _argument(parse_duration, "duration")
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(
+            f"must be such as ours=theirs,ours=theirs; got {plain(repr(text))}"
+        )
+    return [(ours, theirs) for ours, theirs in pairs]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(plain(message))  # a shell's * gives names of files as words
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m searchlogs",
+        description="Without a command: is this machine ready for the course?",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+    _add_simulate(commands)
+    _add_run(commands)
+    return parser
+
+
+def _add_simulate(commands: Any) -> None:
+    parser = commands.add_parser(
+        "simulate",
+        help="make a log to learn on",
+        description="Write what simulated users do: the same arguments, the same bytes.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(do=_simulate)
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="FILE", help="its name says the format: .jsonl, "
+        ".csv or .parquet; .jsonl and .csv also with .gz or .zst")  # fmt: skip
+    add("--users", type=int, default=40, help="(default: %(default)s)")
+    add("--sessions", type=int, help="of all users together (default: 3 a user)")
+    add("--hours", type=float, default=6, help="in which sessions begin (default: %(default)s)")
+    add("--seed", type=int, default=0, help="another seed, another log (default: %(default)s)")
+    add("--disorder", type=_duration, default=timedelta(0), metavar="DURATION",
+        help="events arrive up to so much after their time (default: 0s)")  # fmt: skip
+    add("--late-share", type=float, default=0.0, metavar="SHARE",
+        help="of events that take 1 to 5 minutes longer still (default: %(default)s)")  # fmt: skip
+    add("--format", choices=["ubi"], help="write OpenSearch UBI, queries and events")
+    add("--force", action="store_true", help="overwrite what is there")
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    _check_free([options.out], options.force)
+    if not 0 < options.hours < 1e6:
+        raise ValueError(f"--hours must be more than 0; got {options.hours}")
+    events = simulate(
+        users=options.users,
+        sessions=3 * options.users if options.sessions is None else options.sessions,
+        seed=options.seed,
+        duration=timedelta(hours=options.hours),
+        disorder=options.disorder,
+        late_share=options.late_share,
+        query_ids=options.format == "ubi",
+    )
+    number = write_log(events, options.out, options.format)
+    print(f"{number:,} events → {plain(str(options.out))}")
+    return GOOD
+
+
+def _add_run(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="sessions and metrics of a log",
+        description="Cut a log into each user's sessions, and say what was clicked in each.",
+        epilog="""\
+A record that can't be read is a reject: it is counted, named, and kept with the reason. An event
+that comes too long after newer ones of its user is late, and kept too. At the end two sums are
+told: that of the records, and that of the events; where one doesn't hold, nothing is published.
+
+examples:
+  python -m searchlogs run events.jsonl --out sessions.parquet
+  python -m searchlogs run january/ --gap 10m --wait 5m --out january.csv
+  python -m searchlogs run ubi.ndjson --format ubi --kinds click=item_click --out sessions.csv
+  python -m searchlogs run log.csv --map user=uid,time=ts,event=action,query=q,item=doc \\
+      --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
+  zcat log.gz | python -m searchlogs run - --format jsonl --out sessions.jsonl
+
+exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could not be done.""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(do=_run)
+
+    add = parser.add_argument
+    add("log", nargs="+", help="files, folders, or - for standard input: JSON Lines, CSV, Parquet, "
+        "by their names; also .gz and .zst. Several are merged by time")  # fmt: skip
+    add("--out", type=Path, required=True, metavar="FILE",
+        help="sessions go there: .jsonl, .csv or .parquet; late events and rejects beside "
+        "it")  # fmt: skip
+    add("--gap", type=_duration, default=timedelta(minutes=30), metavar="DURATION",
+        help="a longer pause ends a session (default: 30m)")  # fmt: skip
+    add("--wait", type=_duration, default=timedelta(minutes=1), metavar="DURATION",
+        help="an event may come so much after a newer one of its user (default: 1m)")  # fmt: skip
+    add("--searches", type=Path, metavar="FILE", help="write a row a search too")
+    add("--all-sessions", action="store_true", help="sessions without a search too, rates empty")
+    add("--drop-duplicates", action="store_true",
+        help="drop an event that repeats another within the wait exactly")  # fmt: skip
+    add("--max-rejects", type=int, default=0, metavar="N", help="more than so many, and the exit "
+        "status is 1 (default: %(default)s)")  # fmt: skip
+    add("--force", action="store_true", help="overwrite outputs that are there")
+    add("--recovery", type=Path, metavar="DIR",
+        help="store there how far the run is: run again, it goes on from there")  # fmt: skip
+    add("--snapshots", type=_duration, default=timedelta(seconds=10), metavar="DURATION",
+        help="store it so often (default: 10s)")  # fmt: skip
+
+    people = parser.add_argument_group("people behind the log")
+    add = people.add_argument
+    add("--pseudonymise", type=Path, metavar="KEYFILE",
+        help="replace users by a hash with this key, and withhold what rejects held; a file that "
+        "isn't there is made")  # fmt: skip
+    add("--queries", type=Path, metavar="FILE",
+        help="write a row a query, the rare ones in one row")  # fmt: skip
+    add("--least-users", type=int, default=LEAST_USERS, metavar="K",
+        help="a query of fewer users is rare (default: %(default)s)")  # fmt: skip
+
+    words = parser.add_argument_group("words of the log, where they are not ours")
+    add = words.add_argument
+    add("--format", choices=["jsonl", "csv", "parquet", "ubi"],
+        help="whatever the names say; ubi is OpenSearch User Behavior Insights")  # fmt: skip
+    add("--map", type=_pairs, action="extend", default=[], metavar="OURS=THEIRS,…",
+        help=f"fields: {', '.join(FIELDS)}; a.b is b inside a")  # fmt: skip
+    add("--kinds", type=_pairs, action="extend", default=[], metavar="OURS=THEIRS,…",
+        help=f"kinds of event: {', '.join(KINDS)}; then all others are ignored, and "
+        "counted")  # fmt: skip
+    add("--time-unit", choices=list(UNITS), help="of times that are numbers, since 1970")
+    add("--zone", help="of times without an offset, such as Europe/Berlin")
+    add("--first-ordinal", type=int, choices=[0, 1], help="where UBI's positions begin")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.max_rejects < 0:
+        raise ValueError(f"--max-rejects must be 0 or more; got {options.max_rejects}")
+    border = _border(options)
+    once = options.wait if options.drop_duplicates else None
+    key = None if options.pseudonymise is None else load_key(options.pseudonymise)
+    job = Job(
+        log=Log(tuple(options.log), border, options.format, once, key),
+        out=options.out,
+        gap=options.gap,
+        wait=options.wait,
+        searches=options.searches,
+        queries=options.queries,
+        least_users=options.least_users,
+        every_session=options.all_sessions,
+        recovery=options.recovery,
+        snapshots=options.snapshots,
+    )
+    if job.finished:
+        print("This run had finished: at the end of its log every session was closed.")
+    _check_free(job.outputs.values(), options.force or job.publishing)
+    with _progress(job.log) as watch:
+        try:
+            summary = job.run(watch)
+        except InputChanged as error:
+            raise InputChanged(
+                f"{' '.join(options.log)}: {error}; another folder than {job.recovery} starts anew"
+            ) from None
+    for line in report(job, summary):
+        print(plain(line))
+    return TOO_MANY_REJECTS if summary.tally.rejected > options.max_rejects else GOOD
+
+
+def _border(options: argparse.Namespace) -> Border:
+    words: dict[str, Any] = {"fields": dict(options.map), "zone": options.zone}
+    if options.kinds:
+        words["kinds"] = {theirs: ours for ours, theirs in options.kinds}
+    if options.time_unit:
+        words["time_unit"] = options.time_unit
+    if options.format != "ubi":
+        if options.first_ordinal is not None:
+            raise ValueError("--first-ordinal says something of --format ubi alone")
+        return Border(**words)
+    if options.first_ordinal is not None:
+        words["first_ordinal"] = options.first_ordinal
+    return Ubi(**words)
+
+
+def _check_free(paths: Any, force: bool) -> None:
+    for path in paths:
+        if path.is_dir():
+            raise ValueError(f"{path}: it is a folder")
+        if path.exists() and not force:
+            raise ValueError(f"{path}: it is there already; --force overwrites it")
+
+
+@contextmanager
+def _progress(log: Log) -> Iterator[Watch]:
+    """A line that tells how far a run is, on a terminal; else nothing."""
+    size = sum(os.path.getsize(path) for path in log.files() if path != STDIN)
+    events = sessions = 0
+    # The engine's own file descriptor 2 is kept quiet meanwhile.
+    with (
+        open(os.dup(2), "w", encoding="utf-8") as terminal,
+        tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
+    ):
+
+        def watch(more_bytes: int, more_events: int, more_sessions: int) -> None:
+            nonlocal events, sessions
+            events += more_events
+            sessions += more_sessions
+            if more_bytes or more_events:
+                seconds = bar.format_dict["elapsed"] if not bar.disable else 0
+                speed = f"{events / seconds:,.0f}" if seconds else "?"
+                bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
+                bar.update(more_bytes)
+
+        yield watch
+
+
+def report(job: Job, summary: Summary) -> Iterator[str]:
+    """What a run found, in lines for a person."""
+    tally = summary.tally
+    ignored = ", ".join(f"{kind} {number:,}" for kind, number in sorted(tally.ignored.items()))
+    yield (
+        f"records   {tally.records:,} = {tally.gave_events:,} gave events "
+        f"+ {tally.rejected:,} rejected + {sum(tally.ignored.values()):,} ignored"
+        f"{f' ({ignored})' if ignored else ''} + {tally.duplicates:,} duplicates "
+        f"+ {tally.framing:,} framing"
+    )
+    yield (
+        f"events    {tally.events:,} = {summary.session_events:,} in {summary.sessions:,} sessions "
+        f"+ {len(summary.late_by):,} late"
+    )
+    if tally.first is not None and tally.last is not None:
+        first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
+        yield f"time      {first} to {last}"
+    alone = f"{summary.sessions - summary.sessions_searched:,} without"
+    where = f", {alone} → {job.out}" if job.every_session else f" → {job.out}; {alone}"
+    yield f"sessions  {summary.sessions_searched:,} with a search{where}"
+    yield (
+        f"searches  {summary.searches:,}, {summary.searches_clicked:,} of them clicked; "
+        f"clicks {summary.clicks:,}, {summary.orphan_clicks:,} of them orphans"
+    )
+    ctr = ratio(summary.searches_clicked, summary.searches)
+    yield f"CTR       {_number(ctr)} of all searches; mean of sessions {_number(summary.mean_ctr)}"
+    yield (
+        f"          {_number(ratio(summary.clicks, summary.searches))} clicks per search; "
+        f"{_number(ratio(summary.sessions_clicked, summary.sessions_searched))} of sessions clicked"
+    )
+    if summary.late_by:
+        yield from _late(job, summary)
+    if tally.rejected:
+        yield f"rejects   {tally.rejected:,} → {job.outputs['rejects']}"
+        for reason, number in summary.reasons[:REASONS]:
+            yield f"          {number:,} × {reason}"
+        if len(summary.reasons) > REASONS:
+            yield f"          and {len(summary.reasons) - REASONS:,} other reasons"
+
+
+REASONS = 5
+"""So many reasons of rejects are told."""
+
+
+def _late(job: Job, summary: Summary) -> Iterator[str]:
+    late = summary.late_by
+    share = len(late) / summary.tally.events
+    yield f"late      {len(late):,}, {share:.2%} of events → {job.outputs['late']}"
+    half, all_of_them = (_enough(job.wait + late[index]) for index in ((len(late) - 1) // 2, -1))
+    yield f"          a wait of {half} would have saved half of them, {all_of_them} all"
+
+
+def _enough(wait: timedelta) -> str:
+    """A wait, in whole seconds where it is long."""
+    second = timedelta(seconds=1)
+    return format_duration(-(-wait // second) * second if wait > second else wait)
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

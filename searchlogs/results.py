@@ -1,0 +1,297 @@
+"""What a run over a log leaves: rows of sessions and searches, late events, rejects, two sums."""
+
+import csv
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from searchlogs.export import event_record
+from searchlogs.metrics import attribute, count, rate
+from searchlogs.privacy import LEAST_USERS, query_table
+from searchlogs.sessions import Late, Session
+from searchlogs.source import Tally
+
+Row: TypeAlias = dict[str, Any]
+
+TIME = pa.timestamp("us", "UTC")
+
+SESSIONS = pa.schema(
+    {
+        "user": pa.string(),
+        "session": pa.int64(),
+        "start": TIME,
+        "end": TIME,
+        "events": pa.int64(),
+        "searches": pa.int64(),
+        "clicks": pa.int64(),
+        "searches_clicked": pa.int64(),
+        "orphan_clicks": pa.int64(),
+        "clicks_per_search": pa.float64(),
+        "ctr": pa.float64(),
+    }
+)
+"""A row a session, by user and session; its rates null where it has no search."""
+
+SEARCHES = pa.schema(
+    {
+        "user": pa.string(),
+        "session": pa.int64(),
+        "search": pa.int64(),
+        "time": TIME,
+        "query": pa.string(),
+        "query_id": pa.string(),
+        "results": pa.int64(),
+        "clicked": pa.list_(pa.string()),
+        "ranks": pa.list_(pa.int64()),
+        "seconds_to_first_click": pa.float64(),
+    }
+)
+"""A row a search, by user, session and number in it, from 0: how many results it showed (null where
+none were logged), the items clicked, in time order, and the rank of each (null where unknown)."""
+
+ENDINGS = (".jsonl", ".csv", ".parquet")
+
+
+def session_row(session: Session) -> Row:
+    """A session as a row of SESSIONS."""
+    counts = count(session)
+    return {
+        "user": session.user,
+        "session": session.id,
+        "start": session.start,
+        "end": session.end,
+        "events": len(session.events),
+        "searches": counts.searches,
+        "clicks": counts.clicks,
+        "searches_clicked": counts.searches_clicked,
+        "orphan_clicks": counts.orphan_clicks,
+        "clicks_per_search": rate("clicks_per_search", counts),
+        "ctr": rate("ctr", counts),
+    }
+
+
+def search_rows(session: Session) -> list[Row]:
+    """A session's searches as rows of SEARCHES."""
+    rows = []
+    for number, impression in enumerate(attribute(session).impressions):
+        search, clicks = impression.search, impression.clicks
+        first = min((click.time for click in clicks), default=search.time)
+        rows.append(
+            {
+                "user": session.user,
+                "session": session.id,
+                "search": number,
+                "time": search.time,
+                "query": search.query,
+                "query_id": search.query_id,
+                "results": None if impression.items is None else len(impression.items),
+                "clicked": [click.item for click in clicks],
+                "ranks": [impression.rank(click) for click in clicks],
+                "seconds_to_first_click": (first - search.time) / timedelta(seconds=1)
+                if clicks
+                else None,
+            }
+        )
+    return rows
+
+
+def late_row(late: Late) -> Row:
+    """A late event, and how far below the watermark it was, in seconds."""
+    return {
+        "user": late.user,
+        "event": event_record(late.event),
+        "late_by": late.late_by / timedelta(seconds=1),
+    }
+
+
+def to_json(row: Row) -> str:
+    """A row as a line of JSON, ASCII alone, so that no terminal is told to do anything."""
+    return json.dumps(row, default=datetime.isoformat)
+
+
+def beside(path: Path, what: str) -> Path:
+    """Where the late events, or the rejects, of an output stand."""
+    return path.with_name(f"{path.stem}.{what}.jsonl")
+
+
+class Unaccounted(Exception):
+    """A sum of law 2 doesn't hold: something was lost."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run found."""
+
+    tally: Tally
+    sessions: int
+    """Sessions, those without a search too."""
+    sessions_searched: int
+    sessions_clicked: int
+    session_events: int
+    searches: int
+    clicks: int
+    orphan_clicks: int
+    searches_clicked: int
+    mean_ctr: float | None
+    """The mean of the sessions' click-through rates."""
+    late_by: tuple[timedelta, ...]
+    """How late each late event was, in ascending order."""
+    reasons: tuple[tuple[str, int], ...]
+    """Why records were rejected, how often each, the most frequent first."""
+
+
+def publish(
+    lines: Path,
+    outputs: dict[str, Path],
+    *,
+    every_session: bool = False,
+    least_users: int = LEAST_USERS,
+) -> Summary:
+    """Make the lines that `log_flow` left in and beside `lines` into `outputs`, and sum up.
+
+    `outputs` says where sessions, late and rejects go, and searches and queries, if at all; all
+    are sorted. None has its name until all are whole. Raises Unaccounted where a sum of law 2 doesn't hold.
+    """
+    sessions = _read(lines, SESSIONS, ["user", "session"])
+    late = sorted(_lines(beside(lines, "late")), key=_user)
+    rejects = list(_lines(beside(lines, "rejects")))
+    tallies = list(map(_tally, _lines(beside(lines, "tally"))))
+    if len(tallies) != 1:
+        raise Unaccounted(f"of a log there is one tally; here are {len(tallies)}")
+    (tally,) = tallies
+    _check_sums(tally, _sum(sessions, "events"), len(late), len(rejects))
+    searched = sessions.filter(pc.greater(sessions["searches"], 0))
+
+    whole: list[tuple[Path, Path]] = []
+    try:
+        for what, path in outputs.items():
+            # Known by where it comes from: a run that goes on after a kill writes over it.
+            aside = path.with_name(f".{path.name}.{lines.absolute().parent.name}{path.suffix}")
+            whole.append((aside, path))
+            if what == "sessions":
+                write_table(sessions if every_session else searched, aside)
+            elif what in ("searches", "queries"):
+                order = ["user", "session", "search"]
+                searches = _read(beside(lines, "searches"), SEARCHES, order)
+                by_query = what == "queries"
+                write_table(query_table(searches, least_users) if by_query else searches, aside)
+            else:
+                aside.write_text("".join(late if what == "late" else rejects), encoding="ascii")
+            with aside.open("rb+") as file:
+                os.fsync(file.fileno())
+        for aside, path in reversed(whole):  # the sessions last: who sees them sees all
+            aside.replace(path)
+    finally:
+        for aside, _ in whole:
+            aside.unlink(missing_ok=True)
+
+    return Summary(
+        tally=tally,
+        sessions=sessions.num_rows,
+        sessions_searched=searched.num_rows,
+        sessions_clicked=sessions.filter(pc.greater(sessions["searches_clicked"], 0)).num_rows,
+        session_events=_sum(sessions, "events"),
+        searches=_sum(sessions, "searches"),
+        clicks=_sum(searched, "clicks"),
+        orphan_clicks=_sum(sessions, "orphan_clicks"),
+        searches_clicked=_sum(sessions, "searches_clicked"),
+        mean_ctr=pc.mean(searched["ctr"]).as_py(),
+        late_by=tuple(sorted(timedelta(seconds=json.loads(line)["late_by"]) for line in late)),
+        reasons=tuple(Counter(map(_why, rejects)).most_common()),
+    )
+
+
+def _read(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
+    if path.stat().st_size == 0:  # which Arrow takes for broken
+        return schema.empty_table()
+    # A line must fit into a block, and a query may be as long as the longest line that is read.
+    blocks = pyarrow.json.ReadOptions(block_size=1 << 25)
+    parse = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    try:
+        table = pyarrow.json.read_json(path, read_options=blocks, parse_options=parse)
+    except pa.ArrowInvalid as error:
+        raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
+    # In one piece, for where pieces end depends on the order of the lines, and shows in Parquet.
+    return table.sort_by([(column, "ascending") for column in order]).combine_chunks()
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="ascii") as file:
+        yield from file
+
+
+def _user(late: str) -> str:
+    return str(json.loads(late)["user"])
+
+
+def _why(reject: str) -> str:
+    row = json.loads(reject)
+    reason = re.sub("(; found |, at byte |: byte ).*", "", row["reason"])
+    return f"{row['field']} {reason}" if row["field"] else str(reason)
+
+
+def _tally(line: str) -> Tally:
+    row = json.loads(line)
+    for time in ("first", "last"):
+        row[time] = row[time] and datetime.fromisoformat(row[time])
+    return Tally(**row)
+
+
+def _sum(table: pa.Table, column: str) -> int:
+    return int(pc.sum(table[column]).as_py() or 0)
+
+
+def _check_sums(tally: Tally, session_events: int, late: int, rejects: int) -> None:
+    found = tally.gave_events + rejects + tally.duplicates + tally.framing
+    found += sum(tally.ignored.values())
+    if found != tally.records:
+        raise Unaccounted(f"{tally.records:,} records were read, {found:,} are accounted for")
+    if session_events + late != tally.events:
+        raise Unaccounted(
+            f"{tally.events:,} events were made; {session_events:,} are in sessions, {late:,} late"
+        )
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write rows as JSON Lines, CSV or Parquet, as the path's ending says."""
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, compression="zstd")
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            # Python 3.11 quotes a carriage return only where lines end in one.
+            out = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
+            writer = csv.writer(out, lineterminator="\r\n")
+            writer.writerow(table.column_names)
+            writer.writerows(map(_cell, row.values()) for row in _rows(table))
+        else:
+            file.writelines(to_json(row) + "\n" for row in _rows(table))
+
+
+def _rows(table: pa.Table) -> Iterator[Row]:
+    for batch in table.to_batches(max_chunksize=10_000):
+        yield from batch.to_pylist()
+
+
+def _cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return json.dumps(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -1,0 +1,656 @@
+"""The two commands, as a person meets them: what they print, what they refuse, how they end."""
+
+import gzip
+import io
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from searchlogs import commands
+from searchlogs import job as jobs
+from searchlogs.commands import main
+from searchlogs.export import write_log
+from searchlogs.simulate import client_events, simulate
+
+SEVEN = """\
+records   7 = 7 gave events + 0 rejected + 0 ignored + 0 duplicates + 0 framing
+events    7 = 7 in 2 sessions + 0 late
+time      2024-01-01 00:00:05+00:00 to 2024-01-01 00:00:08+00:00
+sessions  2 with a search → s.jsonl; 0 without
+searches  2, 2 of them clicked; clicks 3, 0 of them orphans
+CTR       1.000 of all searches; mean of sessions 1.000
+          1.500 clicks per search; 1.000 of sessions clicked
+"""
+BAD = '{"event":"search","user":1.5}\n'
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, with the tutorial's seven events."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    write_log(client_events(), "log.jsonl")
+    return tmp_path
+
+
+class Say:
+    """What a command says, and how it ends."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self.capfd = capfd
+
+    def __call__(self, command: str, *more: str) -> tuple[int, str, str]:
+        try:
+            status = main([*command.split(), *more])
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else -1
+        return status, *self.capfd.readouterr()
+
+    def refused(self, command: str, *more: str) -> str:
+        """The line that says why not."""
+        status, out, err = self(command, *more)
+        assert (status, out) == (2, "")
+        *usage, line = err.splitlines()
+        if usage:  # argparse's own
+            assert usage[0].startswith("usage: python -m searchlogs")
+            return line.split(": error: ")[1]
+        return line.removeprefix("searchlogs: ")
+
+
+@pytest.fixture
+def say(capfd: pytest.CaptureFixture[str]) -> Say:
+    return Say(capfd)
+
+
+def rows(path: str = "s.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def log(path: str, *records: dict[str, Any]) -> None:
+    Path(path).write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+# What a run says
+
+
+def test_a_summary(say: Say, folder: Path) -> None:
+    assert say("run log.jsonl --out s.jsonl") == (0, SEVEN, "")
+    assert [(row["user"], row["clicks_per_search"], row["ctr"]) for row in rows()] == [
+        *(("1", 1.0, 1.0), ("2", 2.0, 1.0)),
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("log.jsonl", "s.jsonl", "s.late.jsonl", "s.rejects.jsonl"),
+    ]
+
+
+def test_late_events_rejects_and_sessions_without_a_search(say: Say) -> None:
+    user = {"user": "a", "query": "q"}
+    log(
+        "log.jsonl",
+        {"event": "search", "time": "2024-01-01T12:00:00Z", **user},
+        {"event": "search", "time": "2024-01-01T11:58:59.5Z", **user},
+        {"event": "search", "time": "2024-01-01T11:50:00Z", **user},
+        {"event": "search", "time": "2024-01-01T11:40:00Z", **user},
+        {"event": "click", "time": "2024-01-01T12:00:00Z", "user": "b", "item": "x"},
+        *({"event": name} for name in ("one", "two", "two")),
+        *({"event": "search", "time": "2024-01-01T12:00:00Z", "query": n} for n in range(4)),
+        {**user, "event": "search", "time": "noon"},
+        {**user, "event": "search", "time": "2024-01-01T12:00:00"},
+        {"user": "a"},
+        {**user, "event": ["x"]},
+    )
+    assert say("run log.jsonl --out s.jsonl") == (
+        1,
+        """\
+records   16 = 5 gave events + 11 rejected + 0 ignored + 0 duplicates + 0 framing
+events    5 = 2 in 2 sessions + 3 late
+time      2024-01-01 11:40:00+00:00 to 2024-01-01 12:00:00+00:00
+sessions  1 with a search → s.jsonl; 1 without
+searches  1, 0 of them clicked; clicks 0, 1 of them orphans
+CTR       0.000 of all searches; mean of sessions 0.000
+          0.000 clicks per search; 0.000 of sessions clicked
+late      3, 60.00% of events → s.late.jsonl
+          a wait of 10m would have saved half of them, 20m all
+rejects   11 → s.rejects.jsonl
+          4 × user is missing
+          3 × event must be one of app_open, search, results, click
+          1 × time must be ISO 8601, such as 2024-01-01T00:00:05Z
+          1 × time has no offset, such as Z or +01:00: zone must say where
+          1 × event is missing
+          and 1 other reasons
+""",
+        "",
+    )
+    assert [row["late_by"] for row in rows("s.late.jsonl")] == [0.5, 540.0, 1140.0]
+    assert len(rows("s.rejects.jsonl")) == 11
+
+
+def test_the_wait_that_it_advises_saves_them(say: Say) -> None:
+    write_log(simulate(20, 100, seed=2, late_share=0.1), "log.jsonl")
+    _, out, _ = say("run log.jsonl --out s.jsonl")
+    number = len(rows("s.late.jsonl"))
+    half, every = re.findall(r"(\S+) would have saved half of them, (\S+) all", out)[0]
+    assert number > 10
+    say(f"run log.jsonl --out s.jsonl --force --wait {half}")
+    assert len(rows("s.late.jsonl")) <= number // 2
+    _, out, _ = say(f"run log.jsonl --out s.jsonl --force --wait {every}")
+    assert "+ 0 late" in out and "\nlate" not in out
+
+
+def test_a_short_wait_is_advised_to_the_millisecond(say: Say) -> None:
+    log(
+        "log.jsonl",
+        *(
+            {"event": "app_open", "user": "a", "time": f"2024-01-01T12:00:0{second}Z"}
+            for second in ("1", "0.9", "0.7501")
+        ),
+    )
+    _, out, _ = say("run log.jsonl --out s.jsonl --wait 50ms")
+    assert "a wait of 100ms would have saved half of them, 250ms all" in out
+    say("run log.jsonl --out s.jsonl --wait 250ms --force")
+    assert rows("s.late.jsonl") == []
+
+
+def test_no_search_no_rate(say: Say) -> None:
+    log("log.jsonl", {"event": "app_open", "user": 1, "time": "2024-01-01T12:00:00Z"})
+    _, out, _ = say("run log.jsonl --out s.jsonl --all-sessions")
+    assert "sessions  0 with a search, 1 without → s.jsonl\n" in out
+    assert "CTR       undefined of all searches; mean of sessions undefined" in out
+    assert rows()[0]["ctr"] is None
+
+
+def test_an_empty_log(say: Say) -> None:
+    log("log.jsonl")
+    status, out, _ = say("run log.jsonl --out s.csv")
+    assert status == 0
+    assert out.startswith("records   0 = 0 gave events + 0 rejected")
+    assert "\ntime" not in out
+    assert Path("s.csv").read_text().count("\n") == 1
+
+
+def test_max_rejects(say: Say) -> None:
+    with open("log.jsonl", "a") as file:
+        file.write(BAD * 2)
+    statuses = [say(f"run log.jsonl --out s{n}.csv --max-rejects {n}") for n in (0, 1, 2)]
+    assert [status for status, _, _ in statuses] == [1, 1, 0]
+    assert all("rejects   2 → s" in out for _, out, _ in statuses)
+    assert say("run log.jsonl --out s.csv")[0] == 1
+    assert Path("s.csv").exists()  # it finished
+
+
+def test_gap_and_wait(say: Say) -> None:
+    log(
+        "log.jsonl",
+        *(
+            {"event": "search", "user": 1, "query": "q", "time": f"2024-01-01T{time}Z"}
+            for time in ("12:00:00", "12:30:00", "13:00:01", "12:59:01", "12:59:00")
+        ),
+    )
+    _, out, _ = say("run log.jsonl --out s.jsonl")
+    assert "4 in 1 sessions + 1 late" in out  # defaults: 30m and 1m; 12:59:01 joins the two
+    _, out, _ = say("run log.jsonl --out s.jsonl --force --gap 29m1s --wait 1h30m")
+    assert "5 in 2 sessions + 0 late" in out
+    _, out, _ = say("run log.jsonl --out s.jsonl --force --gap 0s --wait 0s")
+    assert "3 in 3 sessions + 2 late" in out
+
+
+def test_searches_all_sessions_and_parquet(say: Say, folder: Path) -> None:
+    write_log(simulate(20, 60, seed=2), "log.jsonl")
+    status, out, _ = say("run log.jsonl --out s.parquet --searches q.csv --all-sessions")
+    assert status == 0
+    sessions = pq.read_table("s.parquet").to_pylist()
+    assert len(sessions) == 60
+    assert Path("q.csv").read_text().count("\n") == 1 + sum(row["searches"] for row in sessions)
+    assert re.search(r"sessions  \d+ with a search, [1-9]\d* without → s.parquet", out)
+
+
+# Words of the log
+
+
+def test_map_kinds_and_time_unit(say: Say) -> None:
+    Path("log.csv").write_text(
+        "uid,ts,action,q,doc,n\n"
+        "7,1704110400000,querySubmitted,dogs,,\n"
+        "7,1704110405000,open,,x,2\n"
+        "7,1704110406000,scroll,,,\n"
+    )
+    status, out, _ = say(
+        "run log.csv --out s.jsonl --searches q.jsonl --map user=uid,time=ts,event=action "
+        "--map query=q,item=doc,position=n --kinds search=querySubmitted,click=open --time-unit ms"
+    )
+    assert status == 0
+    assert "4 = 2 gave events + 0 rejected + 1 ignored ('scroll' 1) + 0 duplicates + 1 fr" in out
+    assert rows()[0]["start"] == "2024-01-01T12:00:00+00:00"
+    assert rows("q.jsonl")[0]["ranks"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("time", "option", "expected"),
+    [
+        ("2024-01-01T12:00:00", "--zone Europe/Berlin", "2024-01-01T11:00:00+00:00"),
+        (1704110400, "--time-unit s", "2024-01-01T12:00:00+00:00"),
+        (1704110400123456, "--time-unit us", "2024-01-01T12:00:00.123456+00:00"),
+    ],
+)
+def test_times(say: Say, time: object, option: str, expected: str) -> None:
+    log("log.jsonl", {"event": "search", "user": 1, "query": "q", "time": time})
+    assert say("run log.jsonl --out s.jsonl")[0] == 1
+    assert say(f"run log.jsonl --out s.jsonl --force {option}")[0] == 0
+    assert rows()[0]["start"] == expected
+
+
+def test_ubi(say: Say) -> None:
+    action = {"client_id": "c", "timestamp": 1704110401000, "query_id": "q1"}
+    at = {"object": {"object_id": "x"}, "position": {"ordinal": 0}}
+    log(
+        "ubi.ndjson",
+        {"index": {"_index": "ubi_queries"}},
+        {"user_query": "dogs", "client_id": "c", "timestamp": 1704110400000, "query_id": "q1",
+         "query_response_hit_ids": ["x", "y"]},
+        {**action, "action_name": "item_click", "event_attributes": at},
+        {**action, "action_name": "hover\x1b[31m"},
+    )  # fmt: skip
+    options = "run ubi.ndjson --format ubi --out s.jsonl --searches q.jsonl --force"
+    status, out, _ = say(f"{options} --first-ordinal 0 --kinds click=item_click")
+    assert status == 0
+    assert out.startswith(
+        "records   4 = 2 gave events + 0 rejected + 1 ignored ('hover\\x1b[31m' 1) "
+        "+ 0 duplicates + 1 framing\nevents    3 = 3 in 1 sessions"
+    )
+    assert rows("q.jsonl")[0]["ranks"] == [1]
+    status, out, _ = say(f"{options} --kinds click=item_click --first-ordinal 1")
+    assert status == 1 and "is 0: does this log count from 0?" in out
+    assert "2 ignored" in say(options)[1]
+
+
+def test_drop_duplicates(say: Say) -> None:
+    Path("log.jsonl").write_text(Path("log.jsonl").read_text() * 2)
+    assert "+ 0 duplicates" in say("run log.jsonl --out s.jsonl --force")[1]
+    _, out, _ = say("run log.jsonl --out s.jsonl --force --drop-duplicates")
+    assert "14 = 7 gave events + 0 rejected + 0 ignored + 7 duplicates" in out
+
+
+# Where from
+
+
+@pytest.mark.parametrize(
+    "name", ["x.jsonl.gz", "x.jsonl.zst", "x.csv", "x.csv.gz", "x.tsv.zst", "x.parquet", "x.ndjson"]
+)
+def test_formats_by_name(say: Say, name: str) -> None:
+    write_log(client_events(), name)
+    status, out, err = say(f"run {name} --out s.jsonl")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1:] == SEVEN.splitlines()[1:]
+
+
+def test_a_format_whatever_the_name(say: Say) -> None:
+    shutil.copy("log.jsonl", "log.txt")
+    assert say("run log.txt --format jsonl --out s.jsonl") == (0, SEVEN, "")
+
+
+def test_a_folder_and_several_files(say: Say, folder: Path) -> None:
+    events = client_events()
+    (folder / "in").mkdir()
+    write_log(events[::2], "in/a.jsonl")
+    write_log(events[1::2], "in/b.csv.gz")
+    (folder / "in" / "README").write_text("no log")
+    _, out, _ = say("run in --out s.jsonl")
+    assert out.splitlines()[1:] == SEVEN.splitlines()[1:]
+    _, out, _ = say("run in/b.csv.gz in/a.jsonl --out s.jsonl --force")
+    assert out.splitlines()[1:] == SEVEN.splitlines()[1:]
+
+
+def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pipe(data: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+
+    pipe(Path("log.jsonl").read_bytes())
+    assert say("run - --format jsonl --out s.jsonl") == (0, SEVEN, "")
+    assert say.refused("run - --out t.jsonl") == (
+        "standard input: a format must say jsonl, csv or ubi"
+    )
+    assert say.refused("run - --format jsonl --out t.jsonl --recovery r") == (
+        "standard input can't be read again, as a recovery needs"
+    )
+    pipe(Path("log.jsonl").read_bytes() + BAD.encode())
+    assert say("run - --format jsonl --out t.jsonl")[0] == 1
+    assert rows("t.rejects.jsonl")[0]["file"] == "-"
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("wrong", "argument command: invalid choice: 'wrong'"),
+        ("--wrong", "the following arguments are required: command"),
+        ("run", "the following arguments are required: log, --out"),
+        ("run log.jsonl", "the following arguments are required: --out"),
+        ("run log.jsonl --out s.csv --gaps 10m", "unrecognized arguments: --gaps 10m"),
+        ("run log.jsonl --out s.csv --wai 1m", "unrecognized arguments: --wai 1m"),
+        ("run log.jsonl --out s.csv --gap 10", "argument --gap: a duration must be such as 10s, "),
+        ("run log.jsonl --out s.csv --gap -1s", "argument --gap: expected one argument"),
+        ("run log.jsonl --out s.csv --gap 400d", "gap must be from 0 to 366 days; got 34560000"),
+        ("run log.jsonl --out s.csv --wait 400d", "wait must be from 0 to 366 days"),
+        ("run log.jsonl --out s.csv --gap 9999999999d", "argument --gap: a duration must be at"),
+        ("run log.jsonl --out s.csv --max-rejects few", "argument --max-rejects: invalid int"),
+        ("run log.jsonl --out s.csv --max-rejects -1", "--max-rejects must be 0 or more; got -1"),
+        ("run log.jsonl --out s.csv --format xml", "argument --format: invalid choice: 'xml'"),
+        ("run log.jsonl --out s.csv --time-unit ns", "argument --time-unit: invalid choice: 'ns'"),
+        ("run log.jsonl --out s.csv --zone Mars", "zone must be a time zone's name, such as"),
+        ("run log.jsonl --out s.csv --map user", "argument --map: must be such as ours=theirs,"),
+        ("run log.jsonl --out s.csv --map =x", "argument --map: must be such as ours=theirs,"),
+        ("run log.jsonl --out s.csv --map uid=user", "field must be one of event, user, time, "),
+        ("run log.jsonl --out s.csv --kinds open=click", "kind must be one of app_open, search, "),
+        ("run log.jsonl --out s.csv --first-ordinal 0", "--first-ordinal says something of --form"),
+        ("run log.jsonl --out s.csv --first-ordinal 2", "argument --first-ordinal: invalid choice"),
+        ("run no.jsonl --out s.csv", "no.jsonl: No such file or directory"),
+        ("run log.txt --out s.csv", "log.txt: No such file or directory"),
+        ("run . --out s", "s: its name must end in .jsonl, .csv, .parquet"),
+        ("run log.jsonl --out s.xlsx", "s.xlsx: its name must end in .jsonl, .csv, .parquet"),
+        ("run log.jsonl --out no/s.csv", "no/s.csv: there is no folder no"),
+        ("run log.jsonl --out log.jsonl --force", "log.jsonl: it is being read, and can't be an"),
+        ("run log.jsonl --out s.csv --searches s.csv", "s.csv: two outputs can't have one name"),
+        ("run log.jsonl --out r/s.csv --recovery .", "r/s.csv: there is no folder r"),
+        ("run log.jsonl --out s.csv --recovery .", "s.csv: . is for the recovery alone"),
+        ("run log.jsonl --out s.csv --recovery log.jsonl", "log.jsonl: File exists"),
+        ("simulate", "the following arguments are required: --out"),
+        ("simulate --out x", "x: a name must end in .jsonl, "),
+        ("simulate --out x.parquet.gz", "x.parquet.gz: a name must end in .jsonl, "),
+        ("simulate --out no/x.jsonl", "no/x.jsonl: there is no folder no"),
+        ("simulate --out x.jsonl --users 0", "users must be a whole number, 1 or more; got 0"),
+        ("simulate --out x.jsonl --users many", "argument --users: invalid int value: 'many'"),
+        ("simulate --out x.jsonl --sessions -1", "sessions must be a whole number, 0 or more"),
+        ("simulate --out x.jsonl --hours 0", "--hours must be more than 0; got 0.0"),
+        ("simulate --out x.jsonl --hours nan", "--hours must be more than 0; got nan"),
+        ("simulate --out x.jsonl --hours inf", "--hours must be more than 0; got inf"),
+        ("simulate --out x.jsonl --late-share 2", "late_share must be a number from 0 to 1; got 2"),
+        ("simulate --out x.jsonl --late-share nan", "late_share must be a number from 0 to 1; got"),
+        ("simulate --out x.jsonl --disorder 1", "argument --disorder: a duration must be such as"),
+        ("simulate --out x.jsonl --format csv", "argument --format: invalid choice: 'csv'"),
+    ],
+)
+def test_refused(say: Say, folder: Path, command: str, words: str) -> None:
+    assert say.refused(command).startswith(words)
+    assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
+
+
+def test_what_is_there_is_not_overwritten(say: Say) -> None:
+    for name in ("s.csv", "q.csv", "s.late.jsonl", "s.rejects.jsonl"):
+        Path(name).write_text("mine")
+        words = f"{name}: it is there already; --force overwrites it"
+        assert say.refused("run log.jsonl --out s.csv --searches q.csv") == words
+        assert Path(name).read_text() == "mine"
+        assert say("run log.jsonl --out s.csv --searches q.csv --force")[0] == 0
+        assert Path(name).read_text() != "mine"
+        for path in ("s.csv", "q.csv", "s.late.jsonl", "s.rejects.jsonl"):
+            Path(path).unlink()
+    Path("s.csv").mkdir()
+    for force in ("", " --force"):
+        assert say.refused(f"run log.jsonl --out s.csv{force}") == "s.csv: it is a folder"
+
+
+def test_a_failure_leaves_what_was_there(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s.csv").write_text("mine")
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(jobs, "publish", full)
+    assert say.refused("run log.jsonl --out s.csv --force") == "No space left on device"
+    assert Path("s.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["", "run ", "simulate "])
+def test_help(say: Say, command: str) -> None:
+    status, out, err = say(f"{command}--help")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"usage: python -m searchlogs {command}")
+    assert max(map(len, out.splitlines())) <= 110
+    for word in {
+        "": ["simulate", "run", "ready"],
+        "run ": ["exit status: 0, done; 1,", "examples:", "--recovery", "10s", "30m", "ubi"],
+        "simulate ": ["--users", "--late-share", ".zst", "same bytes"],
+    }[command]:
+        assert word in out
+
+
+def test_every_example_of_the_help_is_understood() -> None:
+    parser = commands._parser()
+    with pytest.raises(SystemExit):
+        parser.parse_args(["run", "--help"])
+    subparsers: Any = parser._subparsers
+    text = subparsers._group_actions[0].choices["run"].epilog.replace("\\\n", " ")
+    examples = re.findall(r"python -m searchlogs (run .*)", text)
+    assert len(examples) == 5
+    for example in examples:
+        options = parser.parse_args(example.split())
+        commands._border(options)
+
+
+# What a log or a name holds is not for the terminal
+
+
+def test_no_control_character_reaches_the_terminal(say: Say) -> None:
+    evil = "\x1b[31m\x07\x9b\u202e\r\b"
+    name = f"e{evil}l"
+    log(
+        f"{name}.jsonl",
+        {"event": "search", "user": evil, "query": evil, "time": "2024-01-01T12:00:00Z"},
+        {"event": "search", "user": evil, "query": evil, "time": "2024-01-01T10:00:00Z"},
+        {"event": evil, "user": "b", "time": "2024-01-01T12:00:00Z"},
+        {"event": "click", "user": "b", "time": evil},
+        {"event": "click", "user": "b", evil: 1, "time": "2024-01-01T12:00:00Z", "item": [evil]},
+        {"event": evil + "more"},
+    )
+    with open(f"{name}.jsonl", "ab") as file:
+        file.write(b'{"\x1b[31m": \x1b[31m}\n{"a": "\xff\x1b"}\n')
+    said = [
+        say("run", f"{name}.jsonl", "--out", f"{name}.csv"),
+        say("run", f"{name}.jsonl", "--out", f"{name}.csv"),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--kinds", f"search=search,click={evil}"),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--kinds", f"{evil}=x"),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--map", f"{evil}=x"),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--map", evil),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--gap", evil),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--zone", evil),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--format", evil),
+        say("run", f"{name}.jsonl", "--out", "t.csv", "--max-rejects", evil),
+        say("run", f"{name}.jsonl", "--out", "t.csv", f"--{evil}"),
+        say("run", f"no{name}.jsonl", "--out", "t.csv"),
+        say("run", "log.jsonl", "--out", f"{evil}/t.csv"),
+        say("run", "log.jsonl", "--out", f"t{evil}"),
+        say("run", "log.jsonl", "--out", "u.csv", "--recovery", f"{name}.jsonl"),
+        say("simulate", "--out", f"{name}.jsonl"),
+        say("simulate", "--out", f"more{name}.jsonl"),
+        say("simulate", "--out", f"t{evil}"),
+        say(evil),
+    ]
+    assert [status for status, _, _ in said] == [1, 2, 1, *[2] * 13, 0, 2, 2]
+    for _, out, err in said:
+        text = (out + err).replace("\n", "")
+        assert text and text.isprintable(), text
+    assert "e\\x1b[31m\\x07\\x9b\\u202e\\r\\x08l.csv" in said[0][1]
+
+
+# The other way to begin: as a process
+
+
+def searchlogs(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "searchlogs", *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, **more)
+
+
+def test_a_process_with_a_pipe_and_no_utf_8(folder: Path) -> None:
+    write_log(client_events(), "log.jsonl.gz")
+    lines = gzip.decompress(Path("log.jsonl.gz").read_bytes()) + BAD.encode()
+    poor = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = searchlogs("run", "-", "--format", "jsonl", "--out", "s.jsonl", input=lines, env=poor)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"sessions  2 with a search \\u2192 s.jsonl; 0 without\n" in done.stdout
+
+
+def test_a_broken_recovery_is_one_line(say: Say) -> None:
+    """A panic of the engine, which writes to the file descriptor and is no Exception."""
+    assert say("run log.jsonl --out s.jsonl --recovery r")[0] == 0
+    Path("r/state/part-0.sqlite3").write_bytes(b"nonsense" * 999)
+    done = searchlogs("run", "log.jsonl", "--out", "t.jsonl", "--recovery", "r")
+    assert done.returncode == 2
+    assert (
+        done.stdout == b"This run had finished: at the end of its log every session was closed.\n"
+    )
+    assert done.stderr == (
+        b"searchlogs: the engine gave up: file is not a database; its state is in r/state\n"
+    )
+    assert not Path("t.jsonl").exists()
+
+
+def test_a_recovery_of_another_log_says_so(say: Say) -> None:
+    run = "run log.jsonl --out s.jsonl --force --recovery r"
+    assert say(run)[:2] == (0, SEVEN)
+    finished = "This run had finished: at the end of its log every session was closed.\n"
+    assert say(run) == (0, finished + SEVEN, "")
+    status, out, err = say("run log.jsonl --out s.jsonl --recovery r")
+    assert (status, out) == (2, finished)
+    assert err == "searchlogs: s.jsonl: it is there already; --force overwrites it\n"
+    with open("log.jsonl", "a") as file:
+        file.write(BAD)
+    assert say(run) == (
+        2,
+        finished,
+        "searchlogs: log.jsonl: it goes on after the 7 records at whose end all sessions were "
+        "closed; another folder than r starts anew\n",
+    )
+    status, out, err = say(f"{run} --gap 1m")
+    assert err == "searchlogs: r: it is of a run with another gap: 0:30:00, not 0:01:00\n"
+
+
+def test_outputs_that_a_killed_run_had_begun_to_name_need_no_force(say: Say) -> None:
+    assert say("run log.jsonl --out s.jsonl --recovery r")[0] == 0
+    Path("r/finished").unlink()
+    assert say("run log.jsonl --out s.jsonl --recovery r") == (0, SEVEN, "")
+
+
+def interrupted(arguments: list[str], begun: str) -> subprocess.Popen[bytes]:
+    """Interrupt a process when a file that it makes is there."""
+    command = [sys.executable, "-m", "searchlogs", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 60
+    while not list(Path().glob(begun)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    return process
+
+
+def test_an_interrupt(folder: Path) -> None:
+    write_log(simulate(300, 6_000, seed=1), "long.jsonl")
+    process = interrupted(["run", "long.jsonl", "--out", "s.jsonl"], ".searchlogs-*/sessions.jsonl")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert err == b"\nsearchlogs: interrupted; no output has its name yet\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["log.jsonl", "long.jsonl"]
+
+
+def test_an_interrupted_simulation(say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(**settings: object) -> Any:
+        yield from client_events()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "simulate", endless)
+    words = "\nsearchlogs: interrupted; no output has its name yet\n"
+    assert say("simulate --out x.jsonl") == (130, "", words)
+    assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
+
+
+def test_progress_on_a_terminal(folder: Path) -> None:
+    write_log(simulate(200, 1_500, seed=1), "long.jsonl")
+    size = Path("long.jsonl").stat().st_size
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "searchlogs", "run", "long.jsonl", "--out", "s.jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # how a terminal ends
+            pass
+        os.close(ours)
+        assert process.stdout is not None
+        assert process.stdout.read().startswith(b"records   ")
+    assert process.returncode == 0
+    last = shown.decode().split("\r")[-2 if shown.endswith(b"\r\n") else -1].strip()
+    pattern = r"100%.*\| (\S+)/(\S+) .* ([\d,]+) events/s, ([\d,]+) sessions\]?"
+    found = re.search(pattern, last)
+    assert found, last
+    assert found[1] == found[2] == f"{size / 1000:.0f}k" or found[1] == found[2]
+    assert int(found[3].replace(",", "")) > 100
+    assert int(found[4].replace(",", "")) > 0
+    assert rows()
+
+
+# Simulate
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.parquet", "x.jsonl.gz", "x.csv.zst"])
+def test_simulate(say: Say, name: str) -> None:
+    options = "--users 5 --sessions 20 --hours 2.5 --seed 7 --disorder 30s --late-share 0.1"
+    status, out, err = say(f"simulate --out {name} {options}")
+    assert (status, err) == (0, "")
+    number = int(re.fullmatch(rf"(\d+) events → {name}\n", out)[1])  # type: ignore[index]
+    first = Path(name).read_bytes()
+    assert say.refused(f"simulate --out {name}") == (
+        f"{name}: it is there already; --force overwrites it"
+    )
+    assert say(f"simulate --out {name} {options} --force")[0] == 0
+    assert Path(name).read_bytes() == first
+    assert say(f"simulate --out {name} {options} --seed 8 --force")[0] == 0
+    assert Path(name).read_bytes() != first
+    say(f"simulate --out {name} {options} --force")
+    _, out, _ = say(f"run {name} --out s.jsonl")
+    assert re.search(rf"= {number} gave events \+ 0 rejected", out)
+    assert re.search(r"\+ [1-9]\d* late", out)
+
+
+def test_simulate_has_defaults(say: Say) -> None:
+    say("simulate --out x.jsonl")
+    say("simulate --out y.jsonl --users 40 --sessions 120 --hours 6 --seed 0 --disorder 0s")
+    assert Path("x.jsonl").read_bytes() == Path("y.jsonl").read_bytes()
+
+
+def test_simulate_ubi(say: Say) -> None:
+    assert say("simulate --out x.ndjson --format ubi --users 10 --seed 3")[0] == 0
+    assert '{"index":{"_index":"ubi_queries"}}' in Path("x.ndjson").read_text()
+    status, out, _ = say("run x.ndjson --format ubi --out s.csv --searches q.jsonl")
+    assert status == 0
+    assert all(row["query_id"] for row in rows("q.jsonl"))
+
+
+def test_results_are_not_lost_in_arrow(say: Say) -> None:
+    """Of any type that holds them."""
+    table = {
+        "event": ["search", "results", "click"],
+        "user": pa.array([1, 1, 1], pa.int32()),
+        "time": pa.array([0, 1, 2], pa.timestamp("s", "UTC")),
+        "query": ["q", None, None],
+        "items": pa.array([None, ["x"], None], pa.large_list(pa.large_string())),
+        "item": [None, None, "x"],
+    }
+    pq.write_table(pa.table(table), "x.parquet")
+    assert say("run x.parquet --out s.jsonl --searches q.jsonl")[0] == 0
+    assert rows("q.jsonl")[0]["ranks"] == [1]

@@ -1,0 +1,501 @@
+"""What a run publishes: which rows, in which order, as which bytes; and all of it, or nothing."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json
+import pyarrow.parquet as pq
+import pytest
+
+from searchlogs import results
+from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
+from searchlogs.logs import BadRecord, Border, Reject, from_json
+from searchlogs.metrics import example
+from searchlogs.results import (
+    SEARCHES,
+    SESSIONS,
+    Summary,
+    Unaccounted,
+    beside,
+    late_row,
+    publish,
+    search_rows,
+    session_row,
+    to_json,
+)
+from searchlogs.sessions import Late, Session
+from searchlogs.source import Tally
+
+COLUMNS = [
+    *("user", "session", "start", "end", "events", "searches", "clicks", "searches_clicked"),
+    *("orphan_clicks", "clicks_per_search", "ctr"),
+]
+
+
+def second(number: float) -> datetime:
+    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+
+
+def leave(
+    lines: Path,
+    sessions: Iterable[Session],
+    late: Iterable[Late] = (),
+    rejects: Iterable[Reject] = (),
+    **tally: Any,
+) -> None:
+    """What `log_flow` leaves of these; the tally counts them right, unless told otherwise."""
+    sessions, late, rejects = list(sessions), list(late), list(rejects)
+    events = sum(len(session.events) for session in sessions) + len(late)
+    counts = Tally(events + len(rejects), events, len(rejects), events=events)
+    counts.first, counts.last = second(0), second(99.5)
+    for name, value in tally.items():
+        setattr(counts, name, value)
+    for path, rows in {
+        lines: map(session_row, sessions),
+        beside(lines, "searches"): (row for session in sessions for row in search_rows(session)),
+        beside(lines, "late"): map(late_row, late),
+        beside(lines, "rejects"): map(asdict, rejects),
+        beside(lines, "tally"): [asdict(counts)],
+    }.items():
+        path.write_text("".join(to_json(row) + "\n" for row in rows), encoding="ascii")
+
+
+def asked(folder: Path, ending: str) -> dict[str, Path]:
+    out = {"sessions": folder / f"s{ending}", "searches": folder / f"q{ending}"}
+    return out | {"late": folder / "s.late.jsonl", "rejects": folder / "s.rejects.jsonl"}
+
+
+def searched(user: int | str, id: int, query: str, at: float = 0) -> Session:
+    return Session(str(user), id, (Search(user, query, second(at)),))
+
+
+IDLE = Session("7", 0, (AppOpen(7, second(1)), ClickResult(7, "news", second(2))))
+SESSION_LIST = [
+    searched(10, 1, "b", 50),
+    searched(9, 0, "a"),
+    searched(10, 0, "a"),
+    IDLE,
+    example(),
+    searched(10, 10, "d", 70),
+    searched(10, 2, "c", 60),
+]
+LATE_LIST = [
+    Late("9", Search(9, "z", second(1)), timedelta(seconds=2.5)),
+    Late("10", AppOpen(10, second(5)), timedelta(microseconds=1)),
+    Late("9", ClickResult(9, "a", second(0), "q", 3), timedelta(seconds=1)),
+]
+REJECT_LIST = [
+    Reject("x.jsonl", 4, "user", "must be text; found 1.5", '{"user":1.5}'),
+    Reject("x.jsonl", 5, None, "is cut off: at byte 7", "{"),
+    Reject("x.jsonl", 9, "user", "must be text; found 2.5", '{"user":2.5}'),
+]
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    """A folder as a run left it."""
+    (tmp_path / "flow").mkdir()
+    lines = tmp_path / "flow" / "sessions.jsonl"
+    leave(lines, SESSION_LIST, LATE_LIST, REJECT_LIST)
+    return lines
+
+
+# Rows
+
+
+def test_a_session_is_a_row() -> None:
+    assert session_row(example()) == {
+        "user": "1",
+        "session": 0,
+        "start": second(5),
+        "end": second(15),
+        "events": 6,
+        "searches": 2,
+        "clicks": 2,
+        "searches_clicked": 1,
+        "orphan_clicks": 0,
+        "clicks_per_search": 1.0,
+        "ctr": 0.5,
+    }
+
+
+def test_a_session_without_a_search_has_no_rates() -> None:
+    row = session_row(IDLE)
+    assert (row["clicks"], row["orphan_clicks"]) == (1, 1)
+    assert row["clicks_per_search"] is row["ctr"] is None
+
+
+def test_a_search_is_a_row() -> None:
+    events: tuple[Event, ...] = (
+        Search(1, "dogs", second(0), "q1"),
+        Results(1, ("fido", "rover"), second(1), "q1"),
+        Search(1, "cats", second(2), "q2"),
+        ClickResult(1, "rover", second(3), "q1"),
+        ClickResult(1, "unseen", second(4.5), "q1"),
+        ClickResult(1, "fido", second(5), "q1", position=7),
+        Search(1, "birds", second(6)),
+        Results(1, (), second(7)),
+    )
+    first, cats, birds = search_rows(Session("1", 4, events))
+    assert list(first) == SEARCHES.names
+    assert list(first.values()) == [
+        *("1", 4, 0, second(0), "dogs", "q1", 2),
+        *(["rover", "unseen", "fido"], [2, None, 7], 3.0),
+    ]
+    assert list(cats.values()) == ["1", 4, 1, second(2), "cats", "q2", None, [], [], None]
+    assert list(birds.values()) == ["1", 4, 2, second(6), "birds", None, 0, [], [], None]
+
+
+def test_a_late_event_is_a_row() -> None:
+    assert late_row(LATE_LIST[2]) == {
+        "user": "9",
+        "event": {
+            "event": "click",
+            "user": 9,
+            "time": "2024-01-01T00:00:00.000Z",
+            "item": "a",
+            "query_id": "q",
+            "position": 3,
+        },
+        "late_by": 1.0,
+    }
+
+
+def test_a_line_is_ascii() -> None:
+    text = "\x1b[2J \u202e ü 🐕 \u2028\n"
+    line = to_json({"query": text})
+    assert line.isascii() and line.isprintable()
+    assert json.loads(line) == {"query": text}
+
+
+# What is published
+
+
+def test_rows_are_sorted_and_those_without_a_search_left_out(lines: Path, tmp_path: Path) -> None:
+    outputs = asked(tmp_path, ".jsonl")
+    publish(lines, outputs)
+    rows = [json.loads(line) for line in outputs["sessions"].read_text().splitlines()]
+    assert [(row["user"], row["session"]) for row in rows] == [
+        *(("1", 0), ("10", 0), ("10", 1), ("10", 2), ("10", 10), ("9", 0)),
+    ]
+    rows = [json.loads(line) for line in outputs["searches"].read_text().splitlines()]
+    assert [(row["user"], row["session"], row["search"]) for row in rows] == [
+        *(("1", 0, 0), ("1", 0, 1), ("10", 0, 0), ("10", 1, 0), ("10", 2, 0), ("10", 10, 0)),
+        ("9", 0, 0),
+    ]
+    late = [json.loads(line) for line in outputs["late"].read_text().splitlines()]
+    assert [(row["user"], row["late_by"]) for row in late] == [("10", 1e-6), ("9", 2.5), ("9", 1.0)]
+    rejects = outputs["rejects"].read_text().splitlines()
+    assert [Reject(**json.loads(line)) for line in rejects] == REJECT_LIST
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_every_session_on_request(lines: Path, tmp_path: Path, ending: str) -> None:
+    outputs = {"sessions": tmp_path / f"s{ending}"}
+    publish(lines, outputs, every_session=True)
+    assert "7" in [row["user"] for row in read(outputs["sessions"])]
+    publish(lines, outputs)
+    assert "7" not in [row["user"] for row in read(outputs["sessions"])]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flow", f"s{ending}"]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        return rows
+    with path.open(encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            return list(csv.DictReader(file, strict=True))
+        return [json.loads(line) for line in file]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    lines = tmp_path / "sessions.jsonl"
+    leave(lines, [IDLE, example()])
+    publish(lines, {"sessions": tmp_path / "s.jsonl"}, every_session=True)
+    assert (tmp_path / "s.jsonl").read_bytes() == (
+        b'{"user": "1", "session": 0, "start": "2024-01-01T00:00:05+00:00", '
+        b'"end": "2024-01-01T00:00:15+00:00", "events": 6, "searches": 2, "clicks": 2, '
+        b'"searches_clicked": 1, "orphan_clicks": 0, "clicks_per_search": 1.0, "ctr": 0.5}\n'
+        b'{"user": "7", "session": 0, "start": "2024-01-01T00:00:01+00:00", '
+        b'"end": "2024-01-01T00:00:02+00:00", "events": 2, "searches": 0, "clicks": 1, '
+        b'"searches_clicked": 0, "orphan_clicks": 1, "clicks_per_search": null, "ctr": null}\n'
+    )
+
+
+def test_csv(tmp_path: Path) -> None:
+    lines = tmp_path / "sessions.jsonl"
+    leave(lines, [IDLE, example()])
+    outputs = {"sessions": tmp_path / "s.csv", "searches": tmp_path / "q.csv"}
+    publish(lines, outputs, every_session=True)
+    assert (tmp_path / "s.csv").read_bytes().splitlines() == [
+        ",".join(COLUMNS).encode(),
+        b"1,0,2024-01-01T00:00:05+00:00,2024-01-01T00:00:15+00:00,6,2,2,1,0,1.0,0.5",
+        b"7,0,2024-01-01T00:00:01+00:00,2024-01-01T00:00:02+00:00,2,0,1,0,1,,",
+    ]
+    assert (tmp_path / "q.csv").read_bytes().splitlines()[1:] == [
+        b'1,0,0,2024-01-01T00:00:05+00:00,dogs,,3,"[""rover"", ""fido""]","[2, 1]",3.0',
+        b"1,0,1,2024-01-01T00:00:14+00:00,dogs that purr,,0,[],[],",
+    ]
+    assert b"\r" not in (tmp_path / "s.csv").read_bytes()
+
+
+def test_parquet_has_the_documented_schema(lines: Path, tmp_path: Path) -> None:
+    outputs = asked(tmp_path, ".parquet")
+    publish(lines, outputs)
+    assert pq.read_schema(outputs["sessions"]).equals(SESSIONS)
+    assert pq.read_schema(outputs["searches"]).equals(SEARCHES)
+    assert SESSIONS.names == COLUMNS
+    (row,) = (row for row in read(outputs["sessions"]) if row["user"] == "1")
+    assert row == session_row(example())
+    assert read(outputs["searches"])[:2] == search_rows(example())
+
+
+HARD = [
+    *("", " ", "a,b", 'a "quoted" word', "two\nlines", "a\rb", "a\r\nb", "a\tb", "\\n", "'", "ü 🐕"),
+    *("nul \0 inside", "\x1b[31mred", "\u2028", "\ufeff", "null", "true", "1e5", "0012", "x" * 100_000),
+    *("2024-01-01T00:00:00+00:00", "[1, 2]", "{}"),
+]  # fmt: skip
+FORMULAS = ["=1+1", "+49", "-1", "@SUM(A1)", "\t=1", "\r=1", "="]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_any_text_comes_back(tmp_path: Path, ending: str) -> None:
+    texts = HARD if ending == ".csv" else HARD + FORMULAS
+    lines = tmp_path / "sessions.jsonl"
+    leave(lines, [searched(text or "none", id, text) for id, text in enumerate(texts)])
+    outputs = asked(tmp_path, ending)
+    publish(lines, outputs)
+    rows = read(outputs["searches"])
+    assert {int(row["session"]): row["query"] for row in rows} == dict(enumerate(texts))
+    users = {int(row["session"]): row["user"] for row in read(outputs["sessions"])}
+    assert users == {id: text or "none" for id, text in enumerate(texts)}
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
+    lines = tmp_path / "sessions.jsonl"
+    events = (Search(text, text, second(9), text), ClickResult(text, text, second(0), text))
+    leave(lines, [Session(text, 0, events)])
+    publish(lines, asked(tmp_path, ".csv"))
+    (row,) = read(tmp_path / "s.csv")
+    assert row["user"] == f"'{text}"
+    (row,) = read(tmp_path / "q.csv")
+    assert [row[name] for name in ("user", "query", "query_id")] == [f"'{text}"] * 3
+    assert json.loads(row["clicked"]) == [text]
+    assert row["seconds_to_first_click"] == "-9.0"  # a number is no formula
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_no_session_is_a_table_too(tmp_path: Path, ending: str) -> None:
+    lines = tmp_path / "sessions.jsonl"
+    leave(lines, [], first=None, last=None)
+    outputs = asked(tmp_path, ending)
+    summary = publish(lines, outputs)
+    assert read(outputs["sessions"]) == read(outputs["searches"]) == []
+    if ending == ".csv":
+        assert outputs["sessions"].read_text() == ",".join(COLUMNS) + "\n"
+    if ending == ".parquet":
+        assert pq.read_schema(outputs["sessions"]).equals(SESSIONS)
+    assert (summary.sessions, summary.searches, summary.mean_ctr) == (0, 0, None)
+    assert (outputs["late"].read_bytes(), outputs["rejects"].read_bytes()) == (b"", b"")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_the_order_of_the_flows_lines_shows_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    # So that there are several blocks, as of a long log.
+    options = pyarrow.json.ReadOptions
+    monkeypatch.setattr(pyarrow.json, "ReadOptions", lambda block_size: options(block_size=1 << 16))
+    sessions = [searched(user, id, f"query {id}") for user in range(60) for id in range(60)]
+    found = set()
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        Random(seed).shuffle(sessions)
+        leave(folder / "sessions.jsonl", sessions)
+        outputs = asked(folder, ending)
+        summary = publish(folder / "sessions.jsonl", outputs)
+        found.add((repr(summary), *(path.read_bytes() for path in outputs.values())))
+    assert len(found) == 1
+
+
+def test_the_summary(lines: Path, tmp_path: Path) -> None:
+    assert publish(lines, {"sessions": tmp_path / "s.csv"}) == Summary(
+        tally=Tally(19, 16, 3, events=16, first=second(0), last=second(99.5)),
+        sessions=7,
+        sessions_searched=6,
+        sessions_clicked=1,
+        session_events=13,
+        searches=7,
+        clicks=2,  # not the one of the session without a search
+        orphan_clicks=1,
+        searches_clicked=1,
+        mean_ctr=0.5 / 6,
+        late_by=(timedelta(microseconds=1), timedelta(seconds=1), timedelta(seconds=2.5)),
+        reasons=(("user must be text", 2), ("is cut off: at byte 7", 1)),
+    )
+
+
+def test_reasons_are_told_together_whatever_was_found(tmp_path: Path) -> None:
+    border = Border(zone="Europe/Berlin")
+    reasons = []
+    for read, time in [
+        *((Border(), f"2024-01-01T12:00:0{n}.{n}") for n in range(9)),
+        *((Border(), number) for number in (1704110400, 1704110401.5, "17041104")),
+        *((Border(), text) for text in ("noon", "a; found b", "2024-01-01 12:00:70Z", "\n", [])),
+        *((Border(), f"{year}-01-01T00:00:00Z") for year in (1969, 2201)),
+        *((border, f"2024-10-27T02:{n}0:00") for n in range(6)),
+        *((border, f"2024-03-31T02:{n}0:00") for n in range(6)),
+    ]:
+        with pytest.raises(BadRecord) as bad:
+            read.read({"event": "app_open", "user": 1, "time": time})
+        reasons.append((bad.value.field, bad.value.reason))
+    for raw in (b"{", b'{"a"', b'["x"', b'{"a":1}}', b"{}{", b"\xff", b'{"a":"\xfe"}'):
+        with pytest.raises(BadRecord) as bad:
+            from_json(raw)
+        reasons.append((bad.value.field, bad.value.reason))
+    lines = tmp_path / "sessions.jsonl"
+    leave(lines, [], rejects=[Reject("x", 1, field, why, "") for field, why in reasons])
+    assert publish(lines, {"sessions": tmp_path / "s.csv"}).reasons == (
+        ("time has no offset, such as Z or +01:00: zone must say where", 9),
+        ("time happened twice in Europe/Berlin, as the clocks changed", 6),
+        ("time never happened in Europe/Berlin, as the clocks changed", 6),
+        ("time must be ISO 8601, such as 2024-01-01T00:00:05Z", 5),
+        ("time is a number: time_unit (s, ms, us) must say of what", 3),
+        ("time must be from 1970-01-01 to 2200-01-01", 2),
+        ("is cut off: EOF while parsing an object", 2),
+        ("is not JSON: trailing characters", 2),
+        ("is not UTF-8", 2),
+        ("is cut off: EOF while parsing a list", 1),
+    )
+
+
+# All or nothing
+
+
+@pytest.mark.parametrize(
+    ("tally", "words"),
+    [
+        ({"records": 20}, "20 records were read, 19 are accounted for"),
+        ({"records": 18}, "18 records were read, 19 are accounted for"),
+        ({"gave_events": 15}, "19 records were read, 18 are accounted for"),
+        ({"duplicates": 1}, "19 records were read, 20 are accounted for"),
+        ({"framing": 2}, "19 records were read, 21 are accounted for"),
+        ({"ignored": {"a": 1, "b": 2}}, "19 records were read, 22 are accounted for"),
+        ({"events": 17}, "17 events were made; 13 are in sessions, 3 late"),
+        ({"events": 15}, "15 events were made; 13 are in sessions, 3 late"),
+    ],
+)
+def test_a_sum_that_does_not_hold(
+    lines: Path, tmp_path: Path, tally: dict[str, Any], words: str
+) -> None:
+    leave(lines, SESSION_LIST, LATE_LIST, REJECT_LIST, **tally)
+    with pytest.raises(Unaccounted) as error:
+        publish(lines, asked(tmp_path, ".csv"))
+    assert str(error.value) == words
+    assert [path.name for path in tmp_path.iterdir()] == ["flow"]
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("", "16 events were made; 12 are in sessions, 3 late"),
+        ("late", "16 events were made; 13 are in sessions, 2 late"),
+        ("rejects", "19 records were read, 18 are accounted for"),
+        ("tally", "of a log there is one tally; here are 0"),
+    ],
+)
+def test_a_line_that_is_lost(lines: Path, tmp_path: Path, what: str, words: str) -> None:
+    path = beside(lines, what) if what else lines
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(Unaccounted) as error:
+        publish(lines, asked(tmp_path, ".csv"))
+    assert str(error.value) == words
+    assert [path.name for path in tmp_path.iterdir()] == ["flow"]
+
+
+def test_two_tallies_are_one_too_many(lines: Path, tmp_path: Path) -> None:
+    tally = beside(lines, "tally")
+    tally.write_text(tally.read_text() * 2)
+    with pytest.raises(Unaccounted, match="one tally; here are 2"):
+        publish(lines, asked(tmp_path, ".csv"))
+
+
+@pytest.mark.parametrize("text", ["\0" * 99, "{", '{"user": "1", "more": 2}\n', '{"user": []}\n'])
+def test_lines_that_another_wrote(lines: Path, tmp_path: Path, text: str) -> None:
+    lines.write_text(text)
+    with pytest.raises(Unaccounted) as error:
+        publish(lines, asked(tmp_path, ".csv"))
+    assert str(error.value).startswith(f"{lines}: it is not as the run wrote it: JSON parse error")
+    assert [path.name for path in tmp_path.iterdir()] == ["flow"]
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_where_one_output_fails_none_has_its_name(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    outputs = asked(tmp_path, ".parquet")
+    outputs["sessions"].write_text("an earlier one")
+    synced = 0
+
+    def full(number: int) -> None:
+        nonlocal synced
+        synced += 1
+        if synced > step:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        publish(lines, outputs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flow", "s.parquet"]
+    assert outputs["sessions"].read_text() == "an earlier one"
+
+
+def test_outputs_get_their_names_when_all_are_whole_and_the_sessions_last(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = []
+    replace = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        if not named:
+            asides = [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+            assert len(asides) == 4
+            pq.read_table(next(path for path in asides if "s.parquet" in path.name))
+        named.append(target.name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    publish(lines, asked(tmp_path, ".parquet"))
+    assert named == ["s.rejects.jsonl", "s.late.jsonl", "q.parquet", "s.parquet"]
+
+
+def test_what_a_killed_run_left_aside_is_written_over(lines: Path, tmp_path: Path) -> None:
+    left = tmp_path / ".s.csv.flow.csv"
+    left.write_text("half")
+    publish(lines, {"sessions": tmp_path / "s.csv"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flow", "s.csv"]
+
+
+def test_beside() -> None:
+    assert beside(Path("a/b.c.parquet"), "late") == Path("a/b.c.late.jsonl")
+
+
+def test_tables_are_written_by_their_ending(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, None], "b": ["x", "=y"]})
+    for ending, expected in {
+        ".csv": b"a,b\n1,x\n,'=y\n",
+        ".jsonl": b'{"a": 1, "b": "x"}\n',
+    }.items():
+        results.write_table(table, tmp_path / f"t{ending}")
+        assert (tmp_path / f"t{ending}").read_bytes().startswith(expected)
