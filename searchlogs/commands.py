@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from tqdm import tqdm
 
 from searchlogs.dataflow import Watch
-from searchlogs.events import format_duration, parse_duration
+from searchlogs.events import format_duration, parse_duration, printable
 from searchlogs.export import write_log
 from searchlogs.files import STDIN
 from searchlogs.job import EngineFailed, Job, WrongFolder
@@ -29,27 +29,18 @@ GOOD, TOO_MANY_REJECTS, COULD_NOT, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: list[str]) -> int:
     """Run the command line; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.do(options))
     except KeyboardInterrupt:
         print("\nsearchlogs: interrupted; no output has its name yet", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, TypeError, WrongFolder, InputChanged, EngineFailed, Unaccounted) as error:
-        print(f"searchlogs: {plain(str(error))}", file=sys.stderr)
+        print(f"searchlogs: {printable(str(error))}", file=sys.stderr)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        print(f"searchlogs: {plain(name + (error.strerror or str(error)))}", file=sys.stderr)
+        print(f"searchlogs: {printable(name + (error.strerror or str(error)))}", file=sys.stderr)
     return COULD_NOT
-
-
-def plain(text: str) -> str:
-    """Text from a log or a name, which must not tell the terminal to do anything.
-
-    >>> plain("a\\x1b[2J")
-    'a\\\\x1b[2J'
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 T = TypeVar("T")
@@ -75,17 +66,17 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     pairs = [part.split("=", 1) for part in text.split(",")]
     if any(len(pair) != 2 or not all(pair) for pair in pairs):
         raise argparse.ArgumentTypeError(
-            f"must be such as ours=theirs,ours=theirs; got {plain(repr(text))}"
+            f"must be such as ours=theirs,ours=theirs; got {printable(repr(text))}"
         )
     return [(ours, theirs) for ours, theirs in pairs]
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(plain(message))  # a shell's * gives names of files as words
+        super().error(printable(message))  # a shell's * gives names of files as words
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m searchlogs",
         description="Without a command: is this machine ready for the course?",
@@ -134,7 +125,7 @@ def _simulate(options: argparse.Namespace) -> int:
         query_ids=options.format == "ubi",
     )
     number = write_log(events, options.out, options.format)
-    print(f"{number:,} events → {plain(str(options.out))}")
+    print(f"{number:,} events → {printable(str(options.out))}")
     return GOOD
 
 
@@ -211,7 +202,7 @@ exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could no
 def _run(options: argparse.Namespace) -> int:
     if options.max_rejects < 0:
         raise ValueError(f"--max-rejects must be 0 or more; got {options.max_rejects}")
-    border = _border(options)
+    border = border_of(options)
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
     job = Job(
@@ -237,11 +228,11 @@ def _run(options: argparse.Namespace) -> int:
                 f"{' '.join(options.log)}: {error}; another folder than {job.recovery} starts anew"
             ) from None
     for line in report(job, summary):
-        print(plain(line))
+        print(printable(line))
     return TOO_MANY_REJECTS if summary.tally.rejected > options.max_rejects else GOOD
 
 
-def _border(options: argparse.Namespace) -> Border:
+def border_of(options: argparse.Namespace) -> Border:
     words: dict[str, Any] = {"fields": dict(options.map), "zone": options.zone}
     if options.kinds:
         words["kinds"] = {theirs: ours for ours, theirs in options.kinds}
@@ -315,7 +306,7 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     ctr = ratio(summary.searches_clicked, summary.searches)
     yield f"CTR       {_number(ctr)} of all searches; mean of sessions {_number(summary.mean_ctr)}"
     yield (
-        f"          {_number(ratio(summary.clicks, summary.searches))} clicks per search; "
+        f"          {_number(ratio(summary.clicks_searched, summary.searches))} clicks per search; "
         f"{_number(ratio(summary.sessions_clicked, summary.sessions_searched))} of sessions clicked"
     )
     if summary.late_by:
@@ -325,7 +316,7 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
         for reason, number in summary.reasons[:REASONS]:
             yield f"          {number:,} × {reason}"
         if len(summary.reasons) > REASONS:
-            yield f"          and {len(summary.reasons) - REASONS:,} other reasons"
+            yield f"          other reasons: {len(summary.reasons) - REASONS:,}"
 
 
 REASONS = 5

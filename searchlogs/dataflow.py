@@ -4,8 +4,8 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
@@ -17,7 +17,7 @@ from bytewax.dataflow import Dataflow, Stream
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.operators.windowing import Clock
-from bytewax.outputs import Sink
+from bytewax.outputs import Sink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig
 from bytewax.testing import TestingSink, TestingSource, run_main
 
@@ -112,7 +112,7 @@ def log_flow(
         # may be moved, which FileSink doesn't allow.
         path = outs[what]
         lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
-        op.output(f"{what}_out", lines, DirSink(path.parent, 1, lambda number, total: path.name))
+        op.output(f"{what}_out", lines, _LineSink(path.parent, 1, lambda number, total: path.name))
 
     def watched(session: Session) -> dict[str, Any]:
         watch(0, 0, 1)
@@ -125,6 +125,35 @@ def log_flow(
     if searches:
         write("searches", op.flat_map("search", windows.down, search_rows), dict)
     return flow
+
+
+class _LineSink(DirSink):
+    """DirSink, but for a full disk."""
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
+        return _Lines(super().build_part(step_id, for_part, resume_state), for_part)
+
+
+@dataclass
+class _Lines(StatefulSinkPartition[str, int]):
+    part: StatefulSinkPartition[str, int]
+    name: str
+
+    def write_batch(self, values: list[str]) -> None:
+        try:
+            self.part.write_batch(values)
+        except OSError as error:
+            error.filename = self.name
+            raise
+
+    def snapshot(self) -> int:
+        return self.part.snapshot()
+
+    def close(self) -> None:
+        # Where writing fails, so does this; and the engine, failing already, would end the process
+        # without a word. What was written before has long been on the disk.
+        with suppress(OSError):
+            self.part.close()
 
 
 def topic_flow(

@@ -39,6 +39,7 @@ from searchlogs.events import (
     Event,
     Results,
     Search,
+    printable,
     shorten,
 )
 
@@ -70,8 +71,7 @@ class BadRecord(Exception):
 
     def __init__(self, field: str | None, reason: str) -> None:
         # Libraries quote the log in what they say: all of it, and its control characters.
-        reason = "".join(c if c.isprintable() else repr(c)[1:-1] for c in reason[:MAX_REASON])
-        reason = reason if len(reason) < MAX_REASON else reason[: MAX_REASON - 1] + "…"
+        reason = printable(reason, MAX_REASON)
         super().__init__(field, reason)
         self.field = field
         self.reason = reason

@@ -142,6 +142,8 @@ class Summary:
     session_events: int
     searches: int
     clicks: int
+    clicks_searched: int
+    """Clicks in sessions with a search, which alone contribute to a rate."""
     orphan_clicks: int
     searches_clicked: int
     mean_ctr: float | None
@@ -162,7 +164,8 @@ def publish(
     """Make the lines that `log_flow` left in and beside `lines` into `outputs`, and sum up.
 
     `outputs` says where sessions, late and rejects go, and searches and queries, if at all; all
-    are sorted. None has its name until all are whole. Raises Unaccounted where a sum of law 2 doesn't hold.
+    are sorted. None has its name until all are whole. Raises Unaccounted where a sum of law 2
+    doesn't hold.
     """
     sessions = _read(lines, SESSIONS, ["user", "session"])
     late = sorted(_lines(beside(lines, "late")), key=_user)
@@ -204,7 +207,8 @@ def publish(
         sessions_clicked=sessions.filter(pc.greater(sessions["searches_clicked"], 0)).num_rows,
         session_events=_sum(sessions, "events"),
         searches=_sum(sessions, "searches"),
-        clicks=_sum(searched, "clicks"),
+        clicks=_sum(sessions, "clicks"),
+        clicks_searched=_sum(searched, "clicks"),
         orphan_clicks=_sum(sessions, "orphan_clicks"),
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from searchlogs.events import EARLIEST, Event, shorten
+from searchlogs.events import EARLIEST, Event, printable
 from searchlogs.files import COMPRESSED, FORMATS, STDIN, Read, format_of, read_file
 from searchlogs.logs import BadRecord, Border, Ignored, Outcome, Reject, Skipped
 from searchlogs.privacy import pseudonymiser
@@ -215,8 +215,8 @@ class Tally:
         else:
             assert isinstance(outcome, Ignored)
             # The log says the kinds, and a broken one says as many as it has lines.
-            kind = shorten(outcome.kind)
-            kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "others"
+            kind = printable(outcome.kind, 80)
+            kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "(others)"
             self.ignored[kind] = self.ignored.get(kind, 0) + 1
 
 

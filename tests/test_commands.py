@@ -119,7 +119,7 @@ records   16 = 5 gave events + 11 rejected + 0 ignored + 0 duplicates + 0 framin
 events    5 = 2 in 2 sessions + 3 late
 time      2024-01-01 11:40:00+00:00 to 2024-01-01 12:00:00+00:00
 sessions  1 with a search → s.jsonl; 1 without
-searches  1, 0 of them clicked; clicks 0, 1 of them orphans
+searches  1, 0 of them clicked; clicks 1, 1 of them orphans
 CTR       0.000 of all searches; mean of sessions 0.000
           0.000 clicks per search; 0.000 of sessions clicked
 late      3, 60.00% of events → s.late.jsonl
@@ -130,7 +130,7 @@ rejects   11 → s.rejects.jsonl
           1 × time must be ISO 8601, such as 2024-01-01T00:00:05Z
           1 × time has no offset, such as Z or +01:00: zone must say where
           1 × event is missing
-          and 1 other reasons
+          other reasons: 1
 """,
         "",
     )
@@ -232,7 +232,7 @@ def test_map_kinds_and_time_unit(say: Say) -> None:
         "--map query=q,item=doc,position=n --kinds search=querySubmitted,click=open --time-unit ms"
     )
     assert status == 0
-    assert "4 = 2 gave events + 0 rejected + 1 ignored ('scroll' 1) + 0 duplicates + 1 fr" in out
+    assert "4 = 2 gave events + 0 rejected + 1 ignored (scroll 1) + 0 duplicates + 1 fr" in out
     assert rows()[0]["start"] == "2024-01-01T12:00:00+00:00"
     assert rows("q.jsonl")[0]["ranks"] == [2]
 
@@ -267,7 +267,7 @@ def test_ubi(say: Say) -> None:
     status, out, _ = say(f"{options} --first-ordinal 0 --kinds click=item_click")
     assert status == 0
     assert out.startswith(
-        "records   4 = 2 gave events + 0 rejected + 1 ignored ('hover\\x1b[31m' 1) "
+        "records   4 = 2 gave events + 0 rejected + 1 ignored (hover\\x1b[31m 1) "
         "+ 0 duplicates + 1 framing\nevents    3 = 3 in 1 sessions"
     )
     assert rows("q.jsonl")[0]["ranks"] == [1]
@@ -430,7 +430,7 @@ def test_help(say: Say, command: str) -> None:
 
 
 def test_every_example_of_the_help_is_understood() -> None:
-    parser = commands._parser()
+    parser = commands.parser()
     with pytest.raises(SystemExit):
         parser.parse_args(["run", "--help"])
     subparsers: Any = parser._subparsers
@@ -439,7 +439,7 @@ def test_every_example_of_the_help_is_understood() -> None:
     assert len(examples) == 5
     for example in examples:
         options = parser.parse_args(example.split())
-        commands._border(options)
+        commands.border_of(options)
 
 
 # What a log or a name holds is not for the terminal

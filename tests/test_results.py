@@ -337,7 +337,8 @@ def test_the_summary(lines: Path, tmp_path: Path) -> None:
         sessions_clicked=1,
         session_events=13,
         searches=7,
-        clicks=2,  # not the one of the session without a search
+        clicks=3,
+        clicks_searched=2,  # not the one of the session without a search
         orphan_clicks=1,
         searches_clicked=1,
         mean_ctr=0.5 / 6,
