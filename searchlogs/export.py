@@ -53,8 +53,8 @@ def write_log(events: Iterable[Event], path: str | Path, format: str | None = No
 
     `format` is jsonl, csv, parquet or ubi; None goes by the file's name. Text is compressed where
     the name ends in .gz or .zst. The same events give the same bytes. The file gets its name, which
-    another may have had, when it is complete: what breaks off leaves nothing. The
-    events in memory don't grow with the log.
+    another may have had, when it is complete: what breaks off leaves nothing. Memory doesn't grow
+    with the log.
 
     CSV and Parquet hold users as text. UBI holds no results of their own: theirs go into the record
     of their search, and its time counts. For that they need its `query_id`, or to come before the
