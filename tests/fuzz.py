@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from searchlogs.dataflow import sessionize
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.files import MAGIC, MAX_LINE
 from searchlogs.logs import FIELDS, MAX_REASON, BadRecord, Border, Reject
@@ -287,8 +288,11 @@ def case(rng: Random, folder: Path) -> Log:
     return Log((str(folder / f"log.{name}"),), border, "ubi" if kind == "ubi" else None, once)
 
 
-def check(log: Log) -> Tally:
-    """Read a log; an AssertionError where something is lost, or a reason is no reason."""
+def check(log: Log, windows: bool) -> Tally:
+    """Read a log, and cut it into sessions if it is its turn, as that takes longer.
+
+    Raises an AssertionError where something is lost, or a reason is no reason.
+    """
     tally, told = Tally(), [0]
     reads = list(log.records(told.append))
     for read in reads:
@@ -319,6 +323,10 @@ def check(log: Log) -> Tally:
     assert len(items) == tally.rejected + tally.events
     for reject in rejects:
         json.dumps(asdict(reject), ensure_ascii=False).encode()
+    if windows:
+        events = [item for item in items if not isinstance(item, Reject)]
+        sessions, late = sessionize(events)
+        assert sum(len(session.events) for session in sessions) + len(late) == tally.events
     return tally
 
 
@@ -331,7 +339,7 @@ def fuzz(count: int, seed: int, folder: Path, progress: bool = False) -> Tally:
             old.unlink()
         log = case(rng, folder)
         try:
-            tally = check(log)
+            tally = check(log, windows=number % 20 == 0)
         except Exception as error:
             raise AssertionError(f"number {number} of seed {seed}: {log}") from error
         for name in ("records", "gave_events", "rejected", "duplicates", "framing"):
