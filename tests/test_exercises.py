@@ -19,7 +19,7 @@ from searchlogs.dataflow import sessionize
 from searchlogs.events import EARLIEST, Search
 from searchlogs.exercises import _core, _run, _values
 from searchlogs.exercises._core import Exercise, Question, Task, Verdict
-from searchlogs.metrics import attribute, click_through_rate
+from searchlogs.metrics import attribute, click_through_rate, interval
 from searchlogs.simulate import simulate
 
 ALL: list[Exercise] = [
@@ -33,6 +33,7 @@ FILES = (
     "session_windows",
     "click_through_rate",
     "time",
+    "your_own_logs",
 )
 
 every_exercise = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
@@ -82,7 +83,7 @@ def test_each_notebook_has_about_three() -> None:
         file: [exercise for exercise in ALL if exercise.solve.__module__.endswith(file)]
         for file in FILES
     }
-    assert [len(found) for found in by_file.values()] == [1, 3, 3, 3, 3, 3]
+    assert [len(found) for found in by_file.values()] == [1, 3, 3, 3, 3, 3, 3]
     assert sorted(exercises.__all__) == list(exercises.__all__)
 
 
@@ -593,3 +594,39 @@ def test_the_story_is_what_its_solution_says() -> None:
         "searches clicked": clicked,
         "never searched": never,
     }
+
+
+def test_options_that_say_the_same_are_right() -> None:
+    check = exercises.foreign_log.check
+    again = "--time-unit=s --kinds click=open --kinds search=querySubmitted --map event=action "
+    again += "--map user=uid,time=ts,query=q --map position=doc.rank,item=doc.id"
+    assert check(again).state == "right"
+
+
+@pytest.mark.parametrize(
+    ("options", "came_out"),
+    [
+        ("--map user", "the command stops: argument --map: must be such as ours=theirs"),
+        ("--time-unit hours", "the command stops: argument --time-unit: invalid choice: 'hours'"),
+        ("--zone Mars", "the command stops: zone must be a time zone's name"),
+        ("--map 'user", "the command stops: No closing quotation"),
+        ("", "rejected: event is missing"),
+        ("--kinds click=open", "rejected: event is missing"),
+        ("--map event=action --kinds click=open", "ignored: querySubmitted\nignored: scroll"),
+    ],
+)
+def test_what_came_of_options_is_told(options: str, came_out: str) -> None:
+    facts = dict(exercises.foreign_log.check(options).facts)
+    assert facts["came out"].startswith(came_out)
+
+
+def test_help_is_no_answer_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exercises.foreign_log.check("--help").state == "wrong"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_hand_written_error_is_half_an_interval() -> None:
+    users = [(1 + n % 5, (3 * n) % (2 + n % 5)) for n in range(50)]
+    table = pd.DataFrame(users, columns=["searches", "searches_clicked"])
+    low, high = interval(table.assign(user=table.index)) or (0, 0)
+    assert exercises.clustered_error.solve(users) == pytest.approx((high - low) / 2 / 1.959964)

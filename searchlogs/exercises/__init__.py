@@ -2,6 +2,7 @@
 
 from searchlogs.exercises.click_through_rate import attribute_a_click, bounded_rate, mean_rate
 from searchlogs.exercises.data_model import key_by_user, own_event, reading_a_timeline, story
+from searchlogs.exercises.killed_and_resumed import after_a_kill, go_on, publish_queries
 from searchlogs.exercises.session_windows import late_events, smallest_gap, sort_and_split
 from searchlogs.exercises.simulated_events import (
     choose_a_gap,
@@ -11,13 +12,18 @@ from searchlogs.exercises.simulated_events import (
 )
 from searchlogs.exercises.start_here import hello
 from searchlogs.exercises.time import choose_a_wait, late_by_rule, slow_phones, watermarks
+from searchlogs.exercises.your_own_logs import clustered_error, foreign_log, worth_mending
 
 __all__ = [
+    "after_a_kill",
     "attribute_a_click",
     "bounded_rate",
     "choose_a_gap",
     "choose_a_wait",
+    "clustered_error",
+    "foreign_log",
     "given_log",
+    "go_on",
     "hello",
     "key_by_user",
     "late_by_rule",
@@ -25,6 +31,7 @@ __all__ = [
     "mean_rate",
     "own_event",
     "predict_sessions",
+    "publish_queries",
     "reading_a_timeline",
     "slow_phones",
     "smallest_gap",
@@ -32,4 +39,5 @@ __all__ = [
     "steps_per_user",
     "story",
     "watermarks",
+    "worth_mending",
 ]
