@@ -217,9 +217,11 @@ def _run(options: argparse.Namespace) -> int:
         recovery=options.recovery,
         snapshots=options.snapshots,
     )
-    if job.finished:
-        print("This run had finished: at the end of its log every session was closed.")
-    _check_free(job.outputs.values(), options.force or job.publishing)
+    finished = FINISHED if job.finished else ""
+    try:
+        _check_free(job.outputs.values(), options.force or job.publishing)
+    except ValueError as error:
+        raise ValueError(f"{finished}{error}") from None
     with _progress(job.log) as watch:
         try:
             summary = job.run(watch)
@@ -227,9 +229,14 @@ def _run(options: argparse.Namespace) -> int:
             raise InputChanged(
                 f"{' '.join(options.log)}: {error}; another folder than {job.recovery} starts anew"
             ) from None
+    if finished:
+        print(finished.rstrip())
     for line in report(job, summary):
         print(printable(line))
     return TOO_MANY_REJECTS if summary.tally.rejected > options.max_rejects else GOOD
+
+
+FINISHED = "This run had finished: at the end of its log every session was closed. "
 
 
 def border_of(options: argparse.Namespace) -> Border:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
 import bytewax.operators as op
-from bytewax.connectors.files import DirSink, FileSink
+from bytewax.connectors.files import DirSink
 from bytewax.connectors.stdio import StdOutSink
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.errors import BytewaxRuntimeError
@@ -108,11 +108,9 @@ def log_flow(
     windows = session_window("sessions", items.trues, replay_clock(wait), gap)
 
     def write(what: str, up: Stream[Any], row: Callable[[Any], dict[str, Any]]) -> None:
-        # A file has one writer, whatever the key; and it is known by its name, so that its folder
-        # may be moved, which FileSink doesn't allow.
-        path = outs[what]
+        # A file has one writer, whatever the key.
         lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
-        op.output(f"{what}_out", lines, _LineSink(path.parent, 1, lambda number, total: path.name))
+        op.output(f"{what}_out", lines, _LineSink(outs[what]))
 
     def watched(session: Session) -> dict[str, Any]:
         watch(0, 0, 1)
@@ -128,7 +126,11 @@ def log_flow(
 
 
 class _LineSink(DirSink):
-    """DirSink, but for a full disk."""
+    """FileSink, but for a full disk, and for a folder that is moved between two runs."""
+
+    def __init__(self, path: Path, end: str = "\n") -> None:
+        # FileSink keeps the whole path as the key of its state, a folder's sink the name alone.
+        super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end=end)
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
         return _Lines(super().build_part(step_id, for_part, resume_state), for_part)
@@ -224,7 +226,7 @@ def topic_flow(
         else:
             path = Path(out) if what == "sessions" else beside(Path(out), what)
             lines = op.merge(f"{what}_file", nothing, lines)
-            op.output(f"{what}_out", lines, FileSink(path, end=""))
+            op.output(f"{what}_out", lines, _LineSink(path, end=""))
 
     write("sessions", windows.down, lambda session: session.user, session_row)
     write("late", windows.late, lambda late: late.user, late_row)

@@ -227,8 +227,7 @@ def _read(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
         table = pyarrow.json.read_json(path, read_options=blocks, parse_options=parse)
     except pa.ArrowInvalid as error:
         raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
-    # In one piece, for where pieces end depends on the order of the lines, and shows in Parquet.
-    return table.sort_by([(column, "ascending") for column in order]).combine_chunks()
+    return table.sort_by([(column, "ascending") for column in order])
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -509,10 +509,7 @@ def test_a_broken_recovery_is_one_line(say: Say) -> None:
     assert say("run log.jsonl --out s.jsonl --recovery r")[0] == 0
     Path("r/state/part-0.sqlite3").write_bytes(b"nonsense" * 999)
     done = searchlogs("run", "log.jsonl", "--out", "t.jsonl", "--recovery", "r")
-    assert done.returncode == 2
-    assert (
-        done.stdout == b"This run had finished: at the end of its log every session was closed.\n"
-    )
+    assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == (
         b"searchlogs: the engine gave up: file is not a database; its state is in r/state\n"
     )
@@ -525,13 +522,14 @@ def test_a_recovery_of_another_log_says_so(say: Say) -> None:
     finished = "This run had finished: at the end of its log every session was closed.\n"
     assert say(run) == (0, finished + SEVEN, "")
     status, out, err = say("run log.jsonl --out s.jsonl --recovery r")
-    assert (status, out) == (2, finished)
-    assert err == "searchlogs: s.jsonl: it is there already; --force overwrites it\n"
+    assert (status, out) == (2, "")
+    free = "s.jsonl: it is there already; --force overwrites it\n"
+    assert err == f"searchlogs: {finished.rstrip()} {free}"
     with open("log.jsonl", "a") as file:
         file.write(BAD)
     assert say(run) == (
         2,
-        finished,
+        "",
         "searchlogs: log.jsonl: it goes on after the 7 records at whose end all sessions were "
         "closed; another folder than r starts anew\n",
     )
@@ -636,8 +634,7 @@ def test_simulate_has_defaults(say: Say) -> None:
 def test_simulate_ubi(say: Say) -> None:
     assert say("simulate --out x.ndjson --format ubi --users 10 --seed 3")[0] == 0
     assert '{"index":{"_index":"ubi_queries"}}' in Path("x.ndjson").read_text()
-    status, out, _ = say("run x.ndjson --format ubi --out s.csv --searches q.jsonl")
-    assert status == 0
+    assert say("run x.ndjson --format ubi --out s.csv --searches q.jsonl")[0] == 0
     assert all(row["query_id"] for row in rows("q.jsonl"))
 
 

@@ -206,7 +206,7 @@ def test_a_sum_that_does_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch)
         out.with_name("sessions.late.jsonl").write_text("")
 
     monkeypatch.setattr(jobs, "log_flow", forgetful)
-    with pytest.raises(Unaccounted, match="events were made; .* are in sessions, 0 late"):
+    with pytest.raises(Unaccounted, match=r"events were made; .* are in sessions, 0 late"):
         a_job().run()
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
 

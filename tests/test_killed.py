@@ -5,23 +5,28 @@ from what it had stored.
 """
 
 import json
+import multiprocessing
 import os
 import resource
+import runpy
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from bytewax.recovery import init_db_dir
 
+from searchlogs import job
 from searchlogs.commands import main
 from searchlogs.export import write_log
 from searchlogs.simulate import simulate
@@ -32,17 +37,17 @@ BAD = b'{"event":"search","user":"someone","time":"noon","query":"dogs"}\n'
 LINES = {"sessions.jsonl", "sessions.late.jsonl", "sessions.rejects.jsonl", "sessions.tally.jsonl"}
 OUTPUTS = ("s.jsonl", "q.parquet", "s.late.jsonl", "s.rejects.jsonl")
 RUN = ["run", "log.jsonl", "--out", "s.jsonl", "--searches", "q.parquet", "--max-rejects", "999"]
-KEPT = ["--recovery", "r", "--snapshots", "0.1s"]
+KEPT = ["--recovery", "r", "--snapshots", "20ms"]
 
 
 @pytest.fixture(scope="module")
 def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log that takes seconds, with late events and rejects all over."""
+    """A log that takes a second or two, with late events and rejects all over."""
     path = tmp_path_factory.mktemp("log") / "log.jsonl"
     settings = {"disorder": timedelta(seconds=30), "late_share": 0.02}
-    write_log(simulate(800, 16_000, seed=4, duration=timedelta(days=9), **settings), path)
+    write_log(simulate(400, 7_000, seed=4, duration=timedelta(days=9), **settings), path)
     lines = path.read_bytes().splitlines(keepends=True)
-    for place in range(len(lines) - 1, 0, -1_001):
+    for place in range(len(lines) - 1, 0, -501):
         lines.insert(place, BAD)
     path.write_bytes(b"".join(lines))
     return path
@@ -72,9 +77,58 @@ def taken() -> dict[str, bytes]:
     return found
 
 
-def start(*command: str, **more: object) -> subprocess.Popen[str]:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-m", *command], **pipes, **more)  # type: ignore[call-overload, no-any-return]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["searchlogs.commands", "pytest"])
+
+
+class Forked:
+    """`python -m` as a fork of a process that has imported what takes seconds."""
+
+    def __init__(self, *command: str, limit: int | None = None, moment: str = "") -> None:
+        self.said = Path(tempfile.mkdtemp())
+        arguments = (self.said, Path.cwd(), command, limit, moment)
+        self.process = FORKS.Process(target=as_child, args=arguments)
+        self.process.start()
+        self.kill, self.poll = self.process.kill, lambda: self.process.exitcode
+
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+        self.process.join(timeout)
+        out, err = ((self.said / name).read_text() for name in ("out", "err"))
+        shutil.rmtree(self.said)
+        return out, err
+
+    @property
+    def returncode(self) -> int | None:
+        return self.process.exitcode
+
+
+def as_child(
+    said: Path, folder: Path, command: tuple[str, ...], limit: int | None, moment: str
+) -> None:
+    """Be that process; with a `limit` to the size of files, or killed by itself at a moment."""
+    for number, name in enumerate(("out", "err"), 1):
+        os.dup2(os.open(said / name, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(folder)
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if moment:
+        kill_itself(moment)
+    sys.modules.pop(command[0], None)  # as if it were new
+    sys.argv = list(command)
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def kill_itself(moment: str) -> None:
+    """Between the end of the flow and publishing; or before a file, or folder, has its name."""
+
+    def kill(*arguments: object, **settings: object) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    rename = Path.replace
+    if moment == "publish":
+        job.publish = kill
+    else:
+        Path.replace = lambda self, to: (kill if to.name == moment else rename)(self, to)  # type: ignore[method-assign, assignment]
 
 
 def epoch(state: Path) -> int:
@@ -97,37 +151,41 @@ where ex_num = (select max(ex_num) from fronts)
 """
 
 
-def kill_when(process: subprocess.Popen[str], ready: Callable[[], bool], after: float) -> None:
+def kill_when(process: Any, ready: Callable[[], bool], after: float) -> None:
     """Kill a process `after` seconds of its being ready; it must not have ended by itself."""
     end = time.monotonic() + 60
     while not ready() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
     time.sleep(after)
     process.kill()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == -signal.SIGKILL, (process.returncode, out, err)
 
 
-def more_is_stored(state: Path) -> Callable[[], bool]:
-    """Whether the state has changed since now: so the run has begun, and stored where it is."""
-    before = epoch(state)
-    return lambda: state.exists() and epoch(state) > before
+def more_is_stored(state: str = "r/state", lines: str = "r/sessions.jsonl") -> Callable[[], bool]:
+    """Whether, since now, a run has stored that it is further, and closed more sessions."""
+    before, size = epoch(Path(state)), length(lines)
+    return lambda: epoch(Path(state)) > before and length(lines) > size
+
+
+def length(path: str) -> int:
+    return Path(path).stat().st_size if Path(path).exists() else 0
 
 
 def test_killed_at_ten_moments(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said, expected = undisturbed(RUN, capfd)
+    command = [sys.executable, "-m", "searchlogs", *RUN, *KEPT]
     random = Random(7)
     sizes = [0]
     for _ in range(10):
-        process = start("searchlogs", *RUN, *KEPT)
-        kill_when(process, more_is_stored(Path("r/state")), 0.2 * random.random())
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        kill_when(process, more_is_stored(), 0.1 * random.random())
         assert not [name for name in OUTPUTS if Path(name).exists()]
         assert not Path("r/finished").exists()
         sizes.append(Path("r/sessions.jsonl").stat().st_size)
-    assert len(set(sizes)) > 8  # each was somewhere else
-    process = start("searchlogs", *RUN, *KEPT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (0, said, "")
+    assert sizes == sorted(set(sizes))  # each went on where the one before it was
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
     assert taken() == expected
 
 
@@ -137,9 +195,8 @@ def test_gzip(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     Path("log.jsonl").unlink()
     run = ["log.jsonl.gz" if word == "log.jsonl" else word for word in RUN]
     said, expected = undisturbed(run, capfd)
-    for after in (0.05, 0.1):
-        process = start("searchlogs", *run, *KEPT)
-        kill_when(process, more_is_stored(Path("r/state")), after)
+    for after in (0, 0.05):
+        kill_when(Forked("searchlogs", *run, *KEPT), more_is_stored(), after)
     assert main([*run, *KEPT]) == 0
     assert capfd.readouterr() == (said, "")
     assert taken() == expected
@@ -156,7 +213,7 @@ def rows(name: str = "s") -> dict[str, list[str]]:
 @pytest.mark.parametrize("workers", [(2, 2, 2), (2, 1, 3), (1, 2, 1)])
 def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int, ...]) -> None:
     lines = Path("log.jsonl").read_bytes().splitlines(keepends=True)
-    Path("log.jsonl").write_bytes(b"".join(lines[:50_000]))
+    Path("log.jsonl").write_bytes(b"".join(lines[:20_000]))
     assert main([*RUN, "--all-sessions"]) == 0
     expected = {
         name: sorted(Path(name).read_text().splitlines())
@@ -169,31 +226,29 @@ def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int
     flow = ["bytewax.run", "searchlogs.dataflow:log_flow('log.jsonl', 's.jsonl')"]
     flow += ["-r", "state", "-s", "0", "-b", "0", "-w"]
     for number in workers[:-1]:
-        process = start(*flow, str(number))
-        kill_when(process, more_is_stored(Path("state")), 0.1)
+        kill_when(Forked(*flow, str(number)), more_is_stored("state", "s.jsonl"), 0.05)
         assert Path("s.tally.jsonl").read_text() == ""
-    process = start(*flow, str(workers[-1]))
-    out, err = process.communicate(timeout=60)
+    process = Forked(*flow, str(workers[-1]))
+    out, err = process.communicate()
     assert (process.returncode, out, err) == (0, "", "")
     found = rows()
     (tally,) = map(json.loads, found.pop("s.tally.jsonl"))
     assert found == expected
-    assert tally["records"] == 50_000
+    assert tally["records"] == 20_000
 
 
 @contextmanager
-def little_room(how: str, folder: Path) -> Iterator[dict[str, object]]:
-    """A place where a run's files soon find no room, and what its process needs for that."""
+def little_room(how: str, folder: Path) -> Iterator[int | None]:
+    """A recovery folder that is soon full; or else how large a file may be."""
     if how == "limit":
-        size = 1_500_000
-        yield {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
+        yield 700_000
         return
     Path("r").mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1500k", "none", "r"]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1000k", "none", "r"]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no right to mount")
     try:
-        yield {}
+        yield None
     finally:
         subprocess.run(["umount", str(folder / "r")], check=True)
 
@@ -201,13 +256,15 @@ def little_room(how: str, folder: Path) -> Iterator[dict[str, object]]:
 @pytest.mark.parametrize("how", ["limit", "tmpfs"])
 def test_a_full_disk(folder: Path, capfd: pytest.CaptureFixture[str], how: str) -> None:
     said, expected = undisturbed(RUN, capfd)
-    with little_room(how, folder) as more:
-        process = start("searchlogs", *RUN, *KEPT, **more)
-        out, err = process.communicate(timeout=60)
+    with little_room(how, folder) as limit:
+        process = Forked("searchlogs", *RUN, *KEPT, limit=limit)
+        out, err = process.communicate()
         assert (process.returncode, out) == (2, "")
         words = {
-            "searchlogs: File too large\n",
-            "searchlogs: No space left on device\n",
+            "searchlogs: sessions.jsonl: File too large\n",
+            "searchlogs: sessions.jsonl: No space left on device\n",
+            "searchlogs: sessions.searches.jsonl: No space left on device\n",
+            "searchlogs: sessions.searches.jsonl: File too large\n",
             "searchlogs: the engine gave up: disk I/O error; its state is in r/state\n",
             "searchlogs: the engine gave up: database or disk is full; its state is in r/state\n",
         }
@@ -225,20 +282,11 @@ def test_a_full_disk(folder: Path, capfd: pytest.CaptureFixture[str], how: str) 
 
 
 def test_a_full_disk_without_a_recovery(folder: Path) -> None:
-    size = 500_000
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    process = start("searchlogs", *RUN, preexec_fn=limit)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (2, "", "searchlogs: File too large\n")
+    process = Forked("searchlogs", *RUN, limit=500_000)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (2, "")
+    assert err == "searchlogs: sessions.searches.jsonl: File too large\n"
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
-
-
-def killed_in_the_middle() -> None:
-    process = start("searchlogs", *RUN, *KEPT)
-    kill_when(process, more_is_stored(Path("r/state")), 0.1)
 
 
 def test_a_log_that_has_grown_changed_or_shrunk(
@@ -249,7 +297,7 @@ def test_a_log_that_has_grown_changed_or_shrunk(
     text = log.read_bytes()
     part = text[: text.index(b"\n", len(text) * 3 // 4) + 1]
     log.write_bytes(part)
-    killed_in_the_middle()
+    kill_when(Forked("searchlogs", *RUN, *KEPT), more_is_stored(), 0.05)
     shutil.copytree("r", "kept")
 
     log.write_bytes(text)
@@ -272,36 +320,17 @@ def test_a_log_that_has_grown_changed_or_shrunk(
         assert not [name for name in OUTPUTS if Path(name).exists()]
 
 
-KILLED_AT = """
-import os, signal, sys
-from pathlib import Path
-from searchlogs import commands, job
-
-def kill(*arguments, **settings):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-if sys.argv[1] == "publish":
-    job.publish = kill
-elif sys.argv[1] == "state":
-    job.init_db_dir = kill
-else:
-    rename = Path.replace
-    Path.replace = lambda self, to: kill() if to.name == sys.argv[1] else rename(self, to)
-commands.main(sys.argv[2:])
-"""
-
-
 @pytest.mark.parametrize(
     "moment", ["settings.json", "state", "publish", "s.rejects.jsonl", "s.jsonl"]
 )
 def test_killed_at_the_ends(folder: Path, capfd: pytest.CaptureFixture[str], moment: str) -> None:
     """While the folder is made, between the end of the flow and publishing, and between names."""
     lines = Path("log.jsonl").read_bytes().splitlines(keepends=True)
-    Path("log.jsonl").write_bytes(b"".join(lines[:10_000]))
+    Path("log.jsonl").write_bytes(b"".join(lines[:5_000]))
     said, expected = undisturbed(RUN, capfd)
-    command = [sys.executable, "-c", KILLED_AT, moment, *RUN, *KEPT]
-    killed = subprocess.run(command, capture_output=True, timeout=60)
-    assert (killed.returncode, killed.stdout, killed.stderr) == (-signal.SIGKILL, b"", b"")
+    process = Forked("searchlogs", *RUN, *KEPT, moment=moment)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (-signal.SIGKILL, "", "")
     assert not Path("s.jsonl").exists()
     assert main([*RUN, *KEPT]) == 0
     assert capfd.readouterr() == (said, "")

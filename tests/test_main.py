@@ -34,7 +34,21 @@ def test_an_unknown_word_is_refused() -> None:
     command = [sys.executable, "-m", "searchlogs", "wrong"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "unrecognized arguments: wrong" in done.stderr
+    usage, line = done.stderr.splitlines()
+    assert usage == "usage: python -m searchlogs [-h] command ..."
+    assert line.startswith("python -m searchlogs: error: argument command: invalid choice: 'wrong'")
+
+
+def test_a_command_that_lacks_a_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "searchlogs.commands", None)
+    monkeypatch.delattr("searchlogs.commands", raising=False)
+    assert ready.main(["run"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("searchlogs: ") and err.count("\n") == 1
+    assert err.endswith("; python -m searchlogs says what to mend\n")
 
 
 @pytest.fixture
@@ -62,7 +76,8 @@ def failure(capsys: pytest.CaptureFixture[str]) -> Any:
 @pytest.mark.usefixtures("quick")
 class TestFail:
     def test_python(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        later = {"version_info": (3, 13, 0, "final", 0), "prefix": sys.prefix, "stdout": sys.stdout}
+        later = {name: getattr(sys, name) for name in ("prefix", "stdout", "stderr")}
+        later["version_info"] = (3, 13, 0, "final", 0)
         monkeypatch.setattr(ready, "sys", SimpleNamespace(**later))
         assert failure() == (
             f"{LINES[0]}: 3.13.0 is not <3.13,>=3.11. "

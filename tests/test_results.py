@@ -260,9 +260,10 @@ def test_parquet_has_the_documented_schema(lines: Path, tmp_path: Path) -> None:
 
 
 HARD = [
-    *("", " ", "a,b", 'a "quoted" word', "two\nlines", "a\rb", "a\r\nb", "a\tb", "\\n", "'", "ü 🐕"),
-    *("nul \0 inside", "\x1b[31mred", "\u2028", "\ufeff", "null", "true", "1e5", "0012", "x" * 100_000),
-    *("2024-01-01T00:00:00+00:00", "[1, 2]", "{}"),
+    *("", " ", "a,b", 'a "quoted" word', "two\nlines", "a\rb", "a\r\nb", "a\tb", "\\n", "'"),
+    "ü 🐕",
+    *("nul \0 inside", "\x1b[31mred", "\u2028", "\ufeff", "null", "true", "1e5", "0012"),
+    *("2024-01-01T00:00:00+00:00", "[1, 2]", "{}", "x" * 100_000),
 ]  # fmt: skip
 FORMULAS = ["=1+1", "+49", "-1", "@SUM(A1)", "\t=1", "\r=1", "="]
 
