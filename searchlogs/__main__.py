@@ -150,6 +150,8 @@ def main(arguments: list[str]) -> int:
         return 0 if check_machine() else 1
     try:
         from searchlogs import commands
+    except KeyboardInterrupt:
+        return 130
     except ImportError as error:
         print(f"searchlogs: {error}; python -m searchlogs says what to mend", file=sys.stderr)
         return 2

@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> int:
     try:
         return int(options.do(options))
     except KeyboardInterrupt:
-        print("\nsearchlogs: interrupted; no output has its name yet", file=sys.stderr)
+        again = "; the same command goes on" if getattr(options, "recovery", None) else ""
+        print(f"\nsearchlogs: interrupted; no output has its name yet{again}", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, TypeError, WrongFolder, InputChanged, EngineFailed, Unaccounted) as error:
         print(f"searchlogs: {printable(str(error))}", file=sys.stderr)
@@ -154,8 +155,9 @@ exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could no
     parser.set_defaults(do=_run)
 
     add = parser.add_argument
-    add("log", nargs="+", help="files, folders, or - for standard input: JSON Lines, CSV, Parquet, "
-        "by their names; also .gz and .zst. Several are merged by time")  # fmt: skip
+    add("log", nargs="+", help="files, folders and those in them, or - for standard input: JSON "
+        "Lines, CSV, Parquet, by their names; also .gz and .zst. Several are merged by "
+        "time")  # fmt: skip
     add("--out", type=Path, required=True, metavar="FILE",
         help="sessions go there: .jsonl, .csv or .parquet; late events and rejects beside "
         "it")  # fmt: skip
@@ -190,12 +192,14 @@ exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could no
     add("--format", choices=["jsonl", "csv", "parquet", "ubi"],
         help="whatever the names say; ubi is OpenSearch User Behavior Insights")  # fmt: skip
     add("--map", type=_pairs, action="extend", default=[], metavar="OURS=THEIRS,…",
-        help=f"fields: {', '.join(FIELDS)}; a.b is b inside a")  # fmt: skip
+        help=f"fields: {', '.join(FIELDS)}; a.b is b inside a; in CSV items is a JSON "
+        "array")  # fmt: skip
     add("--kinds", type=_pairs, action="extend", default=[], metavar="OURS=THEIRS,…",
         help=f"kinds of event: {', '.join(KINDS)}; then all others are ignored, and "
         "counted")  # fmt: skip
     add("--time-unit", choices=list(UNITS), help="of times that are numbers, since 1970")
-    add("--zone", help="of times without an offset, such as Europe/Berlin")
+    add("--zone", help="of times without an offset, such as Europe/Berlin; "
+        "what happened twice there, as the clocks went back, is rejected")  # fmt: skip
     add("--first-ordinal", type=int, choices=[0, 1], help="where UBI's positions begin")
 
 
@@ -217,6 +221,7 @@ def _run(options: argparse.Namespace) -> int:
         recovery=options.recovery,
         snapshots=options.snapshots,
     )
+    job.check_folder()
     finished = FINISHED if job.finished else ""
     try:
         _check_free(job.outputs.values(), options.force or job.publishing)
@@ -300,15 +305,20 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
         f"events    {tally.events:,} = {summary.session_events:,} in {summary.sessions:,} sessions "
         f"+ {len(summary.late_by):,} late"
     )
+    if passed_over := job.log.passed_over():
+        some = ", ".join(passed_over[:REASONS]) + (", …" if len(passed_over) > REASONS else "")
+        yield f"files     {len(passed_over):,} passed over, as their names say no format: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"
     alone = f"{summary.sessions - summary.sessions_searched:,} without"
     where = f", {alone} → {job.out}" if job.every_session else f" → {job.out}; {alone}"
     yield f"sessions  {summary.sessions_searched:,} with a search{where}"
+    outside = summary.clicks - summary.clicks_searched
     yield (
         f"searches  {summary.searches:,}, {summary.searches_clicked:,} of them clicked; "
         f"clicks {summary.clicks:,}, {summary.orphan_clicks:,} of them orphans"
+        f"{f', {outside:,} in sessions without a search' if outside else ''}"
     )
     ctr = ratio(summary.searches_clicked, summary.searches)
     yield f"CTR       {_number(ctr)} of all searches; mean of sessions {_number(summary.mean_ctr)}"

@@ -297,7 +297,10 @@ def _parquet(stream: BinaryIO, border: Border) -> Iterator[Row]:
 
 
 def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
-    """The rows, without what is null; pandas writes a hole in a column of numbers as NaN."""
+    """The rows, without what is null.
+
+    pandas writes a hole in a column of whole numbers as NaN, and these as floats.
+    """
     columns = [_in_microseconds(column) for column in batch.columns]
     names = batch.schema.names
     if not names:  # zip would make no rows of no columns
@@ -319,7 +322,7 @@ def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
 
 def _whole(names: list[str], cells: Iterable[Any]) -> Record:
     return {
-        name: cell
+        name: int(cell) if type(cell) is float and cell.is_integer() else cell
         for name, cell in zip(names, cells, strict=True)
         if cell is not None and cell == cell
     }

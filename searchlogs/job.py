@@ -21,6 +21,7 @@ from bytewax.recovery import (
     RecoveryConfig,
     init_db_dir,
 )
+from filelock import FileLock, Timeout
 
 from searchlogs.dataflow import Watch, engine_keeps_quiet, log_flow, run
 from searchlogs.events import check_duration
@@ -32,7 +33,7 @@ from searchlogs.source import Log
 SNAPSHOTS = timedelta(seconds=10)
 """A run with a recovery folder stores so often where it is."""
 
-LINES, SETTINGS, STATE = "sessions.jsonl", "settings.json", "state"
+LINES, SETTINGS, STATE, LOCK = "sessions.jsonl", "settings.json", "state", "lock"
 PUBLISHING, FINISHED = "publishing", "finished"
 """What is in a recovery folder."""
 
@@ -71,7 +72,12 @@ class Job:
                 raise ValueError(f"{path}: there is no folder {path.parent}")
         if len({path.resolve() for path in paths}) < len(paths):
             raise ValueError(f"{self.out}: two outputs can't have one name")
-        read = {Path(path).resolve() for path in self.log.files() if path != STDIN}
+        files = [Path(path) for path in self.log.files()]
+        read: dict[Path, Path] = {}
+        for file in files:
+            if read.setdefault(file.resolve(), file) is not file:
+                raise ValueError(f"{file}: it is given twice, and would be counted twice")
+        read.pop(Path(STDIN).resolve(), None)
         if taken := [path for path in paths if path.resolve() in read]:
             raise ValueError(f"{taken[0]}: it is being read, and can't be an output too")
         if self.recovery is not None and STDIN in self.log.paths:
@@ -143,12 +149,33 @@ class Job:
                 yield Path(folder), None
             return
         self.recovery.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            yield self.recovery, self._state()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else uses the folder: two runs at once would spoil each other's files."""
+        assert self.recovery is not None
+        try:
+            with FileLock(self.recovery / LOCK, blocking=False):
+                yield
+        except Timeout:
+            raise WrongFolder(f"{self.recovery}: another run is using it") from None
+
+    def check_folder(self) -> None:
+        """Raise WrongFolder where `recovery` holds a run over another log, or of other settings."""
+        if self.recovery is not None and (self.recovery / SETTINGS).exists():
+            self._check_settings(self.recovery / SETTINGS)
+
+    def _state(self) -> RecoveryConfig:
+        """Where the engine stores how far it is, in a folder that is this run's."""
+        assert self.recovery is not None
         settings, state = self.recovery / SETTINGS, self.recovery / STATE
         # All in one step each, so that a run killed here can go on too.
         aside = settings.with_suffix(".new")
         if settings.exists():
             self._check_settings(settings)
-        elif set(self.recovery.iterdir()) - {aside}:
+        elif set(self.recovery.iterdir()) - {aside, self.recovery / LOCK}:
             raise WrongFolder(f"{self.recovery}: it holds something else than an earlier run")
         else:
             aside.write_text(json.dumps(self._settings(), indent=1), encoding="utf-8")
@@ -162,7 +189,7 @@ class Job:
             with self._engine_in_words(), engine_keeps_quiet():
                 init_db_dir(aside, 1)
             aside.replace(state)
-        yield self.recovery, RecoveryConfig(state)
+        return RecoveryConfig(state)
 
     @contextmanager
     def _engine_in_words(self) -> Iterator[None]:

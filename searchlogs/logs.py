@@ -218,7 +218,7 @@ class Border:
         )
         if number and self.time_unit is None:
             raise ValueError(
-                f"is a number: time_unit (s, ms, us) must say of what; found {shorten(value)}"
+                f"is a number: --time-unit (s, ms, us) must say of what; found {shorten(value)}"
             )
         try:
             if number:
@@ -235,7 +235,7 @@ class Border:
     def _in_zone(self, time: datetime) -> datetime:
         if self.zone is None:
             raise ValueError(
-                f"has no offset, such as Z or +01:00: zone must say where; found {time}"
+                f"has no offset, such as Z or +01:00: --zone must say where; found {time}"
             )
         local = time.replace(tzinfo=ZoneInfo(self.zone), fold=0)
         before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
@@ -267,6 +267,8 @@ def from_json(raw: bytes) -> Record:
         record = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
         raise BadRecord(None, _why_not_json(raw, str(error))) from None
+    if isinstance(record, list):
+        raise BadRecord(None, "is a list: jq -c '.[]' makes lines, each an object, of it")
     if not isinstance(record, dict):
         raise BadRecord(
             None, f'must be an object, such as {{"event": …}}; found a {type(record).__name__}'
@@ -327,7 +329,7 @@ TYPES: dict[str, Any] = {
 WANTED = {
     "user": "text or a whole number, and not empty",
     "query": "text",
-    "items": "a list of texts or whole numbers, best first",
+    "items": "a list of texts or whole numbers, best first (in CSV a JSON array)",
     "item": "text or a whole number, and not empty",
     "query_id": "text or a whole number, and not empty",
     "position": "a whole number from 1, the top, to a billion",

@@ -50,7 +50,8 @@ class Log:
     key: bytes | None = field(default=None, repr=False)
 
     def files(self) -> list[str]:
-        """The files, folders opened up: what in them has a name that says a format, by name.
+        """The files, folders opened up: what in them, and in folders in them, has a name that
+        says a format, by name.
 
         Raises a ValueError or an OSError where there is nothing to read.
         """
@@ -58,26 +59,28 @@ class Log:
         for path in self.paths:
             if path == STDIN:
                 if self.format in (None, "parquet"):
-                    raise ValueError("standard input: a format must say jsonl, csv or ubi")
+                    raise ValueError("standard input: --format must say jsonl, csv or ubi")
                 files.append(path)
             elif Path(path).is_dir():
-                inside = sorted(
-                    str(file)
-                    for file in Path(path).iterdir()
-                    if format_of(file) and not file.is_dir()
-                )
-                if not inside:
+                inside = _inside(path)
+                files += [str(file) for file in inside if format_of(file)]
+                if not any(map(format_of, inside)):
                     raise ValueError(f"{path}: nothing in it ends in {_ENDINGS}")
-                files += inside
             elif self.format is None and not format_of(Path(path)):
                 open(path, "rb").close()  # if it isn't there, that comes first
                 raise ValueError(
-                    f"{path}: a name must end in {_ENDINGS}, or a format must say what it is"
+                    f"{path}: a name must end in {_ENDINGS}, or --format must say what it is"
                 )
             else:
                 open(path, "rb").close()
                 files.append(path)
         return files
+
+    def passed_over(self) -> list[str]:
+        """The files in its folders whose names say no format, and which are not read."""
+        folders = [path for path in self.paths if path != STDIN and Path(path).is_dir()]
+        inside = chain.from_iterable(map(_inside, folders))
+        return [str(file) for file in inside if not format_of(file)]
 
     def records(self, watch: Callable[[int], None] = lambda size: None) -> Iterator[Read]:
         """Every record, in arrival order; `watch` is told of the bytes read of files."""
@@ -98,6 +101,11 @@ class Log:
             read_file(path, format, self.border, watch)
             for path, format in zip(paths, formats, strict=True)
         ]
+
+
+def _inside(folder: str) -> list[Path]:
+    """All files in a folder and in those in it, by name."""
+    return sorted(file for file in Path(folder).rglob("*") if not file.is_dir())
 
 
 _ENDINGS = f"{', '.join(FORMATS)}, or one of these and {' or '.join(COMPRESSED)}"

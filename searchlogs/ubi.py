@@ -25,6 +25,9 @@ FIELDS = {
 HITS = ("query_response_hit_ids", "query_response_object_ids", "query_response_objects_ids")
 """The names that the hits have had."""
 
+BULK = {"index", "create", "update", "delete"}
+"""What a line says of the next one in the form of the bulk interface."""
+
 SESSION = "session_id"
 
 
@@ -56,7 +59,8 @@ class Ubi(Border):
 
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
         """What a record gives; raises BadRecord."""
-        if len(record) == 1 and isinstance(record.get("index", record.get("create")), Mapping):
+        ((first, body),) = list(record.items())[:1] or [("", None)]
+        if len(record) == 1 and first in BULK and isinstance(body, Mapping):
             return Skipped.FRAMING
         if isinstance(source := record.get("_source"), Mapping):
             record = source
@@ -69,6 +73,8 @@ class Ubi(Border):
             kind = self.kinds.get(self._word(found))
             return Ignored(self._word(found)) if kind is None else (self._event(kind, found),)
         if self.theirs("query") not in found and "user_query" not in record:
+            if "hits" in record:
+                raise BadRecord(None, "is a response: jq -c '.hits.hits[]' makes lines of its hits")
             raise BadRecord(None, "is neither a query (user_query) nor an event (action_name)")
         search = self._event("search", found)
         hits = next((record[name] for name in HITS if record.get(name) is not None), None)
@@ -98,6 +104,6 @@ class Ubi(Border):
             ordinal = None
         if type(ordinal) is int:
             if ordinal == 0 and self.first_ordinal == 1:
-                raise BadRecord(path, "is 0: does this log count from 0? first_ordinal says so")
+                raise BadRecord(path, "is 0: does this log count from 0? --first-ordinal 0 says so")
             ordinal += 1 - self.first_ordinal
         return super()._event(kind, {**record, path: ordinal})

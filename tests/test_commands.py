@@ -119,7 +119,7 @@ records   16 = 5 gave events + 11 rejected + 0 ignored + 0 duplicates + 0 framin
 events    5 = 2 in 2 sessions + 3 late
 time      2024-01-01 11:40:00+00:00 to 2024-01-01 12:00:00+00:00
 sessions  1 with a search → s.jsonl; 1 without
-searches  1, 0 of them clicked; clicks 1, 1 of them orphans
+searches  1, 0 of them clicked; clicks 1, 1 of them orphans, 1 in sessions without a search
 CTR       0.000 of all searches; mean of sessions 0.000
           0.000 clicks per search; 0.000 of sessions clicked
 late      3, 60.00% of events → s.late.jsonl
@@ -128,7 +128,7 @@ rejects   11 → s.rejects.jsonl
           4 × user is missing
           3 × event must be one of app_open, search, results, click
           1 × time must be ISO 8601, such as 2024-01-01T00:00:05Z
-          1 × time has no offset, such as Z or +01:00: zone must say where
+          1 × time has no offset, such as Z or +01:00: --zone must say where
           1 × event is missing
           other reasons: 1
 """,
@@ -307,9 +307,14 @@ def test_a_folder_and_several_files(say: Say, folder: Path) -> None:
     write_log(events[::2], "in/a.jsonl")
     write_log(events[1::2], "in/b.csv.gz")
     (folder / "in" / "README").write_text("no log")
+    (folder / "in" / "deep").mkdir()
+    (folder / "in" / "b.csv.gz").rename(folder / "in" / "deep" / "b.csv.gz")
     _, out, _ = say("run in --out s.jsonl")
-    assert out.splitlines()[1:] == SEVEN.splitlines()[1:]
-    _, out, _ = say("run in/b.csv.gz in/a.jsonl --out s.jsonl --force")
+    lines = out.splitlines()[1:]
+    assert lines.pop(1) == "files     1 passed over, as their names say no format: in/README"
+    assert lines == SEVEN.splitlines()[1:]
+    assert say.refused("run in/a.jsonl in --out t.jsonl").startswith("in/a.jsonl: it is given twi")
+    _, out, _ = say("run in/deep/b.csv.gz in/a.jsonl --out s.jsonl --force")
     assert out.splitlines()[1:] == SEVEN.splitlines()[1:]
 
 
@@ -320,7 +325,7 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe(Path("log.jsonl").read_bytes())
     assert say("run - --format jsonl --out s.jsonl") == (0, SEVEN, "")
     assert say.refused("run - --out t.jsonl") == (
-        "standard input: a format must say jsonl, csv or ubi"
+        "standard input: --format must say jsonl, csv or ubi"
     )
     assert say.refused("run - --format jsonl --out t.jsonl --recovery r") == (
         "standard input can't be read again, as a recovery needs"

@@ -545,3 +545,10 @@ def test_settings_are_stored_for_people_too(folder: Path) -> None:
     settings = json.loads(Path("r/settings.json").read_text())
     assert settings["log"] == [os.path.abspath("log.jsonl")]
     assert (settings["gap"], settings["wait"]) == ("0:30:00", "0:01:00")
+
+
+def test_one_run_at_a_time(whole: dict[str, bytes]) -> None:
+    job = kept()
+    with job._alone(), pytest.raises(WrongFolder, match="another run is using it"):
+        job.run()
+    job.run()

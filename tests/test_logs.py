@@ -78,7 +78,7 @@ def test_an_item_with_zeros_in_front_keeps_them() -> None:
 
 
 NAME = "must be text or a whole number, and not empty; found "
-ITEMS = "must be a list of texts or whole numbers, best first; found "
+ITEMS = "must be a list of texts or whole numbers, best first (in CSV a JSON array); found "
 POSITION = "must be a whole number from 1, the top, to a billion; found "
 
 
@@ -264,8 +264,8 @@ def test_no_microsecond_is_lost() -> None:
 
 RANGE = "must be from 1970-01-01 to 2200-01-01; found {}: is its unit another?"
 ISO = "must be ISO 8601, such as 2024-01-01T00:00:05Z; found {}"
-UNIT = "is a number: time_unit (s, ms, us) must say of what; found {}"
-OFFSET = "has no offset, such as Z or +01:00: zone must say where; found {}"
+UNIT = "is a number: --time-unit (s, ms, us) must say of what; found {}"
+OFFSET = "has no offset, such as Z or +01:00: --zone must say where; found {}"
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_the_ends_of_the_calendar(time: str, zone: str) -> None:
         (b'{"a": "\xff"}', "is not UTF-8: byte 0xff at 8"),
         (b'{"a": "\xed\xa0\x80"}', "is not UTF-8: byte 0xed at 8"),
         (b"\xfe\xff{}", "is not UTF-8: byte 0xfe at 1"),
-        (b"[]", 'must be an object, such as {"event": …}; found a list'),
+        (b"[]", "is a list: jq -c '.[]' makes lines, each an object, of it"),
         (b'"a"', 'must be an object, such as {"event": …}; found a str'),
         (b"null", 'must be an object, such as {"event": …}; found a NoneType'),
     ],
@@ -501,7 +501,7 @@ NAIVE = OFFSET.format("2024-01-01 00:00:05")
         (
             clicked(position={"ordinal": 0}),
             ORDINAL,
-            "is 0: does this log count from 0? first_ordinal says so",
+            "is 0: does this log count from 0? --first-ordinal 0 says so",
         ),
     ],
 )

@@ -369,11 +369,11 @@ def test_reasons_are_told_together_whatever_was_found(tmp_path: Path) -> None:
     lines = tmp_path / "sessions.jsonl"
     leave(lines, [], rejects=[Reject("x", 1, field, why, "") for field, why in reasons])
     assert publish(lines, {"sessions": tmp_path / "s.csv"}).reasons == (
-        ("time has no offset, such as Z or +01:00: zone must say where", 9),
+        ("time has no offset, such as Z or +01:00: --zone must say where", 9),
         ("time happened twice in Europe/Berlin, as the clocks changed", 6),
         ("time never happened in Europe/Berlin, as the clocks changed", 6),
         ("time must be ISO 8601, such as 2024-01-01T00:00:05Z", 5),
-        ("time is a number: time_unit (s, ms, us) must say of what", 3),
+        ("time is a number: --time-unit (s, ms, us) must say of what", 3),
         ("time must be from 1970-01-01 to 2200-01-01", 2),
         ("is cut off: EOF while parsing an object", 2),
         ("is not JSON: trailing characters", 2),

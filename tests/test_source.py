@@ -153,10 +153,11 @@ def test_a_folder_is_its_logs_by_name(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "d.jsonl").touch()
-    alone = written(tmp_path / "inner" / "e.jsonl", [])
-    log = Log((alone, str(tmp_path)))
-    names = ["e.jsonl", "a.csv.gz", "a.parquet", "b.jsonl", "c.jsonl.zst"]
-    assert [Path(file).name for file in log.files()] == names
+    alone = written(tmp_path / "z.tsv", [])
+    log = Log((alone, str(tmp_path / "inner"), str(tmp_path)))
+    folder = ["a.csv.gz", "a.parquet", "b.jsonl", "c.jsonl.zst", "d.jsonl", "z.tsv"]
+    assert [Path(file).name for file in log.files()] == ["z.tsv", "d.jsonl", *folder]
+    assert [Path(file).name for file in log.passed_over()] == ["README.md", "x.parquet.gz"]
 
 
 def test_a_folder_called_like_a_file_is_none_of_the_logs(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_folder_called_like_a_file_is_none_of_the_logs(tmp_path: Path) -> None
 def test_what_cannot_be_a_log(tmp_path: Path) -> None:
     (tmp_path / "log.txt").touch()
     text = str(tmp_path / "log.txt")
-    with pytest.raises(ValueError, match=r"log.txt: a name must end in .jsonl, .* or .zst, or a"):
+    with pytest.raises(ValueError, match=r"log.txt: a name must end in .jsonl, .* or .zst, or --"):
         Log((text,)).files()
     assert Log((text,), format="csv").files() == [text]
     with pytest.raises(FileNotFoundError, match=r"gone.txt"):
@@ -178,7 +179,7 @@ def test_what_cannot_be_a_log(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nothing in it ends in .jsonl, .ndjson, "):
         Log((str(tmp_path),)).files()
     for format in (None, "parquet"):
-        with pytest.raises(ValueError, match="standard input: a format must say jsonl, csv or"):
+        with pytest.raises(ValueError, match="standard input: --format must say jsonl, csv or"):
             Log(("-",), format=format).files()
     assert Log(("-",), format="csv").files() == ["-"]
 

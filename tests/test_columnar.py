@@ -1,0 +1,465 @@
+"""The columnar path gives what the event path and the oracle give, whatever cuts its rows."""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import bytewax.operators as op
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import TestingSink, run_main
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from oracle import oracle
+
+from searchlogs.columnar import (
+    COUNTS,
+    ParquetSource,
+    ShardLogic,
+    columnar_sessions,
+    sessionize_batches,
+    split,
+)
+from searchlogs.dataflow import sessionize
+from searchlogs.events import EARLIEST, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.metrics import count
+from searchlogs.sessions import Late, Session
+from searchlogs.simulate import simulate
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+KINDS = {AppOpen: "app_open", Search: "search", Results: "results", ClickResult: "click"}
+TEXT = pa.string()
+TYPES = {
+    "event": TEXT,
+    "user": TEXT,
+    "time": pa.timestamp("us", tz="UTC"),
+    "query": TEXT,
+    "items": pa.list_(TEXT),
+    "item": TEXT,
+    "query_id": TEXT,
+    "position": pa.int64(),
+}
+PLAIN = ("event", "user", "time")
+
+
+def batch(events: Sequence[Event], names: Sequence[str] = tuple(TYPES)) -> pa.RecordBatch:
+    columns = {name: [getattr(event, name, None) for event in events] for name in names}
+    columns["event"] = [KINDS[type(event)] for event in events]
+    columns["user"] = [str(event.user) for event in events]
+    return pa.record_batch({name: pa.array(columns[name], TYPES[name]) for name in names})
+
+
+def expected(
+    sessions: Sequence[Session], late: Sequence[Late], names: Sequence[str] = tuple(TYPES)
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    rows = []
+    for session in sessions:
+        if "items" not in names:
+            # A log without items says of no search what it showed.
+            events = [e for e in session.events if not isinstance(e, Results)]
+            if "query_id" not in names:
+                events = [
+                    replace(e, query_id=None) if hasattr(e, "query_id") else e for e in events
+                ]
+            counts = count(Session(session.user, session.id, tuple(events))) if events else None
+        else:
+            counts = count(session)
+        rows.append(
+            {
+                "user": session.user,
+                "session": session.id,
+                "start": session.start,
+                "end": session.end,
+                **{name: getattr(counts, name, 0) for name in COUNTS},
+                "events": len(session.events),
+            }
+        )
+    lates = [batch([late.event], names).to_pylist()[0] | {"late_by": late.late_by} for late in late]
+    return rows, lates
+
+
+def rows(tables: tuple[pa.Table, pa.Table]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return tables[0].to_pylist(), tables[1].to_pylist()
+
+
+def drive(
+    batches: Sequence[pa.RecordBatch],
+    gap: timedelta,
+    wait: timedelta,
+    shards: int = 1,
+    resume_at: Sequence[int] = (),
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run the shards' logic by hand; before the batches of `resume_at` it is stored and rebuilt."""
+    logics: dict[str, ShardLogic] = {}
+    stored: dict[str, bytes] = {}
+    out: dict[str, list[dict[str, Any]]] = {"down": [], "late": []}
+    for i, whole in enumerate(batches):
+        if i in resume_at:
+            stored = {shard: pickle.dumps(logic.snapshot()) for shard, logic in logics.items()}
+            logics = {
+                shard: ShardLogic(gap, wait, pickle.loads(state)) for shard, state in stored.items()
+            }
+        for shard, part in split(whole, shards):
+            logic = logics.setdefault(shard, ShardLogic(gap, wait))
+            for way, table in logic.on_batch([part])[0]:
+                out[way] += table.to_pylist()
+    for logic in logics.values():
+        for way, table in logic.on_eof()[0]:
+            out[way] += table.to_pylist()
+    out["down"].sort(key=lambda row: (row["user"], row["session"]))
+    out["late"].sort(key=lambda row: row["user"])
+    return out["down"], out["late"]
+
+
+def cut(events: Sequence[Event], cuts: Sequence[int], names: Sequence[str]) -> list[pa.RecordBatch]:
+    places = [0, *sorted(min(c, len(events)) for c in cuts), len(events)]
+    return [batch(events[a:b], names) for a, b in pairwise(places)]
+
+
+users = st.sampled_from([1, 1, "1", 2, "ü"])
+times = st.integers(0, 20).map(lambda s: NOON + timedelta(seconds=s))
+ids = st.sampled_from([None, None, "a", "b", ""])
+item = st.sampled_from(["fido", "rover", "kathy"])
+event = st.one_of(
+    st.builds(AppOpen, users, times),
+    st.builds(Search, users, st.just("dogs"), times, ids),
+    st.builds(Results, users, st.lists(item, max_size=3).map(tuple), times, ids),
+    st.builds(ClickResult, users, item, times, ids, st.sampled_from([None, 1, 2])),
+)
+
+
+def in_steps(pairs: list[tuple[Event, int]]) -> list[Event]:
+    """Events of which most are on time: each so many seconds after the one before it."""
+    events, at = [], 9
+    for event, step in pairs:
+        at = max(0, at + step)
+        events.append(replace(event, time=NOON + timedelta(seconds=at)))
+    return events
+
+
+events_ = st.one_of(
+    st.lists(event, min_size=1, max_size=40),
+    st.lists(st.tuples(event, st.integers(-2, 4)), min_size=1, max_size=40).map(in_steps),
+)
+durations = st.integers(0, 8).map(lambda s: timedelta(seconds=s))
+cuts_ = st.lists(st.integers(0, 40), max_size=12)
+columns = st.sampled_from(
+    [tuple(TYPES), PLAIN, PLAIN, (*PLAIN, "query_id"), (*PLAIN, "items", "item"), (*PLAIN, "item")]
+)
+
+
+def without(event: Event, names: Sequence[str]) -> Event:
+    """The event as a log with these columns holds it."""
+    if "query_id" not in names and not isinstance(event, AppOpen):
+        event = replace(event, query_id=None)
+    if "position" not in names and isinstance(event, ClickResult):
+        event = replace(event, position=None)
+    return event
+
+
+@settings(max_examples=200)
+@given(
+    events_, durations, durations, cuts_, columns, st.integers(1, 4), st.lists(st.integers(0, 12))
+)
+def test_it_equals_the_oracle(
+    events: list[Event],
+    gap: timedelta,
+    wait: timedelta,
+    cuts: list[int],
+    names: tuple[str, ...],
+    shards: int,
+    resume_at: list[int],
+) -> None:
+    events = [without(event, names) for event in events]
+    result = drive(cut(events, cuts, names), gap, wait, shards, resume_at)
+    assert result == expected(*oracle(events, gap, wait), names)
+
+
+# An event above the watermark, and then one between the two.
+@example(
+    events=[Search(1, "dogs", NOON + timedelta(seconds=1)), ClickResult(1, "x", NOON)],
+    gap=timedelta(seconds=5),
+    wait=timedelta(seconds=1),
+    cuts=[1],
+    names=PLAIN,
+)
+@given(events_, durations, durations, cuts_, columns)
+def test_each_batch_can_be_looked_at_at_once(
+    events: list[Event], gap: timedelta, wait: timedelta, cuts: list[int], names: tuple[str, ...]
+) -> None:
+    """Alone, a small batch waits for others; here none waits, and users form groups of two."""
+    events = [without(event, names) for event in events]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("searchlogs.columnar._GROUP", 2)
+        patch.setattr("searchlogs.columnar._Group.known", 0)
+        logic = ShardLogic(gap, wait)
+        out: dict[str, list[dict[str, Any]]] = {"down": [], "late": []}
+        for part in cut(events, cuts, names):
+            ways = list(logic.on_batch([part])[0])
+            assert logic.state is not None
+            for way, table in [*ways, *logic._take_in(logic.state, eof=False)]:
+                out[way] += table.to_pylist()
+            logic = ShardLogic(gap, wait, pickle.loads(pickle.dumps(logic.snapshot())))
+    for way, table in logic.on_eof()[0]:
+        out[way] += table.to_pylist()
+    out["down"].sort(key=lambda row: (row["user"], row["session"]))
+    out["late"].sort(key=lambda row: row["user"])
+    assert (out["down"], out["late"]) == expected(*oracle(events, gap, wait), names)
+
+
+@given(events_, events_, durations, durations, columns)
+def test_after_the_end_of_the_input_the_watermark_and_the_next_id_are_known(
+    before: list[Event],
+    after: list[Event],
+    gap: timedelta,
+    wait: timedelta,
+    names: tuple[str, ...],
+) -> None:
+    """As in the event path: a resumed flow closed its sessions, and forgot nothing else."""
+    before, after = ([without(e, names) for e in events] for events in (before, after))
+    logic = ShardLogic(gap, wait)
+    sessions, late = [], []
+    for events in (before, after):
+        logic = ShardLogic(gap, wait, pickle.loads(pickle.dumps(logic.snapshot())))
+        for ways in (logic.on_batch([batch(events, names)])[0], logic.on_eof()[0]):
+            sessions += [row for way, table in ways if way == "down" for row in table.to_pylist()]
+            late += [row for way, table in ways if way == "late" for row in table.to_pylist()]
+
+    all_sessions, all_late = [], []
+    newest: dict[str, datetime] = {}
+    ids: dict[str, int] = {}
+    for events in (before, after):
+        # The newest of before, as an event of no session, makes late what it made late.
+        marks = [AppOpen(user, time) for user, time in newest.items()]
+        passed, newly_late = [], []
+        for e in events:
+            top = newest[str(e.user)] = max(newest.get(str(e.user), e.time), e.time)
+            if e.time < top - wait:
+                newly_late.append(Late(str(e.user), e, top - wait - e.time))
+            else:
+                passed.append(e)
+        assert len(oracle([*marks, *events], gap, wait)[1]) == len(newly_late)
+        all_late += newly_late
+        for session in oracle(passed, gap, timedelta(days=1))[0]:
+            id = ids.get(session.user, 0)
+            ids[session.user] = id + 1
+            all_sessions.append(Session(session.user, id, session.events))
+    wanted = expected(all_sessions, all_late, names)
+    by_user = sorted(sessions, key=lambda row: (row["user"], row["session"]))
+    assert by_user == sorted(wanted[0], key=lambda row: (row["user"], row["session"]))
+    assert sorted(late, key=lambda row: row["user"]) == sorted(
+        wanted[1], key=lambda row: row["user"]
+    )
+
+
+LOG = list(simulate(30, 600, disorder=timedelta(seconds=30), late_share=0.03))
+GAP, WAIT = timedelta(minutes=30), timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_it_equals_the_event_path(shards: int) -> None:
+    batches = cut(LOG, range(0, len(LOG), 500), tuple(TYPES))
+    sessions, late = sessionize(LOG, GAP, WAIT)
+    assert len(late) > 20
+    assert rows(sessionize_batches(batches, GAP, WAIT, shards)) == expected(sessions, late)
+
+
+def test_many_users_at_once() -> None:
+    """More users than are worked on together; with their rows, more than 32 bits can number."""
+    many = 60_000
+    users = pa.array([f"u{user}" for user in range(many)])
+    kinds = pa.array(["search"] * many)
+    start = NOON.timestamp() * 1_000_000
+    times = [pa.array([int(start) + visit * 10**9] * many, TYPES["time"]) for visit in range(3)]
+    parts = [pa.record_batch([kinds, users, time], names=PLAIN) for time in times]
+    whole, late = sessionize_batches(parts, timedelta(seconds=1_000), timedelta(0))
+    assert (whole.num_rows, late.num_rows) == (many, 0)
+    assert whole["events"].unique().to_pylist() == [3]
+    assert whole["session"].unique().to_pylist() == [0]
+
+
+def test_times_far_apart() -> None:
+    """A user and a time together need more bits than a number has."""
+    draw = Random(1)
+    events: list[Event] = [
+        AppOpen(draw.randrange(1_100), EARLIEST + timedelta(days=draw.choice([0, 1, 80_000])))
+        for _ in range(2_500)
+    ]
+    for wait in timedelta(days=1), timedelta(days=300):
+        assert drive([batch(events, PLAIN)], GAP, wait) == expected(
+            *oracle(events, GAP, wait), PLAIN
+        )
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_users_can_be_numbers_texts_and_both(sparse: bool) -> None:
+    events = [replace(e, user=int(e.user) * (10**15 if sparse else 1) - 15) for e in LOG]
+    batches = cut(events, range(0, len(LOG), 300), PLAIN)
+    texts = rows(sessionize_batches(batches, GAP, WAIT))
+    as_ids = [part.set_column(1, "user", part["user"].cast(pa.int64())) for part in batches]
+    numbers = rows(sessionize_batches(as_ids, GAP, WAIT))
+    assert numbers[0] == texts[0]
+    assert [row | {"user": str(row["user"])} for row in numbers[1]] == sorted(
+        texts[1], key=lambda row: str(row["user"])
+    )
+    for shards in (1, 3):
+        mixed = [a if i % 2 else b for i, (a, b) in enumerate(zip(batches, as_ids, strict=True))]
+        logics: dict[str, ShardLogic] = {}
+        down = []
+        for part in mixed:
+            for shard, mine in split(part, shards):
+                ways, _ = logics.setdefault(shard, ShardLogic(GAP, WAIT)).on_batch([mine])
+                down += [row for way, t in ways if way == "down" for row in t.to_pylist()]
+        for logic in logics.values():
+            down += [row for way, t in logic.on_eof()[0] if way == "down" for row in t.to_pylist()]
+        assert sorted(down, key=lambda row: (row["user"], row["session"])) == texts[0]
+
+
+def test_dictionaries_and_other_units_are_the_same_columns() -> None:
+    whole = batch(LOG)
+    other = whole
+    for name in ("event", "user"):
+        other = other.set_column(
+            other.schema.get_field_index(name), name, whole[name].dictionary_encode()
+        )
+    millis = whole["time"].cast(pa.timestamp("ms", tz="Asia/Tokyo"))
+    other = other.set_column(2, "time", millis)
+    assert sessionize_batches([other], GAP, WAIT)[0] == sessionize_batches([whole], GAP, WAIT)[0]
+
+
+def test_the_shard_of_a_user_is_the_same_in_every_process() -> None:
+    users = ["", "1", "2", "ü", "a user with a long name"]
+    part = batch([AppOpen(user, NOON) for user in users], PLAIN)
+    places = {row["user"]: shard for shard, t in split(part, 5) for row in t.to_pylist()}
+    assert places == PLACES
+    sliced = {row["user"]: s for s, t in split(part.slice(2), 5) for row in t.to_pylist()}
+    assert sliced == {user: PLACES[user] for user in users[2:]}
+
+
+PLACES = {"": "0", "1": "1", "2": "3", "ü": "2", "a user with a long name": "0"}
+
+
+def parquet_flow(path: Path, down: list[Any], late: list[Any], shards: int) -> Dataflow:
+    flow = Dataflow("columns")
+    source = ParquetSource(str(path), batch_size=400)
+    out = columnar_sessions("sessions", op.input("inp", flow, source), GAP, WAIT, shards)
+    op.output("down", out.down, TestingSink(down))
+    op.output("late", out.late, TestingSink(late))
+    return flow
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_killed_run_over_parquet_resumes(tmp_path: Path, shards: int) -> None:
+    pq.write_table(
+        pa.Table.from_batches([batch(LOG)]), tmp_path / "log.parquet", row_group_size=700
+    )
+    init_db_dir(tmp_path, 1)
+    recovery = RecoveryConfig(str(tmp_path))
+    down: list[Any] = []
+    late: list[Any] = []
+    flow = parquet_flow(tmp_path / "log.parquet", down, late, shards)
+    part = ParquetSource(str(tmp_path / "log.parquet"), batch_size=400).build_part("", "", None)
+    with pytest.MonkeyPatch.context() as patch:
+        fail_at(patch, type(part), 3)
+        with pytest.raises(BytewaxRuntimeError):
+            run_main(flow, epoch_interval=timedelta(0), recovery_config=recovery)
+    assert down and late
+    run_main(flow, epoch_interval=timedelta(0), recovery_config=recovery)
+    got = [row for part in down for row in part.to_pylist()]
+    got.sort(key=lambda row: (row["user"], row["session"]))
+    lates = sorted((row for part in late for row in part.to_pylist()), key=lambda row: row["user"])
+    # Whoever resumes reads again what its last epoch held: here an output can come twice.
+    unique = [row for i, row in enumerate(got) if i == 0 or row != got[i - 1]]
+    wanted = expected(*sessionize(LOG, GAP, WAIT))
+    assert unique == wanted[0]
+    assert [row for i, row in enumerate(lates) if row not in lates[:i]] == wanted[1]
+
+
+def fail_at(patch: pytest.MonkeyPatch, part: type, batches: int) -> None:
+    read, done = part.next_batch, []
+
+    def next_batch(self: Any) -> Any:
+        if len(done) == batches:
+            raise OSError("the machine is gone")
+        done.append(None)
+        return read(self)
+
+    patch.setattr(part, "next_batch", next_batch)
+
+
+@given(st.integers(0, 30), st.integers(1, 9), st.integers(1, 9))
+def test_parquet_is_read_on_from_any_row(
+    tmp_path_factory: Any, read: int, group: int, size: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"log-{group}.parquet"
+    if not path.exists():
+        pq.write_table(
+            pa.table({"user": range(30), "other": range(30)}), path, row_group_size=group
+        )
+    part = ParquetSource(str(path), batch_size=size).build_part("", "", read)
+    got: list[int] = []
+    while True:
+        assert part.snapshot() == read + len(got)
+        try:
+            for table in part.next_batch():
+                assert table.column_names == ["user"]
+                got += table["user"].to_pylist()
+        except StopIteration:
+            break
+    assert got == list(range(read, 30))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "says"),
+    [
+        ("event", pa.array(["tap"]), "event must be one of app_open, results, click, search"),
+        ("event", pa.array([None], pa.string()), "event is missing in 1 rows"),
+        ("user", pa.array([None], pa.string()), "user is missing in 1 rows"),
+        ("user", pa.array([1.0]), "user must be text or a whole number; got double"),
+        ("time", pa.array([0], pa.timestamp("us")), "time must be a timestamp with a time zone"),
+        ("time", pa.array([-1], pa.timestamp("us", "UTC")), "time must be between 1970-01-01"),
+        ("time", pa.array([None], pa.timestamp("us", "UTC")), "time is missing in 1 rows"),
+    ],
+)
+def test_a_bad_column_is_named(column: str, values: pa.Array, says: str) -> None:
+    part = batch([AppOpen("1", NOON)], PLAIN)
+    part = part.set_column(PLAIN.index(column), column, values)
+    with pytest.raises((TypeError, ValueError), match=says):
+        drive([part], GAP, WAIT)
+
+
+def test_bad_settings_are_refused_when_the_flow_is_made() -> None:
+    with pytest.raises(ValueError, match="gap must be from 0 to 366 days"):
+        sessionize_batches([], gap=timedelta(-1))
+    with pytest.raises(ValueError, match="shards must be a whole number from 1; got 0"):
+        sessionize_batches([], shards=0)
+
+
+def test_no_batches_give_no_rows() -> None:
+    sessions, late = sessionize_batches([])
+    assert (sessions.num_rows, late.num_rows) == (0, 0)
+
+
+def test_pandas_is_not_imported(tmp_path: Path) -> None:
+    """It would take longer than the sessions of a million events."""
+    pq.write_table(pa.Table.from_batches([batch(LOG)]), tmp_path / "log.parquet")
+    code = (
+        "import sys; from searchlogs.columnar import *; from datetime import timedelta as t\n"
+        f"part = ParquetSource({str(tmp_path / 'log.parquet')!r}).build_part('', '', None)\n"
+        "logic = ShardLogic(t(minutes=30), t(seconds=20))\n"
+        "for shard, batch in split(part.next_batch()[0], 3): logic.on_batch([batch])\n"
+        "logic.snapshot(), logic.on_eof()\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
