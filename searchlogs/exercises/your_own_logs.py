@@ -153,7 +153,7 @@ exercises.foreign_log.check(options)""",
             "--kinds search=querySubmitted,click=open",
             "A number alone doesn't say what it counts: seconds, milliseconds, microseconds? "
             "`--time-unit` does.",
-            rejected("ts", "time_unit"),
+            rejected("ts", "--time-unit"),
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
