@@ -484,6 +484,12 @@ NAIVE = OFFSET.format("2024-01-01 00:00:05")
 @pytest.mark.parametrize(
     ("record", "field", "reason"),
     [
+        (
+            {"took": 1, "hits": {"hits": []}},
+            None,
+            "is a response: jq -c '.hits.hits[]' makes lines of its hits",
+        ),
+        ({"delete": "x"}, None, "is neither a query (user_query) nor an event (action_name)"),
         ({}, None, "is neither a query (user_query) nor an event (action_name)"),
         ({"query_id": "q"}, None, "is neither a query (user_query) nor an event (action_name)"),
         ({**QUERY, "user_query": None}, "user_query", "is missing"),
@@ -541,7 +547,13 @@ def test_what_counts_as_a_ubi_click_can_be_chosen() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [{"index": {"_index": "ubi_queries", "_id": "1"}}, {"index": {}}, {"create": {"_index": "u"}}],
+    [
+        {"index": {"_index": "ubi_queries", "_id": "1"}},
+        {"index": {}},
+        {"create": {"_index": "u"}},
+        {"update": {"_id": "1"}},
+        {"delete": {"_id": "1"}},
+    ],
 )
 def test_bulk_lines_are_framing(line: Record) -> None:
     assert UBI.read(line) is Skipped.FRAMING
