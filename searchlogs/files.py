@@ -289,7 +289,7 @@ def _parquet(stream: BinaryIO, border: Border) -> Iterator[Row]:
                     yield row, b"", record
                 else:
                     yield row, repr(record).encode(), twice or _read(border, record, names)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         what = "is where the file breaks off" if row else "is not Parquet"

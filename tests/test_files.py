@@ -703,3 +703,10 @@ def test_whole_numbers_that_pandas_made_floats(read: Callable[..., list[Read]]) 
     assert isinstance(hole.outcome, BadRecord)
     users = [read.outcome[0].user for read in (first, last)]  # type: ignore[index]
     assert users == [24, 2**53] and {type(user) for user in users} == {int}
+
+
+def test_a_column_whose_name_is_no_text(read: Callable[..., list[Read]]) -> None:
+    broken = table(time=[TIME], näme=["x"]).replace("ä".encode(), b"\xff\xff")
+    [(line, field, reason)] = outcomes(read("log.parquet", broken))
+    assert (line, field) == (1, None)
+    assert reason.startswith("is not Parquet: 'utf-8' codec can't decode")
