@@ -13,6 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -180,11 +181,11 @@ def break_rows(rng: Random, rows: Table) -> Table:
                     case 1:
                         inside[rng.choice(["", "x", "a.b", *FIELDS])] = inside.pop(name)
                     case 2:
-                        inside[name] = [row] * rng.randrange(3)
+                        inside[name] = [deepcopy(row)] * rng.randrange(3)
                     case 3:
-                        rng.choice(rows)[name] = row
+                        rng.choice(rows)[name] = deepcopy(row)
                     case _:
-                        inside[name] = rng.choice(NASTY)
+                        inside[name] = deepcopy(rng.choice(NASTY))
                 break
     return rows
 
