@@ -15,7 +15,7 @@ from searchlogs.dataflow import Watch
 from searchlogs.events import format_duration, parse_duration, printable
 from searchlogs.export import write_log
 from searchlogs.files import STDIN
-from searchlogs.job import EngineFailed, Job, WrongFolder
+from searchlogs.job import SNAPSHOTS, EngineFailed, Job, WrongFolder
 from searchlogs.logs import FIELDS, KINDS, UNITS, Border
 from searchlogs.metrics import ratio
 from searchlogs.privacy import LEAST_USERS, load_key
@@ -174,7 +174,7 @@ exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could no
     add("--force", action="store_true", help="overwrite outputs that are there")
     add("--recovery", type=Path, metavar="DIR",
         help="store there how far the run is: run again, it goes on from there")  # fmt: skip
-    add("--snapshots", type=_duration, default=timedelta(seconds=10), metavar="DURATION",
+    add("--snapshots", type=_duration, default=SNAPSHOTS, metavar="DURATION",
         help="store it so often (default: 10s)")  # fmt: skip
 
     people = parser.add_argument_group("people behind the log")
@@ -226,7 +226,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         _check_free(job.outputs.values(), options.force or job.publishing)
     except ValueError as error:
-        raise ValueError(f"{finished}{error}") from None
+        raise ValueError(f"{finished} {error}".lstrip()) from None
     with _progress(job.log) as watch:
         try:
             summary = job.run(watch)
@@ -235,13 +235,13 @@ def _run(options: argparse.Namespace) -> int:
                 f"{' '.join(options.log)}: {error}; another folder than {job.recovery} starts anew"
             ) from None
     if finished:
-        print(finished.rstrip())
+        print(finished)
     for line in report(job, summary):
         print(printable(line))
     return TOO_MANY_REJECTS if summary.tally.rejected > options.max_rejects else GOOD
 
 
-FINISHED = "This run had finished: at the end of its log every session was closed. "
+FINISHED = "This run had finished: at the end of its log every session was closed."
 
 
 def border_of(options: argparse.Namespace) -> Border:
@@ -298,9 +298,10 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     yield (
         f"records   {tally.records:,} = {tally.gave_events:,} gave events "
         f"+ {tally.rejected:,} rejected + {sum(tally.ignored.values()):,} ignored"
-        f"{f' ({ignored})' if ignored else ''} + {tally.duplicates:,} duplicates "
-        f"+ {tally.framing:,} framing"
+        f" + {tally.duplicates:,} duplicates + {tally.framing:,} framing"
     )
+    if tally.ignored:
+        yield f"          ignored: {ignored}"
     yield (
         f"events    {tally.events:,} = {summary.session_events:,} in {summary.sessions:,} sessions "
         f"+ {len(summary.late_by):,} late"

@@ -203,11 +203,11 @@ def shorten(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def printable(text: str, longest: int = 1_000) -> str:
-    """Text that tells a terminal nothing: control characters escaped, cut where it is too long.
+def printable(text: str, longest: int | None = None) -> str:
+    """Text that tells a terminal nothing: control characters escaped, cut after `longest`.
 
     >>> printable("a\\x1b[2J")
     'a\\\\x1b[2J'
     """
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:longest])
-    return text if len(text) < longest else text[: longest - 1] + "…"
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"

@@ -164,8 +164,18 @@ class Job:
 
     def check_folder(self) -> None:
         """Raise WrongFolder where `recovery` holds a run over another log, or of other settings."""
-        if self.recovery is not None and (self.recovery / SETTINGS).exists():
-            self._check_settings(self.recovery / SETTINGS)
+        if self.recovery is None or not (settings := self.recovery / SETTINGS).exists():
+            return
+        try:
+            earlier = dict(json.loads(settings.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise WrongFolder(f"{settings}: it isn't what a run writes there") from None
+        for name, now in self._settings().items():
+            if now != earlier.get(name):
+                raise WrongFolder(
+                    f"{self.recovery}: it is of a run with another {name}: "
+                    f"{earlier.get(name)}, not {now}"
+                )
 
     def _state(self) -> RecoveryConfig:
         """Where the engine stores how far it is, in a folder that is this run's."""
@@ -174,7 +184,7 @@ class Job:
         # All in one step each, so that a run killed here can go on too.
         aside = settings.with_suffix(".new")
         if settings.exists():
-            self._check_settings(settings)
+            self.check_folder()
         elif set(self.recovery.iterdir()) - {aside, self.recovery / LOCK}:
             raise WrongFolder(f"{self.recovery}: it holds something else than an earlier run")
         else:
@@ -222,19 +232,6 @@ class Job:
         }
         loaded: dict[str, Any] = json.loads(json.dumps(settings))
         return loaded
-
-    def _check_settings(self, settings: Path) -> None:
-        try:
-            earlier = dict(json.loads(settings.read_text(encoding="utf-8")))
-        except (ValueError, TypeError):
-            raise WrongFolder(f"{settings}: it isn't what a run writes there") from None
-        now = self._settings()
-        for name in now:
-            if now[name] != earlier.get(name):
-                raise WrongFolder(
-                    f"{self.recovery}: it is of a run with another {name}: "
-                    f"{earlier.get(name)}, not {now[name]}"
-                )
 
 
 class WrongFolder(Exception):

@@ -71,7 +71,7 @@ class BadRecord(Exception):
 
     def __init__(self, field: str | None, reason: str) -> None:
         # Libraries quote the log in what they say: all of it, and its control characters.
-        reason = printable(reason, MAX_REASON)
+        reason = printable(reason[: MAX_REASON + 1], MAX_REASON)
         super().__init__(field, reason)
         self.field = field
         self.reason = reason

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
 from searchlogs.events import AppOpen, Event
@@ -88,6 +87,8 @@ def query_table(searches: pa.Table, least_users: int = LEAST_USERS) -> pa.Table:
     `searches` is a table such as results.SEARCHES. Where even all rare queries together have fewer
     users, their row is left out: then it would tell of a few people.
     """
+    import duckdb  # here, as it takes long to load and few runs ask for this table
+
     with duckdb.connect() as connection:
         table = connection.sql(_BY_QUERY, params={"least": least_users}).to_arrow_table()
     return table.cast(QUERIES)

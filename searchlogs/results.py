@@ -168,7 +168,11 @@ def publish(
     doesn't hold.
     """
     sessions = _read(lines, SESSIONS, ["user", "session"])
-    late = sorted(_lines(beside(lines, "late")), key=_user)
+    by_user = sorted(
+        ((json.loads(line), line) for line in _lines(beside(lines, "late"))),
+        key=lambda parsed: str(parsed[0]["user"]),
+    )
+    late = [line for _, line in by_user]
     rejects = list(_lines(beside(lines, "rejects")))
     tallies = list(map(_tally, _lines(beside(lines, "tally"))))
     if len(tallies) != 1:
@@ -212,7 +216,7 @@ def publish(
         orphan_clicks=_sum(sessions, "orphan_clicks"),
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),
-        late_by=tuple(sorted(timedelta(seconds=json.loads(line)["late_by"]) for line in late)),
+        late_by=tuple(sorted(timedelta(seconds=row["late_by"]) for row, _ in by_user)),
         reasons=tuple(Counter(map(_why, rejects)).most_common()),
     )
 
@@ -233,10 +237,6 @@ def _read(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
 def _lines(path: Path) -> Iterator[str]:
     with path.open(encoding="ascii") as file:
         yield from file
-
-
-def _user(late: str) -> str:
-    return str(json.loads(late)["user"])
 
 
 def _why(reject: str) -> str:

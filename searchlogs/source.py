@@ -223,7 +223,7 @@ class Tally:
         else:
             assert isinstance(outcome, Ignored)
             # The log says the kinds, and a broken one says as many as it has lines.
-            kind = printable(outcome.kind, 80)
+            kind = printable(outcome.kind[:81], 80)
             kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "(others)"
             self.ignored[kind] = self.ignored.get(kind, 0) + 1
 

@@ -59,8 +59,8 @@ class Ubi(Border):
 
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
         """What a record gives; raises BadRecord."""
-        ((first, body),) = list(record.items())[:1] or [("", None)]
-        if len(record) == 1 and first in BULK and isinstance(body, Mapping):
+        first = next(iter(record), None)
+        if len(record) == 1 and first in BULK and isinstance(record[first], Mapping):
             return Skipped.FRAMING
         if isinstance(source := record.get("_source"), Mapping):
             record = source

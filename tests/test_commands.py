@@ -232,7 +232,8 @@ def test_map_kinds_and_time_unit(say: Say) -> None:
         "--map query=q,item=doc,position=n --kinds search=querySubmitted,click=open --time-unit ms"
     )
     assert status == 0
-    assert "4 = 2 gave events + 0 rejected + 1 ignored (scroll 1) + 0 duplicates + 1 fr" in out
+    assert "4 = 2 gave events + 0 rejected + 1 ignored + 0 duplicates + 1 fr" in out
+    assert "          ignored: scroll 1\n" in out
     assert rows()[0]["start"] == "2024-01-01T12:00:00+00:00"
     assert rows("q.jsonl")[0]["ranks"] == [2]
 
@@ -267,13 +268,28 @@ def test_ubi(say: Say) -> None:
     status, out, _ = say(f"{options} --first-ordinal 0 --kinds click=item_click")
     assert status == 0
     assert out.startswith(
-        "records   4 = 2 gave events + 0 rejected + 1 ignored (hover\\x1b[31m 1) "
-        "+ 0 duplicates + 1 framing\nevents    3 = 3 in 1 sessions"
+        "records   4 = 2 gave events + 0 rejected + 1 ignored "
+        "+ 0 duplicates + 1 framing\n"
+        "          ignored: hover\\x1b[31m 1\n"
+        "events    3 = 3 in 1 sessions"
     )
     assert rows("q.jsonl")[0]["ranks"] == [1]
     status, out, _ = say(f"{options} --kinds click=item_click --first-ordinal 1")
     assert status == 1 and "is 0: does this log count from 0?" in out
     assert "2 ignored" in say(options)[1]
+
+
+def test_many_ignored_kinds_cut_off_no_sum(say: Say) -> None:
+    kinds = [f"{number:02} {'x' * 70}" for number in range(60)]
+    log("log.jsonl", *({"event": kind} for kind in kinds))
+    status, out, _ = say("run log.jsonl --out s.jsonl --kinds click=open")
+    assert (status, out.splitlines()[:2]) == (
+        0,
+        [
+            "records   60 = 0 gave events + 0 rejected + 60 ignored + 0 duplicates + 0 framing",
+            f"          ignored: {', '.join(f'{kind} 1' for kind in kinds)}",
+        ],
+    )
 
 
 def test_drop_duplicates(say: Say) -> None:
