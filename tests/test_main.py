@@ -85,8 +85,10 @@ class TestFail:
         )
 
     def test_packages(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        pins = ["pytest==0.1", "unheard-of==1.0", "pytest==0.1; python_version<'3'"]
-        monkeypatch.setattr(metadata, "requires", lambda name: pins[:2])
+        # What an extra brings may be missing; what another Python needs doesn't matter here.
+        extra, other = "unheard-of==2.0; extra == 'kafka'", "pytest==0.2; python_version < '3'"
+        pins = ["pytest==0.1", "unheard-of==1.0", extra, other]
+        monkeypatch.setattr(metadata, "requires", lambda name: pins)
         there = metadata.version("pytest")
         monkeypatch.setattr(ready, "_installer", lambda: ("INSTALL", "AGAIN", ""))
         assert failure() == (
