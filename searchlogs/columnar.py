@@ -5,10 +5,9 @@ of COLUMNS, the first three always. A log that has neither `items` nor `query_id
 it is counted; in one that has either, the rows of open sessions are kept until they close.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 import bytewax.operators as op
@@ -39,9 +38,8 @@ _RESULTS, _CLICK, _SEARCH = KINDS["results"], KINDS["click"], KINDS["search"]
 # kinds are those that a click goes to.
 _NO_SEARCH, _NEW_SEARCH, _CLICKED_SEARCH = 3, 5, 6
 _NEVER, _FOREVER = -(1 << 62), 1 << 62
+_BLOCK = 1 << 16
 _EMPTY = np.zeros(0, np.int64)
-_GROUP = 1 << 14
-"""Users that are worked on together: few enough for their rows to fit the processor's cache."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = dict[str, Array]
@@ -195,48 +193,30 @@ def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]
 
 
 @dataclass
-class _Group:
-    """What is open of _GROUP users; every array is replaced, never changed in place."""
-
-    open: Arrays
-    """A session a row, at most one a user, with all its events so far at or below the watermark."""
-    rows: Arrays
-    """Rows kept as they are, by user and time: above their watermark, or awaiting attribution."""
-    texts: pa.Table | None
-    """Of those rows, what attribution looks at; None where the log has nothing of it."""
-    fresh: tuple[tuple[Arrays, pa.Table | None], ...] = ()
-    """Rows that arrived since the last round, and their texts."""
-
-    @property
-    def known(self) -> int:
-        """Rows that take part in a round although nothing is new about them."""
-        return len(self.open["user"]) + len(self.rows["user"])
-
-    @property
-    def arrived(self) -> int:
-        """Rows that are new."""
-        return sum(len(rows["user"]) for rows, _ in self.fresh)
-
-    def add(self, rows: Arrays, texts: pa.Table | None) -> "_Group":
-        return replace(self, fresh=(*self.fresh, (rows, texts))) if len(rows["user"]) else self
-
-
-@dataclass
 class _State:
     """What one shard remembers."""
 
     users: pa.Array
     """Every user ever seen: a user's number is the place here."""
-    newest: Array
-    """Each user's newest time."""
-    next_id: Array
-    """The id of each user's next session."""
-    groups: tuple[_Group, ...]
+    open: Array
+    """A byte a user, and some to spare: as what kind of row the user's open session, which has all
+    events so far at or below the watermark, takes part in the next round; 0 where there is none."""
+    table: Array
+    """A row a user, and some to spare, of whole numbers, as _TABLE says."""
+    rows: Arrays
+    """Rows kept as they are, each user's by time: above their watermark, or awaiting attribution.
+    """
     texts: pa.Table | None
-    """No row, in the columns of `_Group.texts`."""
+    """Of those rows, what attribution looks at; None where the log has nothing of it."""
     arrived: tuple[pa.RecordBatch, ...] = ()
-    """Batches whose rows have no user number yet."""
+    """What came since the last round."""
+    ended: Array = field(default_factory=_EMPTY.copy)
+    """Each user's newest time, where the input had an end: all sessions closed, but what would have
+    been late still is."""
 
+
+_TABLE = ("start", "end", *COUNTS, "next")
+"""Of each user: the open session, and the id of the next session that closes."""
 
 Out = list[tuple[str, pa.RecordBatch]]
 
@@ -247,170 +227,223 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
     def __init__(self, gap: timedelta, wait: timedelta, resume: _State | None = None) -> None:
         self.gap, self.wait = _micro(gap), _micro(wait)
         self.state = resume
+        self.numbers = _Numbers()
 
     def on_batch(self, values: list[pa.RecordBatch]) -> tuple[Out, bool]:
+        out: Out = []
         for batch in values:
-            state = self.state or _new_state(batch.schema)
-            self.state = replace(state, arrived=(*state.arrived, batch))
-        # All users ever seen are looked through for those of the batches, so do it for as many
-        # rows at least: then the cost of a row does not depend on the number of users.
-        if self.state and sum(map(len, self.state.arrived)) >= len(self.state.users):
-            return self._take_in(self.state, eof=False), self.RETAIN
-        return [], self.RETAIN
+            self.state = state = self.state or _new_state(batch.schema)
+            state.arrived += (batch,)
+            # A round looks through what is known, so it awaits as much that is new: then the cost
+            # of an event doesn't depend on the number of users.
+            if sum(map(len, state.arrived)) >= _known(state):
+                out += self._round(state, eof=False)
+        return out, self.RETAIN
 
     def on_eof(self) -> tuple[Out, bool]:
-        return self._take_in(self.state, eof=True) if self.state else [], self.RETAIN
+        return self._round(self.state, eof=True) if self.state else [], self.RETAIN
 
     def snapshot(self) -> _State | None:
         if self.state is None:
             return None
-        groups = (
-            replace(group, fresh=tuple((rows, _compact(texts)) for rows, texts in group.fresh))
-            for group in self.state.groups
+        state, users = self.state, len(self.state.users)
+        return replace(
+            state,
+            open=state.open[:users].copy(),  # what changes in place
+            table=state.table[:users].copy(),
+            arrived=tuple(map(_compact, state.arrived)),
         )
-        arrived = map(_compact, self.state.arrived)
-        return replace(self.state, groups=tuple(groups), arrived=tuple(arrived))
 
-    def _take_in(self, state: _State, eof: bool) -> Out:
-        """Let out what of the arrived rows is late, hand the others on to their users' groups."""
-        out: Out = []
-        number, users = _number(state.users, [batch["user"] for batch in state.arrived])
-        grown = len(users) - len(state.users)
-        newest = np.append(state.newest, np.full(grown, _NEVER))
-        next_id = np.append(state.next_id, np.zeros(grown, np.int64))
+    def _round(self, state: _State, eof: bool) -> Out:
+        """Find the sessions of the users of new rows; let out those that have closed."""
+        number, state.users = self.numbers.number(
+            state.users, [batch["user"] for batch in state.arrived]
+        )
+        users = len(state.users)
+        state.open, state.table = _grown(state.open, users), _grown(state.table, users)
+        part = state.open[:users] > 0
+        before, kept = state.rows, _at(state.rows, _EMPTY)
+        if not eof and state.texts is None:
+            # A user's watermark moves with that user's rows alone: the others have nothing new.
+            new = np.zeros(users, bool)
+            new[number] = True
+            part &= new
+            part_too = _take(new, before["user"])
+            before, kept = (_at(before, np.flatnonzero(rows)) for rows in (part_too, ~part_too))
+        with_open = np.flatnonzero(part)
+        opened = _take(state.table, with_open)
 
-        user, row = _sort_by_user(number)
-        time = _column(map(_times, state.arrived))[row]
-        last = np.flatnonzero(_last(user))
-        first = _first(last)
-        back = time[1:] < time[:-1]
-        back[last[:-1]] = False
-        if back.any() or (time[first] < newest[user[first]]).any():
-            top = _running_max(user, time, first, newest)
-            newest[user[last]] = top[last]
-            late_by = top - self.wait - time
-            late = np.flatnonzero(late_by > 0)
-            if len(late):
-                late = late[np.argsort(row[late])]
-                out.append(("late", _late(state.arrived, row[late], late_by[late])))
-                on_time = np.flatnonzero(late_by <= 0)
-                user, row, time = user[on_time], row[on_time], time[on_time]
+        # An open session takes part as one row, at its last time; kept rows stand after it, new
+        # ones after those: so a user's rows are in the order of arrival.
+        user = _column([with_open, before["user"], number])
+        time = _column([opened[:, 1], before["time"], *map(_times, state.arrived)])
+        opened_kind = _take(state.open, with_open)
+        kind = _column([opened_kind, before["kind"], *map(_kinds, state.arrived)], np.uint8)
+        if state.texts is not None:
+            state.texts = _texts_of(state.texts, state.arrived)
+        if not len(user):
+            return []
+        pieces = [
+            self._cut(state, opened, mine, row, _take(time, row), _take(kind, row), eof)
+            for mine, row in _by_user(user, users)
+        ]
+        late, closed, still, rest = (_joined(parts) for parts in zip(*pieces, strict=True))
+        late = _at(late, np.argsort(late["row"]))
+        out = _late(state.arrived, late["row"] - len(with_open) - len(before["user"]), late["by"])
+        if len(closed["user"]):
+            out.append(("down", _sessions(state.users, state.table[:, -1], closed)))
+        if state.texts is None:
+            state.open[with_open] = 0
+            state.open[still["user"]] = still["kind"]
+            state.table[still["user"], :-1] = np.stack([still[name] for name in _TABLE[:-1]], 1)
         else:
-            newest[user[last]] = time[last]
-
-        rows = {
-            "user": user,
-            "time": time,
-            "kind": np.concatenate([np.zeros(0, np.uint8), *map(_kinds, state.arrived)])[row],
-        }
-        texts = state.texts
-        if texts is not None:
-            texts = _texts_of(texts, state.arrived).take(_arrow(row))
-        groups = list(state.groups)
-        while len(groups) * _GROUP < len(users):
-            groups.append(_new_group(state.texts))
-        watermark = np.full(len(users), _FOREVER) if eof else newest - self.wait
-        cuts = np.searchsorted(user, np.arange(len(groups) + 1) * _GROUP)
-        for i, (a, b) in enumerate(pairwise(cuts.tolist())):
-            mine = _at(rows, slice(a, b))
-            group = groups[i].add(mine, texts if texts is None else texts.slice(a, b - a))
-            if group.arrived > group.known or (eof and group.arrived + group.known):
-                group, done = _round(group, self.gap, watermark)
-                if len(done["user"]):
-                    out.append(("down", _sessions(users, next_id, done)))
-            groups[i] = group
-        self.state = replace(
-            state, users=users, newest=newest, next_id=next_id, groups=tuple(groups), arrived=()
-        )
+            state.texts = state.texts.take(_arrow(rest["row"]))
+        state.rows = {name: np.concatenate([kept[name], rest[name]]) for name in kept}
+        state.arrived = ()
+        if eof:
+            newest = np.full(users, _NEVER)
+            newest[: len(state.ended)] = state.ended
+            np.maximum.at(newest, user, time)
+            state.ended = newest
         return out
 
+    def _cut(
+        self,
+        state: _State,
+        opened: Array,
+        user: Array,
+        row: Array,
+        time: Array,
+        kind: Array,
+        eof: bool,
+    ) -> tuple[Arrays, Arrays, Arrays, Arrays]:
+        """Cut rows, by user as they arrived, into sessions.
 
-def _round(group: _Group, gap: int, watermark: Array) -> tuple[_Group, Arrays]:
-    """Find sessions in all that a group has: those that have closed, and the group without them."""
-    # Sort by user and time. An open session goes in as one row, at its last time; kept rows after
-    # it, new ones after those: equal times stay in the order of arrival.
-    opened = len(group.open["user"])
-    parts = [group.rows, *(rows for rows, _ in group.fresh)]
-    user, row = _sort_by_user(_column([group.open["user"], *(part["user"] for part in parts)]))
-    time = _column([group.open["end"], *(part["time"] for part in parts)])[row]
-    ends = _last(user)
-    if ((time[1:] < time[:-1]) & ~ends[:-1]).any():
-        order = _by_time(user, time)
-        time, row = time[order], row[order]
-    kind = np.concatenate([group.open["kind"], *(part["kind"] for part in parts)])[row]
+        The first rows of all are open sessions, those of `opened`. Returns the late rows, the sessions
+        that have closed, those that are open, and the rows that are not in any.
+        """
+        # Where a user's time runs back, some of it may be late; the rest is sorted by time.
+        late, by = _EMPTY, _EMPTY
+        low, watermark = user[0], np.empty(user[-1] - user[0] + 1, np.int64)
+        if len(state.ended) or ((time[1:] < time[:-1]) & (user[1:] == user[:-1])).any():
+            late_by = (
+                np.maximum(_running_max(user, time), _of(state.ended, user)) - self.wait - time
+            )
+            rows = np.flatnonzero(late_by > 0)
+            late, by = row[rows], late_by[rows]
+            rows = np.flatnonzero(late_by <= 0)
+            rows = _take(rows, _by_time(user[rows], time[rows]))
+            user, row, time, kind = user[rows], row[rows], time[rows], kind[rows]
 
-    # Difference, and a flag on each session's last row. Rows above the watermark are cut off: an
-    # earlier one can still come between them.
-    ends[:-1] |= np.diff(time) > gap
-    ripe = time <= watermark[user]
-    if group.texts is None:
-        ends[:-1] |= ripe[:-1] > ripe[1:]
-    end = np.flatnonzero(ends)
-    start = _first(end)
-    owner, finish = user[end], time[end]
-    closed = finish < watermark[owner] - gap
-
-    # Segmented sums.
-    if group.texts is None:
-        done, counts = np.flatnonzero(closed), _count(kind, start)
-        carried = np.flatnonzero(row[start] < opened)
-        before = row[start[carried]]
-        for name in COUNTS:
-            counts[name][carried] += group.open[name][before]
-        counts["events"][carried] -= 1
-        begin = time[start]
-        begin[carried] = group.open["start"][before]
-        sessions = {"user": owner, "start": begin, "end": finish, **counts}
-        stays = np.flatnonzero(~closed & ripe[start])
-        sessions["kind"] = np.where(
-            counts["searches"] == 0,
-            np.uint8(_NO_SEARCH),
-            np.where(sessions.pop("new"), np.uint8(_NEW_SEARCH), np.uint8(_CLICKED_SEARCH)),
-        )
-        kept, texts = np.flatnonzero(~ripe), None
-        still = _at(sessions, stays)
-        del sessions["kind"]
-        finished = _at(sessions, done)
-    else:
-        sizes = np.diff(np.append(start, len(user)))
-        leaves = np.repeat(closed, sizes)
-        kept, gone = np.flatnonzero(~leaves), np.flatnonzero(leaves)
+        # Difference, and a flag on each session's last row. Rows above the watermark are cut off: an
+        # earlier one can still come between them.
+        last = _last(user)
+        newest = np.flatnonzero(last)
+        known = np.maximum(_take(time, newest), _of(state.ended, _take(user, newest)))
+        watermark[_take(user, newest) - low] = _FOREVER if eof else known - self.wait
+        ripe = time <= _take(watermark, user - low)
+        last[:-1] |= time[1:] - time[:-1] > self.gap
+        if state.texts is None:
+            last[:-1] |= ripe[:-1] > ripe[1:]
+        end = np.flatnonzero(last)
+        start = _first(end)
+        columns = {"user": user, "time": time, "kind": kind, "row": row}
+        sessions = {
+            "user": _take(user, start),
+            "start": _take(time, start),
+            "end": _take(time, end),
+        }
+        closed = sessions["end"] < _take(watermark, sessions["user"] - low) - self.gap
         done = np.flatnonzero(closed)
-        texts = pa.concat_tables([group.texts, *(t for _, t in group.fresh)])
-        counts = _attribute(kind[gone], sizes[done], texts.take(_arrow(row[gone])))
-        texts = texts.take(_arrow(row[kept]))
-        finished = {"user": owner[done], "start": time[start[done]], "end": finish[done], **counts}
-        still = group.open
-    rows = {"user": user[kept], "time": time[kept], "kind": kind[kept]}
-    return _Group(still, rows, texts), finished
+
+        # Segmented sums.
+        if state.texts is None:
+            sessions |= _count(kind, last)
+            origin = _take(row, start)
+            carried = np.flatnonzero(origin < len(opened))
+            _add(sessions, carried, _take(opened, _take(origin, carried)))
+            stays = np.flatnonzero(~closed & _take(ripe, start))
+            finished, still, rest = _at(sessions, done), _at(sessions, stays), ~ripe
+        else:
+            sizes = end - start + 1
+            rest = np.repeat(~closed, sizes)
+            gone = np.flatnonzero(~rest)
+            counts = _attribute(kind[gone], sizes[done], state.texts.take(_arrow(row[gone])))
+            finished, still = _at(sessions, done) | counts, {}
+        return {"row": late, "by": by}, finished, still, _at(columns, np.flatnonzero(rest))
 
 
-def _count(kind: Array, start: Array) -> Arrays:
+def _of(ended: Array, user: Array) -> Array | int:
+    """The time that each user had reached at the end of the input, where there was one."""
+    if not len(ended):
+        return _NEVER
+    return _take(np.append(ended, _NEVER), np.minimum(user, len(ended)))
+
+
+def _known(state: _State) -> int:
+    """So many rows are worth a round."""
+    rows = len(state.rows["user"])
+    if state.texts is None and state.users.type == pa.int64():
+        return 4 * rows
+    return max(rows, len(state.users))
+
+
+def _grown(table: Array, users: int) -> Array:
+    """The table with a row for each user; it grows by half at least, so that this costs little."""
+    if users <= len(table):
+        return table
+    more = np.zeros((users - len(table) + users // 2, *table.shape[1:]), table.dtype)
+    return np.concatenate([table, more])
+
+
+def _count(kind: Array, last: Array) -> Arrays:
     """Count each session's rows where a click goes to the latest search before it.
 
-    `new` tells whether the latest search has no click yet.
+    `last` flags each session's last row. `kind`, in what comes back, is that of the row as which
+    the session enters the next round.
     """
-    # A run is a search and what follows up to the next one, or what stands before the first.
-    starts = np.zeros(len(kind), bool)
-    starts[start] = True
-    run = np.flatnonzero(starts | (kind >= _SEARCH))
-    what = kind[run]
-    clicks = _sums((kind == _CLICK).astype(np.int64), run)
-    unclicked = (what == _SEARCH) | (what == _NEW_SEARCH)
-    first = np.flatnonzero(starts[run])
+    begins = np.ones(len(kind), bool)
+    begins[1:] = last[:-1]
+    start = np.flatnonzero(begins)
+    told = np.flatnonzero(begins | (kind >= _CLICK))  # what else there is, only counts as an event
+    kind, begins = _take(kind, told), _take(begins, told)
+    first = np.flatnonzero(begins)
+    after = np.append(first, len(told))[1:]
+    head = _take(kind, first)
+
+    is_click, is_search = kind == _CLICK, kind == _SEARCH
+    unclicked = is_search | (kind == _NEW_SEARCH)
+    gained = is_click & ~begins
+    gained[1:] &= unclicked[:-1]
     # Two counts in one number, so that one sum does for both.
-    both = _sums(clicks << 32 | (what == _SEARCH), first)
-    gained = _sums(np.where(what < _SEARCH, clicks, 0) << 32 | (unclicked & (clicks > 0)), first)
-    final = np.append(first[1:], len(run)) - 1
-    low = (1 << 32) - 1
+    both = _sums(is_search.astype(np.int64) << 32 | is_click, after)
+    searches, clicks = both >> 32, both & ((1 << 32) - 1)
+    state = np.array([_NO_SEARCH, _CLICKED_SEARCH])[(searches | (head > _NO_SEARCH) > 0) * 1]
+    state[_take(unclicked, after - 1)] = _NEW_SEARCH
+
+    # Clicks are orphans where nothing but the session's beginning stands before them.
+    orphans = np.zeros(len(first), np.int64)
+    second = _take(np.append(is_click & ~begins, False), first + 1)
+    few = np.flatnonzero((second | (head == _CLICK)) & (head <= _NO_SEARCH))
+    search = np.append(np.flatnonzero(kind > _NO_SEARCH), len(kind))
+    until = np.minimum(search[np.searchsorted(search, first[few])], after[few])
+    orphans[few] = until - first[few] - (head[few] != _CLICK)
     return {
-        "events": np.diff(np.append(start, len(kind))),
-        "searches": both & low,
-        "clicks": both >> 32,
-        "searches_clicked": gained & low,
-        "orphan_clicks": gained >> 32,
-        "new": unclicked[final] & (clicks[final] == 0),
+        "kind": state,
+        "events": np.diff(start, append=len(last)),
+        "searches": searches,
+        "clicks": clicks,
+        "searches_clicked": _sums(gained.astype(np.int64), after),
+        "orphan_clicks": orphans,
     }
+
+
+def _add(sessions: Arrays, carried: Array, before: Array) -> None:
+    """Add to the sessions at `carried` what is known of them `before`, in rows as in _TABLE."""
+    for number, name in enumerate(COUNTS, 2):
+        sessions[name][carried] += before[:, number]
+    sessions["events"][carried] -= 1  # the row as which it came
+    sessions["start"][carried] = before[:, 0]
 
 
 def _attribute(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
@@ -486,23 +519,30 @@ def _new_state(schema: pa.Schema) -> _State:
         # Not by way of a schema's empty_table(), which would import pandas.
         texts = pa.Table.from_arrays([pa.nulls(0, _TEXTS[name]) for name in names], names)
     number = pa.types.is_integer(schema.field("user").type)
-    return _State(pa.nulls(0, pa.int64() if number else pa.string()), _EMPTY, _EMPTY, (), texts)
-
-
-def _new_group(texts: pa.Table | None) -> _Group:
     rows: Arrays = {"user": _EMPTY, "time": _EMPTY, "kind": np.zeros(0, np.uint8)}
-    opened: Arrays = {name: _EMPTY for name in ("start", "end", *COUNTS)}
-    return _Group(rows | opened, rows, texts)
+    users = pa.nulls(0, pa.int64() if number else pa.string())
+    table = np.zeros((0, len(_TABLE)), np.int64)
+    return _State(users, np.zeros(0, np.uint8), table, rows, texts)
 
 
-def _sort_by_user(user: Array) -> tuple[Array, Array]:
-    """Users in order, and the rows where they stood; those of one user stay in their order.
+def _by_user(user: Array, users: int) -> Iterator[tuple[Array, Array]]:
+    """Users, numbers below `users`, in order, and the rows where they stood, in blocks.
 
-    One number holds both, since numpy sorts numbers ten times faster than it finds a stable order.
+    A user's rows stay in their order, in one block. One number holds both, since numpy sorts
+    numbers ten times faster than it finds a stable order, and short ones twice as fast; a block is
+    so small that what is made of it fits the processor's cache.
     """
     bits = len(user).bit_length()
-    both = np.sort(user.astype(np.int64) << bits | np.arange(len(user)))
-    return both >> bits, both & ((1 << bits) - 1)
+    size: Any = np.uint32 if bits + users.bit_length() <= 32 else np.uint64
+    both = user.astype(size) << size(bits)
+    both |= np.arange(len(user), dtype=size)
+    both.sort()
+    # Each cut moves back to where its row's user begins.
+    cuts = np.searchsorted(both, both[_BLOCK::_BLOCK] >> size(bits) << size(bits))
+    for block in np.split(both, np.unique(cuts)) if len(both) else []:
+        if len(block):
+            row = block & size((1 << bits) - 1)
+            yield (block >> size(bits)).astype(np.int64), row.astype(np.int64)
 
 
 def _last(user: Array) -> Array:
@@ -517,31 +557,30 @@ def _first(last: Array) -> Array:
     return np.append(0, last[:-1] + 1)[: len(last)]
 
 
-def _running_max(user: Array, time: Array, first: Array, newest: Array) -> Array:
+def _running_max(user: Array, time: Array) -> Array:
     """Each user's newest time so far, in rows by user as they arrived."""
-    time = time.copy()
-    time[first] = np.maximum(time[first], newest[user[first]])
     low = time.min()
     bits = int(time.max() - low).bit_length()
     if bits + int(user[-1]).bit_length() < 63:
         top = np.maximum.accumulate(user << bits | (time - low))
-        newest_so_far: Array = (top & ((1 << bits) - 1)) + low
+        newest: Array = (top & ((1 << bits) - 1)) + low
     else:
         values, rank = np.unique(time, return_inverse=True)
         bits = len(values).bit_length()
-        top = np.maximum.accumulate(user << bits | rank)
-        newest_so_far = values[top & ((1 << bits) - 1)]
-    return newest_so_far
+        newest = values[np.maximum.accumulate(user << bits | rank) & ((1 << bits) - 1)]
+    return newest
 
 
 def _by_time(user: Array, time: Array) -> Array:
     """The order of rows by user and time, where they are by user; equal times stay as they are."""
+    if not len(user):
+        return _EMPTY
     last = np.flatnonzero(_last(user))
     first = _first(last)
     sizes = last - first + 1
     begin = np.repeat(first, sizes)
     place = np.arange(len(user)) - begin
-    low = time.min()
+    low = time.min(initial=0)
     time_bits = int(time.max() - low).bit_length()
     place_bits = int(sizes.max()).bit_length()
     number = user - user[0]
@@ -552,17 +591,27 @@ def _by_time(user: Array, time: Array) -> Array:
     return order
 
 
-def _sums(values: Array, start: Array) -> Array:
-    """Sums of stretches of `values`, which start where `start` says."""
-    return np.add.reduceat(values, start) if len(start) else _EMPTY
+def _sums(values: Array, after: Array) -> Array:
+    """Sums of stretches of `values`, each up to where `after` says."""
+    sums = _take(np.cumsum(values), after - 1) if len(values) else _EMPTY
+    return np.diff(sums, prepend=0)
 
 
-def _column(parts: Iterable[Array]) -> Array:
-    return np.concatenate([_EMPTY, *parts])
+def _column(parts: Iterable[Array], dtype: Any = np.int64) -> Array:
+    return np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype, casting="unsafe")
 
 
-def _at(columns: Arrays, rows: Any) -> Arrays:
-    return {name: column[rows] for name, column in columns.items()}
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _at(columns: Arrays, rows: Array) -> Arrays:
+    return {name: _take(column, rows) for name, column in columns.items()}
+
+
+def _take(values: Array, rows: Array) -> Array:
+    """`values[rows]`, of rows that are there: numpy is twice as fast where it needn't look."""
+    return values.take(rows, axis=0, mode="clip")
 
 
 def _compact(rows: Any) -> Any:
@@ -576,40 +625,62 @@ def _compact(rows: Any) -> Any:
     return reader.read_all() if isinstance(rows, pa.Table) else reader.read_next_batch()
 
 
-def _late(batches: Sequence[pa.RecordBatch], row: Array, late_by: Array) -> pa.RecordBatch:
-    table = pa.Table.from_batches(batches).take(_arrow(row))
-    table = table.append_column("late_by", _arrow(late_by).view(pa.duration("us")))
-    return table.combine_chunks().to_batches()[0]
+def _late(arrived: Iterable[pa.RecordBatch], row: Array, late_by: Array) -> Out:
+    """The rows of the arrived batches that are late, and by how much."""
+    out, first = [], 0
+    for batch in arrived:
+        rows = slice(*np.searchsorted(row, [first, first + len(batch)]))
+        if len(row[rows]):
+            columns = batch.take(_arrow(row[rows] - first)).columns
+            columns.append(_arrow(late_by[rows]).view(pa.duration("us")))
+            schema = batch.schema.append(pa.field("late_by", pa.duration("us")))
+            out.append(("late", pa.RecordBatch.from_arrays(columns, schema=schema)))
+        first += len(batch)
+    return out
 
 
-def _number(users: pa.Array, columns: list[pa.Array]) -> tuple[Array, pa.Array]:
-    """The number of each row's user: its place among `users`, to which new ones are added."""
-    chunks = [users, *map(_plain, columns)]
-    if len({chunk.type for chunk in chunks}) > 1:
-        chunks = [_texts(chunk) for chunk in chunks]
-    both = pa.concat_arrays(chunks)
-    if len(both) and both.type == pa.int64():
-        values = _view(both, np.int64)
-        low = int(values.min())
-        if int(values.max()) - low < 4 * len(values):
-            return _number_dense(values[: len(users)], values[len(users) :], low)
-    encoded = both.dictionary_encode()
-    return _view(encoded.indices, np.int32)[len(users) :], encoded.dictionary
+class _Numbers:
+    """Numbers for users: each one's place among all that were ever seen."""
 
+    def __init__(self) -> None:
+        self.low = 0
+        self.places = np.zeros(0, np.int32)
+        """The place of each user from `low` on, where many whole numbers in a row are users; else
+        Arrow's hash table, several times slower, is made anew each time."""
 
-def _number_dense(known: Array, arrived: Array, low: int) -> tuple[Array, pa.Array]:
-    """As `_number`, for numbers of which many between the lowest and the highest are users.
+    def number(self, users: pa.Array, columns: list[pa.Array]) -> tuple[Array, pa.Array]:
+        """The number of each row's user, and the users, to which new ones are added."""
+        chunks = [_plain(column) for column in columns]
+        if len({chunk.type for chunk in (users, *chunks)}) > 1:
+            users, *chunks = [_texts(chunk) for chunk in (users, *chunks)]
+        arrived = pa.concat_arrays([users[:0], *chunks])
+        if len(arrived) and users.type == pa.int64() and self._covers(users, arrived):
+            value = _view(arrived, np.int64) - self.low
+            number = self.places[value]
+            new = np.flatnonzero(number < 0)
+            if len(new):
+                fresh = np.zeros(len(self.places), bool)
+                fresh[value[new]] = True
+                added = np.flatnonzero(fresh)
+                self.places[added] = np.arange(len(users), len(users) + len(added))
+                users = _arrow(np.append(_view(users, np.int64), added + self.low))
+                number[new] = self.places[value[new]]
+            return number, users
+        encoded = pa.concat_arrays([users, arrived]).dictionary_encode()
+        return _view(encoded.indices, np.int32)[len(users) :], encoded.dictionary
 
-    A table by value is several times faster than Arrow's hash table.
-    """
-    top = max(known.max(initial=low), arrived.max(initial=low))
-    table = np.full(top - low + 1, -1, np.int32)
-    table[arrived - low] = len(known)
-    table[known - low] = -1
-    new = np.flatnonzero(table >= 0)
-    table[new] += np.arange(len(new), dtype=np.int32)
-    table[known - low] = np.arange(len(known))
-    return table[arrived - low], _arrow(np.append(known, new + low))
+    def _covers(self, users: pa.Array, arrived: pa.Array) -> bool:
+        """Whether the places are there, or could be made, from the lowest number to the highest."""
+        new, known = _view(arrived, np.int64), _view(users, np.int64)
+        low, high = int(new.min()), int(new.max())
+        if self.low <= low and high < self.low + len(self.places):
+            return True
+        low, high = min(low, int(known.min(initial=low))), max(high, int(known.max(initial=high)))
+        if high - low >= 4 * (len(known) + len(new)):
+            return False
+        self.low, self.places = low, np.full(2 * (high - low + 1), -1, np.int32)
+        self.places[known - low] = np.arange(len(known))
+        return True
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -677,7 +748,7 @@ def _sessions(users: pa.Array, next_id: Array, done: Arrays) -> pa.RecordBatch:
     last = np.flatnonzero(_last(user))
     first = _first(last)
     sizes = last - first + 1
-    id = np.repeat(next_id[user[first]] - first, sizes) + np.arange(len(user))
+    id = np.repeat(_take(next_id, _take(user, first)) - first, sizes) + np.arange(len(user))
     next_id[user[first]] += sizes
     columns = [_texts(users.take(_arrow(user))), _arrow(id)]
     columns += [_arrow(done[name]).view(_MICROSECONDS) for name in ("start", "end")]

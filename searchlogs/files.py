@@ -278,22 +278,39 @@ def _parquet(stream: BinaryIO, border: Border) -> Iterator[Row]:
     try:
         file = pq.ParquetFile(stream)
         names = file.schema_arrow.names
-        twice = _twice(border, names)
-        paths = [border.theirs(name) for name in FIELDS]
-        wanted = {*paths, *(path.split(".")[0] for path in paths)}
-        columns = [name for name in dict.fromkeys(names) if name in wanted]
+        columns = columns_read(names, border)
         for batch in file.iter_batches(batch_size=10_000, columns=columns):
-            for record in _records(batch):
+            for raw, outcome in read_rows(batch, names, border):
                 row += 1
-                if isinstance(record, BadRecord):
-                    yield row, b"", record
-                else:
-                    yield row, repr(record).encode(), twice or _read(border, record, names)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                yield row, raw, outcome
+    except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         what = "is where the file breaks off" if row else "is not Parquet"
         yield row + 1, b"", BadRecord(None, f"{what}: {error}")
+
+
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What Arrow raises where a Parquet file is broken."""
+
+
+def columns_read(names: list[str], border: Border) -> list[str]:
+    """Of the columns of a Parquet file those that the border looks at."""
+    paths = [border.theirs(name) for name in FIELDS]
+    wanted = {*paths, *(path.split(".")[0] for path in paths)}
+    return [name for name in dict.fromkeys(names) if name in wanted]
+
+
+def read_rows(
+    batch: pa.RecordBatch, names: list[str], border: Border
+) -> Iterator[tuple[bytes, Outcome]]:
+    """The rows of a batch as text, and what they gave; `names` are all columns of their file."""
+    twice = _twice(border, names)
+    for record in _records(batch):
+        if isinstance(record, BadRecord):
+            yield b"", record
+        else:
+            yield repr(record).encode(), twice or _read(border, record, names)
 
 
 def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:

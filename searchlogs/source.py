@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -205,6 +205,14 @@ class Tally:
     last: datetime | None = None
     """Time of the latest event."""
 
+    def add_events(self, number: int, first: datetime, last: datetime) -> None:
+        """Count so many more records that gave an event each, from the earliest to the latest."""
+        self.records += number
+        self.gave_events += number
+        self.events += number
+        self.first = min(first, self.first or first)
+        self.last = max(last, self.last or last)
+
     def add(self, outcome: Outcome) -> None:
         """Count one more record, and the events that it gave."""
         self.records += 1
@@ -228,13 +236,26 @@ class Tally:
             self.ignored[kind] = self.ignored.get(kind, 0) + 1
 
 
-Item: TypeAlias = Event | Reject | Tally
 State: TypeAlias = tuple[int, int, bool]
 """How many records were read, a checksum of them, and whether there were no more."""
+
+Item: TypeAlias = Event | Reject | Tally
+T = TypeVar("T")
 
 
 class InputChanged(Exception):
     """The log is not the one that an earlier, unfinished run had read."""
+
+
+class Reader(Protocol[T]):
+    """A log that is being read."""
+
+    tally: Tally
+    checksum: int
+    """Of the records that were read."""
+
+    def read(self, count: int) -> list[T]:
+        """What so many more records give: fewer only where there are no more."""
 
 
 @dataclass(frozen=True)
@@ -254,54 +275,73 @@ class LogSource(FixedPartitionedSource[Item, State]):
     def list_parts(self) -> list[str]:
         return ["log"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> "_Part":
+    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> "Part[Item]":
         if resume_state is None:
             self.begin()
-        return _Part(self, resume_state or (0, 0, False))
+        reader = _Events(self.log, lambda size: self.watch(size, 0))
+        return Part(reader, BATCH, self.watch, resume_state)
 
 
-class _Part(StatefulSourcePartition[Item, State]):
-    def __init__(self, source: LogSource, resume_state: State) -> None:
-        self.watch = source.watch
-        self.withhold = source.log.key is not None
-        self.reads = source.log.records(lambda size: source.watch(size, 0))
-        self.tally = Tally()
-        self.checksum = 0
-        count, checksum, self.ended = resume_state
-        again = sum(1 for _ in self._read(count))
-        if again < count:
-            raise InputChanged(f"of {count:,} records that had been read, {again:,} are there")
-        if self.checksum != checksum:
+class Part(StatefulSourcePartition[T | Tally, State]):
+    """The one partition of a log, read so many records at a time; at last comes its Tally."""
+
+    def __init__(
+        self,
+        reader: Reader[T],
+        size: int,
+        watch: Callable[[int, int], None],
+        resume_state: State | None,
+    ) -> None:
+        self.reader, self.size, self.watch = reader, size, watch
+        self.tally = reader.tally
+        count, checksum, self.ended = resume_state or (0, 0, False)
+        while (again := self.tally.records) < count:
+            reader.read(min(size, count - again))
+            if self.tally.records == again:
+                raise InputChanged(f"of {count:,} records that had been read, {again:,} are there")
+        if reader.checksum != checksum:
             raise InputChanged(f"the first {count:,} records are not those that had been read")
-        if self.ended and next(self.reads, None) is not None:
+        if self.ended and reader.read(1):
             raise InputChanged(
                 f"it goes on after the {count:,} records at whose end all sessions were closed"
             )
 
-    def _read(self, count: int) -> Iterator[Read]:
-        for read in islice(self.reads, count):
-            self.checksum = zlib.crc32(read.raw, self.checksum)
-            self.tally.add(read.outcome)
-            yield read
-
-    def next_batch(self) -> list[Item]:
+    def next_batch(self) -> list[T | Tally]:
         if self.ended:
             raise StopIteration
-        before = self.tally.records, self.tally.events
-        batch: list[Item] = []
-        for read in self._read(BATCH):
-            if isinstance(read.outcome, tuple):
-                batch += read.outcome
-            elif isinstance(read.outcome, BadRecord):
-                bad = read.outcome
-                raw = read.raw[:MAX_RAW].decode(errors="backslashreplace").rstrip("\r\n")
-                raw = "withheld" if self.withhold else raw
-                batch.append(Reject(read.file, read.line, bad.field, bad.reason, raw))
-        self.watch(0, self.tally.events - before[1])
-        if self.tally.records - before[0] < BATCH:
+        records, events = self.tally.records, self.tally.events
+        batch: list[T | Tally] = [*self.reader.read(self.size)]
+        self.watch(0, self.tally.events - events)
+        if self.tally.records - records < self.size:
             self.ended = True
             batch.append(self.tally)
         return batch
 
     def snapshot(self) -> State:
-        return self.tally.records, self.checksum, self.ended
+        return self.tally.records, self.reader.checksum, self.ended
+
+
+class _Events:
+    def __init__(self, log: Log, watch: Callable[[int], None]) -> None:
+        self.reads = log.records(watch)
+        self.withhold = log.key is not None
+        self.tally = Tally()
+        self.checksum = 0
+
+    def read(self, count: int) -> list[Item]:
+        batch: list[Item] = []
+        for read in islice(self.reads, count):
+            self.checksum = zlib.crc32(read.raw, self.checksum)
+            self.tally.add(read.outcome)
+            if isinstance(read.outcome, tuple):
+                batch += read.outcome
+            elif isinstance(read.outcome, BadRecord):
+                batch.append(as_reject(read, read.outcome, self.withhold))
+        return batch
+
+
+def as_reject(read: Read, bad: BadRecord, withhold: bool) -> Reject:
+    """A bad record as it is kept; what it holds is not, where that is withheld."""
+    raw = read.raw[:MAX_RAW].decode(errors="backslashreplace").rstrip("\r\n")
+    raw = "withheld" if withhold else raw
+    return Reject(read.file, read.line, bad.field, bad.reason, raw)

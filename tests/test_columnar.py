@@ -198,17 +198,15 @@ def test_it_equals_the_oracle(
 def test_each_batch_can_be_looked_at_at_once(
     events: list[Event], gap: timedelta, wait: timedelta, cuts: list[int], names: tuple[str, ...]
 ) -> None:
-    """Alone, a small batch waits for others; here none waits, and users form groups of two."""
+    """Alone, a small batch waits for others; here none does, and a block has two rows or a user."""
     events = [without(event, names) for event in events]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("searchlogs.columnar._GROUP", 2)
-        patch.setattr("searchlogs.columnar._Group.known", 0)
+        patch.setattr("searchlogs.columnar._BLOCK", 2)
+        patch.setattr("searchlogs.columnar._known", lambda state: 0)
         logic = ShardLogic(gap, wait)
         out: dict[str, list[dict[str, Any]]] = {"down": [], "late": []}
         for part in cut(events, cuts, names):
-            ways = list(logic.on_batch([part])[0])
-            assert logic.state is not None
-            for way, table in [*ways, *logic._take_in(logic.state, eof=False)]:
+            for way, table in logic.on_batch([part])[0]:
                 out[way] += table.to_pylist()
             logic = ShardLogic(gap, wait, pickle.loads(pickle.dumps(logic.snapshot())))
     for way, table in logic.on_eof()[0]:
