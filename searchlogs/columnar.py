@@ -319,24 +319,23 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
     ) -> tuple[Arrays, Arrays, Arrays, Arrays]:
         """Cut rows, by user as they arrived, into sessions.
 
-        The first rows of all are open sessions, those of `opened`. Returns the late rows, the sessions
-        that have closed, those that are open, and the rows that are not in any.
+        The first rows of all are open sessions, those of `opened`. Returns the late rows, the
+        sessions that have closed, those that are open, and the rows that are not in any.
         """
         # Where a user's time runs back, some of it may be late; the rest is sorted by time.
         late, by = _EMPTY, _EMPTY
         low, watermark = user[0], np.empty(user[-1] - user[0] + 1, np.int64)
         if len(state.ended) or ((time[1:] < time[:-1]) & (user[1:] == user[:-1])).any():
-            late_by = (
-                np.maximum(_running_max(user, time), _of(state.ended, user)) - self.wait - time
-            )
+            newest = np.maximum(_running_max(user, time), _of(state.ended, user))
+            late_by = newest - self.wait - time
             rows = np.flatnonzero(late_by > 0)
             late, by = row[rows], late_by[rows]
             rows = np.flatnonzero(late_by <= 0)
             rows = _take(rows, _by_time(user[rows], time[rows]))
             user, row, time, kind = user[rows], row[rows], time[rows], kind[rows]
 
-        # Difference, and a flag on each session's last row. Rows above the watermark are cut off: an
-        # earlier one can still come between them.
+        # Difference, and a flag on each session's last row. Rows above the watermark are cut off:
+        # an earlier one can still come between them.
         last = _last(user)
         newest = np.flatnonzero(last)
         known = np.maximum(_take(time, newest), _of(state.ended, _take(user, newest)))
@@ -381,11 +380,9 @@ def _of(ended: Array, user: Array) -> Array | int:
 
 
 def _known(state: _State) -> int:
-    """So many rows are worth a round."""
+    """So many rows are worth a round: with the more, the fewer rows take part again and again."""
     rows = len(state.rows["user"])
-    if state.texts is None and state.users.type == pa.int64():
-        return 4 * rows
-    return max(rows, len(state.users))
+    return max(rows if state.texts is not None else 4 * rows, len(state.users))
 
 
 def _grown(table: Array, users: int) -> Array:
