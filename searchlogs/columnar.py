@@ -382,7 +382,7 @@ def _of(ended: Array, user: Array) -> Array | int:
 def _known(state: _State) -> int:
     """So many rows are worth a round: with the more, the fewer rows take part again and again."""
     rows = len(state.rows["user"])
-    return max(rows if state.texts is not None else 4 * rows, len(state.users))
+    return max(rows if state.texts is not None else 2 * rows, len(state.users))
 
 
 def _grown(table: Array, users: int) -> Array:

@@ -3,6 +3,7 @@
 from searchlogs.exercises.click_through_rate import attribute_a_click, bounded_rate, mean_rate
 from searchlogs.exercises.data_model import key_by_user, own_event, reading_a_timeline, story
 from searchlogs.exercises.killed_and_resumed import after_a_kill, go_on, publish_queries
+from searchlogs.exercises.scale import join_halves, session_starts, skewed_work
 from searchlogs.exercises.session_windows import late_events, smallest_gap, sort_and_split
 from searchlogs.exercises.simulated_events import (
     choose_a_gap,
@@ -25,6 +26,7 @@ __all__ = [
     "given_log",
     "go_on",
     "hello",
+    "join_halves",
     "key_by_user",
     "late_by_rule",
     "late_events",
@@ -33,6 +35,8 @@ __all__ = [
     "predict_sessions",
     "publish_queries",
     "reading_a_timeline",
+    "session_starts",
+    "skewed_work",
     "slow_phones",
     "smallest_gap",
     "sort_and_split",
