@@ -177,7 +177,7 @@ def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]
         return [("0", batch)]
     users = _plain(batch["user"]).dictionary_encode()
     text = _texts(users.dictionary)
-    starts = _view(text, np.int32, len(text) + 1)
+    starts = view(text, np.int32, len(text) + 1)
     data = text.buffers()[2]
     bytes_ = np.frombuffer(data or b"", np.uint8)[starts[0] : starts[-1]].astype(np.uint64)
     starts = starts - starts[0]
@@ -187,9 +187,9 @@ def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]
     weights = np.cumprod(np.full(max(lengths, default=0) + 1, 0x9E3779B97F4A7C15, np.uint64))
     sums = np.concatenate([[np.uint64(0)], np.cumsum((bytes_ + np.uint64(1)) * weights[place])])
     hashes = (sums[starts[1:]] - sums[starts[:-1]]) * weights[0]
-    shard = ((hashes >> np.uint64(33)) % np.uint64(shards))[_view(users.indices, np.int32)]
+    shard = ((hashes >> np.uint64(33)) % np.uint64(shards))[view(users.indices, np.int32)]
     rows = [(i, np.flatnonzero(shard == i)) for i in range(shards)]
-    return [(str(i), batch.take(_arrow(row))) for i, row in rows if len(row)]
+    return [(str(i), batch.take(arrow(row))) for i, row in rows if len(row)]
 
 
 @dataclass
@@ -297,7 +297,7 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
             state.open[still["user"]] = still["kind"]
             state.table[still["user"], :-1] = np.stack([still[name] for name in _TABLE[:-1]], 1)
         else:
-            state.texts = state.texts.take(_arrow(rest["row"]))
+            state.texts = state.texts.take(arrow(rest["row"]))
         state.rows = {name: np.concatenate([kept[name], rest[name]]) for name in kept}
         state.arrived = ()
         if eof:
@@ -367,7 +367,7 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
             sizes = end - start + 1
             rest = np.repeat(~closed, sizes)
             gone = np.flatnonzero(~rest)
-            counts = _attribute(kind[gone], sizes[done], state.texts.take(_arrow(row[gone])))
+            counts = _attribute(kind[gone], sizes[done], state.texts.take(arrow(row[gone])))
             finished, still = _at(sessions, done) | counts, {}
         return {"row": late, "by": by}, finished, still, _at(columns, np.flatnonzero(rest))
 
@@ -471,15 +471,15 @@ def _attribute(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
     latest = np.where(search >= first, search, -1)
     if "items" in texts.column_names:
         result = np.flatnonzero(kind == _RESULTS)
-        lists = texts["items"].take(_arrow(result)).combine_chunks()
+        lists = texts["items"].take(arrow(result)).combine_chunks()
         shown_by = np.where(owner[result] >= 0, owner[result], latest[result])
-        logged = _truth(lists.is_valid()) & (shown_by >= 0)
+        logged = truth(lists.is_valid()) & (shown_by >= 0)
         answered[shown_by[logged]] = True
-        parent = _view(pc.list_parent_indices(lists), np.int64)
+        parent = view(pc.list_parent_indices(lists), np.int64)
         items = [pc.list_flatten(lists)]
         free = click[owner[click] < 0]
         if "item" in texts.column_names:
-            items.append(texts["item"].take(_arrow(free)).combine_chunks())
+            items.append(texts["item"].take(arrow(free)).combine_chunks())
         shown, *clicked = _codes(*items)
         if clicked:
             mine = shown_by[parent] >= 0
@@ -628,8 +628,8 @@ def _late(arrived: Iterable[pa.RecordBatch], row: Array, late_by: Array) -> Out:
     for batch in arrived:
         rows = slice(*np.searchsorted(row, [first, first + len(batch)]))
         if len(row[rows]):
-            columns = batch.take(_arrow(row[rows] - first)).columns
-            columns.append(_arrow(late_by[rows]).view(pa.duration("us")))
+            columns = batch.take(arrow(row[rows] - first)).columns
+            columns.append(arrow(late_by[rows]).view(pa.duration("us")))
             schema = batch.schema.append(pa.field("late_by", pa.duration("us")))
             out.append(("late", pa.RecordBatch.from_arrays(columns, schema=schema)))
         first += len(batch)
@@ -652,7 +652,7 @@ class _Numbers:
             users, *chunks = [_texts(chunk) for chunk in (users, *chunks)]
         arrived = pa.concat_arrays([users[:0], *chunks])
         if len(arrived) and users.type == pa.int64() and self._covers(users, arrived):
-            value = _view(arrived, np.int64) - self.low
+            value = view(arrived, np.int64) - self.low
             number = self.places[value]
             new = np.flatnonzero(number < 0)
             if len(new):
@@ -660,15 +660,15 @@ class _Numbers:
                 fresh[value[new]] = True
                 added = np.flatnonzero(fresh)
                 self.places[added] = np.arange(len(users), len(users) + len(added))
-                users = _arrow(np.append(_view(users, np.int64), added + self.low))
+                users = arrow(np.append(view(users, np.int64), added + self.low))
                 number[new] = self.places[value[new]]
             return number, users
         encoded = pa.concat_arrays([users, arrived]).dictionary_encode()
-        return _view(encoded.indices, np.int32)[len(users) :], encoded.dictionary
+        return view(encoded.indices, np.int32)[len(users) :], encoded.dictionary
 
     def _covers(self, users: pa.Array, arrived: pa.Array) -> bool:
         """Whether the places are there, or could be made, from the lowest number to the highest."""
-        new, known = _view(arrived, np.int64), _view(users, np.int64)
+        new, known = view(arrived, np.int64), view(users, np.int64)
         low, high = int(new.min()), int(new.max())
         if self.low <= low and high < self.low + len(self.places):
             return True
@@ -705,7 +705,7 @@ def _kinds(batch: pa.RecordBatch) -> Array:
     numbers = np.array([KINDS.get(kind, 255) for kind in kinds], np.uint8)
     if column.null_count:
         raise ValueError(f"event is missing in {column.null_count} rows")
-    kind = numbers[_view(column.indices.cast(pa.int32()), np.int32)]
+    kind = numbers[view(column.indices.cast(pa.int32()), np.int32)]
     if (kind == 255).any():
         wrong = kinds[column.indices[int(np.argmax(kind == 255))].as_py()]
         raise ValueError(f"event must be one of {', '.join(KINDS)}; got {wrong!r}")
@@ -719,7 +719,7 @@ def _times(batch: pa.RecordBatch) -> Array:
     if column.null_count:
         raise ValueError(f"time is missing in {column.null_count} rows")
     column = column.cast(options=pc.CastOptions(_MICROSECONDS, allow_time_truncate=True))
-    time = _view(column, np.int64)
+    time = view(column, np.int64)
     if len(time) and not (time.min() >= 0 and time.max() <= _micro(LATEST - EARLIEST)):
         raise ValueError(f"time must be between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
     return time
@@ -735,7 +735,7 @@ def _codes(*columns: Any) -> list[Array]:
     """Numbers for texts, the same for the same text in all columns, -1 for none."""
     chunks = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
     encoded = pa.concat_arrays(chunks).dictionary_encode()
-    codes = np.where(_truth(encoded.is_valid()), _view(encoded.indices, np.int32), np.int64(-1))
+    codes = np.where(truth(encoded.is_valid()), view(encoded.indices, np.int32), np.int64(-1))
     return np.split(codes, np.cumsum([len(chunk) for chunk in chunks])[:-1])
 
 
@@ -747,24 +747,26 @@ def _sessions(users: pa.Array, next_id: Array, done: Arrays) -> pa.RecordBatch:
     sizes = last - first + 1
     id = np.repeat(_take(next_id, _take(user, first)) - first, sizes) + np.arange(len(user))
     next_id[user[first]] += sizes
-    columns = [_texts(users.take(_arrow(user))), _arrow(id)]
-    columns += [_arrow(done[name]).view(_MICROSECONDS) for name in ("start", "end")]
-    columns += [_arrow(done[name]) for name in COUNTS]
+    columns = [_texts(users.take(arrow(user))), arrow(id)]
+    columns += [arrow(done[name]).view(_MICROSECONDS) for name in ("start", "end")]
+    columns += [arrow(done[name]) for name in COUNTS]
     return pa.RecordBatch.from_arrays(columns, schema=_SESSIONS)
 
 
-def _view(array: pa.Array, dtype: Any, length: int | None = None) -> Array:
+def view(array: pa.Array, dtype: Any, length: int | None = None) -> Array:
     """An Arrow array's values without a copy: its to_numpy() would import pandas."""
     buffer = array.buffers()[1]
     values = np.frombuffer(buffer, dtype) if buffer else np.zeros(0, dtype)
     return values[array.offset : array.offset + (len(array) if length is None else length)]
 
 
-def _truth(array: pa.Array) -> Array:
-    return _view(array.cast(pa.uint8()), np.uint8).astype(bool)
+def truth(array: pa.Array) -> Array:
+    """A column of flags, none of them missing."""
+    return view(array.cast(pa.uint8()), np.uint8).astype(bool)
 
 
-def _arrow(values: Array) -> pa.Array:
+def arrow(values: Array) -> pa.Array:
+    """Whole numbers as an Arrow array, without a copy."""
     values = np.ascontiguousarray(values, np.int64)
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
 

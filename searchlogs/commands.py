@@ -15,7 +15,7 @@ from searchlogs.dataflow import Watch
 from searchlogs.events import format_duration, parse_duration, printable
 from searchlogs.export import write_log
 from searchlogs.files import STDIN
-from searchlogs.job import SNAPSHOTS, EngineFailed, Job, WrongFolder
+from searchlogs.job import ENGINES, SNAPSHOTS, EngineFailed, Job, WrongFolder
 from searchlogs.logs import FIELDS, KINDS, UNITS, Border
 from searchlogs.metrics import ratio
 from searchlogs.privacy import LEAST_USERS, load_key
@@ -177,6 +177,10 @@ exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could no
     add("--snapshots", type=_duration, default=SNAPSHOTS, metavar="DURATION",
         help="store it so often (default: 10s)")  # fmt: skip
 
+    add("--engine", choices=ENGINES, help="columnar, many records at once; or events, one by one: "
+        "slower, the same rows. --searches and --queries need events (default: whichever it "
+        "can be)")  # fmt: skip
+
     people = parser.add_argument_group("people behind the log")
     add = people.add_argument
     add("--pseudonymise", type=Path, metavar="KEYFILE",
@@ -218,6 +222,7 @@ def _run(options: argparse.Namespace) -> int:
         queries=options.queries,
         least_users=options.least_users,
         every_session=options.all_sessions,
+        engine=options.engine,
         recovery=options.recovery,
         snapshots=options.snapshots,
     )

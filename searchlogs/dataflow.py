@@ -8,19 +8,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import bytewax.operators as op
+import pyarrow as pa
 from bytewax.connectors.files import DirSink
 from bytewax.connectors.stdio import StdOutSink
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.operators.windowing import Clock
-from bytewax.outputs import Sink, StatefulSinkPartition
+from bytewax.outputs import FixedPartitionedSink, Sink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig
 from bytewax.testing import TestingSink, TestingSource, run_main
 
+from searchlogs.batches import BatchSource, to_late
+from searchlogs.columnar import columnar_sessions
 from searchlogs.events import Event, check_duration, check_event, parse_duration
 from searchlogs.live import uptime_clock
 from searchlogs.logs import Border, Reject
@@ -28,7 +31,7 @@ from searchlogs.metrics import calc_ctr
 from searchlogs.results import beside, late_row, search_rows, session_row, to_json
 from searchlogs.sessions import GAP, WAIT, Late, Session, replay_clock, session_window
 from searchlogs.simulate import client_events
-from searchlogs.source import Item, Log, LogSource
+from searchlogs.source import Log, LogSource, Tally
 from searchlogs.ubi import Ubi
 
 
@@ -65,6 +68,8 @@ def _print_session(step_id: str, session: Session) -> None:
 flow = ctr_flow(TestingSource(client_events()), StdOutSink())
 
 
+T = TypeVar("T")
+
 Watch: TypeAlias = Callable[[int, int, int], None]
 """What is told how a run gets on: of the bytes read, the events made, the sessions closed since."""
 
@@ -87,42 +92,95 @@ def log_flow(
 
     Raises a ValueError or an OSError where there is no such log, or no such duration.
     """
-    gap = parse_duration(gap) if isinstance(gap, str) else gap
-    wait = parse_duration(wait) if isinstance(wait, str) else wait
-    log = log if isinstance(log, Log) else Log((log,))
-    log.files()  # what isn't there is told here, and not out of the engine
-    out = Path(out)
-
+    gap, wait, log, outs = _prepared(gap, wait, log, out, searches)
     flow = Dataflow("search_log")
-    outs = {name: beside(out, name) for name in ("late", "rejects", "tally")}
-    outs |= {"sessions": out} | ({"searches": beside(out, "searches")} if searches else {})
-
-    def empty() -> None:
-        # A file of an earlier run would else stay, as a sink opens its file at its first line.
-        for path in outs.values():
-            path.write_text("")
-
-    source = LogSource(log, lambda size, events: watch(size, events, 0), empty)
+    source = LogSource(log, lambda size, events: watch(size, events, 0), lambda: _empty(outs))
     items = op.branch("is_event", op.input("log", flow, source), _is_event)
-    notes = op.branch("is_reject", items.falses, _is_reject)
     windows = session_window("sessions", items.trues, replay_clock(wait), gap)
-
-    def write(what: str, up: Stream[Any], row: Callable[[Any], dict[str, Any]]) -> None:
-        # A file has one writer, whatever the key.
-        lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
-        op.output(f"{what}_out", lines, _LineSink(outs[what]))
 
     def watched(session: Session) -> dict[str, Any]:
         watch(0, 0, 1)
         return session_row(session)
 
-    write("sessions", windows.down, watched)
-    write("late", windows.late, late_row)
-    write("rejects", notes.trues, asdict)
-    write("tally", notes.falses, asdict)
+    _write("sessions", windows.down, watched, outs)
+    _write("late", windows.late, late_row, outs)
+    _write_notes(items.falses, outs)
     if searches:
-        write("searches", op.flat_map("search", windows.down, search_rows), dict)
+        _write("searches", op.flat_map("search", windows.down, search_rows), dict, outs)
     return flow
+
+
+def columnar_flow(
+    log: str | Log,
+    out: str | Path,
+    *,
+    gap: str | timedelta = "30m",
+    wait: str | timedelta = "1m",
+    shards: int = 1,
+    watch: Watch = lambda size, events, sessions: None,
+) -> Dataflow:
+    """Assemble the flow for logs that outgrow objects: as `log_flow`, but its items are batches.
+
+    `out` (x.arrows) is a stream of Arrow record batches, which `pyarrow.ipc.open_stream` reads: a
+    row a session, of `columnar.SESSIONS`. Beside it stands what `log_flow` leaves there, but for
+    searches. The users are split over `shards`: as many as there are workers, so that each has
+    some. One shard is best for up to two workers: one reads, the other has the sessions.
+
+    Raises a ValueError or an OSError where there is no such log, or no such duration or number.
+    """
+    gap, wait, log, outs = _prepared(gap, wait, log, out)
+    flow = Dataflow("search_batches")
+    source = BatchSource(log, lambda size, events: watch(size, events, 0), lambda: _empty(outs))
+    items = op.branch("is_batch", op.input("log", flow, source), _is_batch)
+    found = columnar_sessions("sessions", items.trues, gap, wait, shards)
+
+    def watched(batch: pa.RecordBatch) -> tuple[str, pa.RecordBatch]:
+        watch(0, 0, len(batch))
+        return "sessions", batch
+
+    op.output(
+        "sessions_out", op.map("sessions_batch", found.down, watched), _BatchSink(outs["sessions"])
+    )
+    _write("late", op.flat_map("late_event", found.late, to_late), late_row, outs)
+    _write_notes(items.falses, outs)
+    return flow
+
+
+def _prepared(
+    gap: str | timedelta,
+    wait: str | timedelta,
+    log: str | Log,
+    out: str | Path,
+    searches: bool = False,
+) -> tuple[timedelta, timedelta, Log, dict[str, Path]]:
+    """What a flow over a log is told, read and checked, and where all that it leaves goes."""
+    gap = parse_duration(gap) if isinstance(gap, str) else gap
+    wait = parse_duration(wait) if isinstance(wait, str) else wait
+    log = log if isinstance(log, Log) else Log((log,))
+    log.files()  # what isn't there is told here, and not out of the engine
+    out = Path(out)
+    beside_it = ("late", "rejects", "tally", *["searches"] * searches)
+    return gap, wait, log, {"sessions": out} | {name: beside(out, name) for name in beside_it}
+
+
+def _empty(outs: Mapping[str, Path]) -> None:
+    # A file of an earlier run would else stay, as a sink opens its file at its first line.
+    for path in outs.values():
+        path.write_text("")
+
+
+def _write(
+    what: str, up: Stream[Any], row: Callable[[Any], dict[str, Any]], outs: Mapping[str, Path]
+) -> None:
+    # A file has one writer, whatever the key.
+    lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
+    op.output(f"{what}_out", lines, _LineSink(outs[what]))
+
+
+def _write_notes(up: Stream[Any], outs: Mapping[str, Path]) -> None:
+    notes = op.branch("is_reject", up, _is_reject)
+    _write("rejects", notes.trues, asdict, outs)
+    _write("tally", notes.falses, asdict, outs)
 
 
 class _LineSink(DirSink):
@@ -133,15 +191,49 @@ class _LineSink(DirSink):
         super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end=end)
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
-        return _Lines(super().build_part(step_id, for_part, resume_state), for_part)
+        return _Part(super().build_part(step_id, for_part, resume_state), for_part)
+
+
+class _BatchSink(FixedPartitionedSink[pa.RecordBatch, int]):
+    """Write record batches to a file, as a stream of Arrow."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def list_parts(self) -> list[str]:
+        return [self.path.name]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
+        return _Part(_Batches(self.path, resume_state or 0), for_part)
+
+
+class _Batches(StatefulSinkPartition[pa.RecordBatch, int]):
+    def __init__(self, path: Path, size: int) -> None:
+        self.file = path.open("ab")
+        self.file.seek(size)
+        self.file.truncate()
+
+    def write_batch(self, values: list[pa.RecordBatch]) -> None:
+        if self.file.tell() == 0:
+            self.file.write(values[0].schema.serialize())
+        for batch in values:
+            self.file.write(batch.serialize())
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def snapshot(self) -> int:
+        return self.file.tell()
+
+    def close(self) -> None:
+        self.file.close()
 
 
 @dataclass
-class _Lines(StatefulSinkPartition[str, int]):
-    part: StatefulSinkPartition[str, int]
+class _Part(StatefulSinkPartition[T, int]):
+    part: StatefulSinkPartition[T, int]
     name: str
 
-    def write_batch(self, values: list[str]) -> None:
+    def write_batch(self, values: list[T]) -> None:
         try:
             self.part.write_batch(values)
         except OSError as error:
@@ -238,7 +330,11 @@ def _is_event(item: object) -> TypeGuard[Event]:
     return isinstance(item, Event)
 
 
-def _is_reject(item: Item) -> TypeGuard[Reject]:
+def _is_batch(item: object) -> TypeGuard[pa.RecordBatch]:
+    return isinstance(item, pa.RecordBatch)
+
+
+def _is_reject(item: Reject | Tally) -> TypeGuard[Reject]:
     return isinstance(item, Reject)
 
 

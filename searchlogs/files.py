@@ -275,30 +275,50 @@ def _read(border: Border, record: Record, columns: list[str]) -> Outcome:
 
 def _parquet(stream: BinaryIO, border: Border) -> Iterator[Row]:
     row = 0
-    try:
-        file = pq.ParquetFile(stream)
-        names = file.schema_arrow.names
-        columns = columns_read(names, border)
-        for batch in file.iter_batches(batch_size=10_000, columns=columns):
-            for raw, outcome in read_rows(batch, names, border):
+    for names, batch in parquet_batches(stream, border):
+        if isinstance(batch, BadRecord):
+            yield row + 1, b"", batch
+            return
+        for start in range(0, len(batch), 10_000):  # as objects, rows take up far more room
+            for raw, outcome in read_rows(batch.slice(start, 10_000), names, border):
                 row += 1
                 yield row, raw, outcome
-    except UNREADABLE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        what = "is where the file breaks off" if row else "is not Parquet"
-        yield row + 1, b"", BadRecord(None, f"{what}: {error}")
 
+
+ROWS = 1 << 16
+"""So many rows of Parquet are read at a time, or as many as a row group has."""
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What Arrow raises where a Parquet file is broken."""
 
 
-def columns_read(names: list[str], border: Border) -> list[str]:
-    """Of the columns of a Parquet file those that the border looks at."""
-    paths = [border.theirs(name) for name in FIELDS]
-    wanted = {*paths, *(path.split(".")[0] for path in paths)}
-    return [name for name in dict.fromkeys(names) if name in wanted]
+def parquet_batches(
+    stream: BinaryIO, border: Border
+) -> Iterator[tuple[list[str], pa.RecordBatch | BadRecord]]:
+    """The names of all columns, and rows of those that the border looks at.
+
+    Where the file is broken, a BadRecord comes in their place, and nothing after it.
+    """
+    names: list[str] = []
+    began = False
+    try:
+        schema = pq.read_schema(stream)
+        names = schema.names
+        paths = [border.theirs(name) for name in FIELDS]
+        wanted = {*paths, *(path.split(".")[0] for path in paths)}
+        columns = [name for name in dict.fromkeys(names) if name in wanted]
+        kind = border.theirs("event")
+        few = [field.name for field in schema if field.name == kind and field.type == pa.string()]
+        file = pq.ParquetFile(stream, read_dictionary=few)
+        for group in range(file.num_row_groups):  # so that one that is broken costs no other
+            for batch in file.iter_batches(ROWS, [group], columns, use_threads=False):
+                began = True
+                yield names, batch
+    except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        what = "is where the file breaks off" if began else "is not Parquet"
+        yield names, BadRecord(None, f"{what}: {error}")
 
 
 def read_rows(

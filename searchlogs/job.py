@@ -23,7 +23,7 @@ from bytewax.recovery import (
 )
 from filelock import FileLock, Timeout
 
-from searchlogs.dataflow import Watch, engine_keeps_quiet, log_flow, run
+from searchlogs.dataflow import Watch, columnar_flow, engine_keeps_quiet, log_flow, run
 from searchlogs.events import check_duration
 from searchlogs.files import STDIN
 from searchlogs.privacy import LEAST_USERS
@@ -33,9 +33,13 @@ from searchlogs.source import Log
 SNAPSHOTS = timedelta(seconds=10)
 """A run with a recovery folder stores so often where it is."""
 
-LINES, SETTINGS, STATE, LOCK = "sessions.jsonl", "settings.json", "state", "lock"
+LINES, BATCHES = "sessions.jsonl", "sessions.arrows"
+SETTINGS, STATE, LOCK = "settings.json", "state", "lock"
 PUBLISHING, FINISHED = "publishing", "finished"
 """What is in a recovery folder."""
+
+ENGINES = ("columnar", "events")
+"""How the sessions are found: from record batches, or from events one by one."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,18 @@ class Job:
     queries: Path | None = None
     least_users: int = LEAST_USERS
     every_session: bool = False
+    engine: str | None = None
+    """One of ENGINES; None: columnar, unless something is wanted of single searches."""
     recovery: Path | None = None
     snapshots: timedelta = SNAPSHOTS
 
     def __post_init__(self) -> None:
         check_duration("gap", self.gap)
         check_duration("wait", self.wait)
+        if self.engine not in (None, *ENGINES):
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}; got {self.engine!r}")
+        if self.engine == "columnar" and self.keeps_searches:
+            raise ValueError("searches and queries need the engine events: columns only count")
         if self.least_users < 1:
             raise ValueError(f"least_users must be 1 or more; got {self.least_users}")
         paths = list(self.outputs.values())
@@ -102,11 +112,18 @@ class Job:
         Raises what stopped it: an OSError, InputChanged, WrongFolder, EngineFailed, Unaccounted.
         """
         with self._workplace() as (folder, recovery):
-            lines = folder / LINES
-            searches = bool(self.searches or self.queries)
-            flow = log_flow(
-                self.log, lines, gap=self.gap, wait=self.wait, searches=searches, watch=watch
-            )
+            lines = folder / self._lines
+            if self.is_columnar:
+                flow = columnar_flow(self.log, lines, gap=self.gap, wait=self.wait, watch=watch)
+            else:
+                flow = log_flow(
+                    self.log,
+                    lines,
+                    gap=self.gap,
+                    wait=self.wait,
+                    searches=self.keeps_searches,
+                    watch=watch,
+                )
             with self._engine_in_words():
                 run(flow, recovery=recovery, epoch_interval=self.snapshots if recovery else None)
             if self.recovery is not None:
@@ -120,6 +137,20 @@ class Job:
         if self.recovery is not None:
             (self.recovery / FINISHED).touch()
         return summary
+
+    @property
+    def keeps_searches(self) -> bool:
+        """Whether something is wanted of single searches."""
+        return bool(self.searches or self.queries)
+
+    @property
+    def is_columnar(self) -> bool:
+        """Whether the sessions are found from record batches."""
+        return self.engine == "columnar" or (self.engine is None and not self.keeps_searches)
+
+    @property
+    def _lines(self) -> str:
+        return BATCHES if self.is_columnar else LINES
 
     @property
     def finished(self) -> bool:
@@ -191,7 +222,7 @@ class Job:
             aside.write_text(json.dumps(self._settings(), indent=1), encoding="utf-8")
             aside.replace(settings)
         if not state.exists():
-            if (self.recovery / LINES).exists():
+            if (self.recovery / self._lines).exists():
                 raise WrongFolder(f"{self.recovery}: {STATE}, which said how far it was, is gone")
             aside = state.with_suffix(".new")
             shutil.rmtree(aside, ignore_errors=True)
@@ -228,7 +259,8 @@ class Job:
             "key": self.log.key and hmac.digest(self.log.key, b"this key", "sha256").hex(),
             "gap": str(self.gap),
             "wait": str(self.wait),
-            "searches": bool(self.searches or self.queries),
+            "searches": self.keeps_searches,
+            "engine": ENGINES[0] if self.is_columnar else ENGINES[1],
         }
         loaded: dict[str, Any] = json.loads(json.dumps(settings))
         return loaded

@@ -148,13 +148,18 @@ class Border:
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
         """What a record gives; raises BadRecord."""
         word = self._word(record)
-        kind = self.kinds.get(word, None if word in self.kinds.values() else word)
-        if kind in KINDS:
+        kind = self.kind(word)
+        if kind is not None:
             return (self._event(kind, record),)
         if self.kinds:
             return Ignored(word)
         known = ", ".join(KINDS)
         raise BadRecord(self.theirs("event"), f"must be one of {known}; found {shorten(word)}")
+
+    def kind(self, word: str) -> str | None:
+        """Our word for a kind of event; None where it is of no kind that counts."""
+        kind = self.kinds.get(word, "" if word in self.kinds.values() else word)
+        return kind if kind in KINDS else None
 
     def theirs(self, ours: str) -> str:
         """The log's own word for a field."""

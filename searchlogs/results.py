@@ -18,7 +18,7 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from searchlogs.export import event_record
-from searchlogs.metrics import attribute, count, rate
+from searchlogs.metrics import RATES, attribute, count, rate
 from searchlogs.privacy import LEAST_USERS, query_table
 from searchlogs.sessions import Late, Session
 from searchlogs.source import Tally
@@ -161,13 +161,16 @@ def publish(
     every_session: bool = False,
     least_users: int = LEAST_USERS,
 ) -> Summary:
-    """Make the lines that `log_flow` left in and beside `lines` into `outputs`, and sum up.
+    """Make what a flow left in and beside `lines` into `outputs`, and sum up.
+
+    `lines` are `log_flow`'s, or (.arrows) the batches of `columnar_flow`.
 
     `outputs` says where sessions, late and rejects go, and searches and queries, if at all; all
     are sorted. None has its name until all are whole. Raises Unaccounted where a sum of law 2
     doesn't hold.
     """
-    sessions = _read(lines, SESSIONS, ["user", "session"])
+    read = _read_batches if lines.suffix == ".arrows" else _read
+    sessions = read(lines, SESSIONS, ["user", "session"])
     by_user = sorted(
         ((json.loads(line), line) for line in _lines(beside(lines, "late"))),
         key=lambda parsed: str(parsed[0]["user"]),
@@ -232,6 +235,21 @@ def _read(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
     except pa.ArrowInvalid as error:
         raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
     return table.sort_by([(column, "ascending") for column in order])
+
+
+def _read_batches(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
+    if path.stat().st_size == 0:
+        return schema.empty_table()
+    try:
+        with pa.OSFile(str(path)) as file:
+            table = pa.ipc.open_stream(file).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
+    for name in schema.names[len(table.schema) :]:
+        part, whole = (table[count].cast(pa.float64()) for count in RATES[name])
+        searched = pc.greater(table["searches"], 0)  # as in metrics.rate
+        table = table.append_column(name, pc.divide(part, pc.if_else(searched, whole, None)))
+    return table.cast(schema).sort_by([(column, "ascending") for column in order])
 
 
 def _lines(path: Path) -> Iterator[str]:

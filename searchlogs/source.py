@@ -251,8 +251,10 @@ class Reader(Protocol[T]):
     """A log that is being read."""
 
     tally: Tally
-    checksum: int
-    """Of the records that were read."""
+
+    @property
+    def checksum(self) -> int:
+        """Of the records that were read."""
 
     def read(self, count: int) -> list[T]:
         """What so many more records give: fewer only where there are no more."""
@@ -275,10 +277,12 @@ class LogSource(FixedPartitionedSource[Item, State]):
     def list_parts(self) -> list[str]:
         return ["log"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> "Part[Item]":
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: State | None
+    ) -> "Part[Event | Reject]":
         if resume_state is None:
             self.begin()
-        reader = _Events(self.log, lambda size: self.watch(size, 0))
+        reader = LogEvents(self.log, lambda size: self.watch(size, 0))
         return Part(reader, BATCH, self.watch, resume_state)
 
 
@@ -301,7 +305,9 @@ class Part(StatefulSourcePartition[T | Tally, State]):
                 raise InputChanged(f"of {count:,} records that had been read, {again:,} are there")
         if reader.checksum != checksum:
             raise InputChanged(f"the first {count:,} records are not those that had been read")
-        if self.ended and reader.read(1):
+        if self.ended:
+            reader.read(1)
+        if self.tally.records > count:
             raise InputChanged(
                 f"it goes on after the {count:,} records at whose end all sessions were closed"
             )
@@ -321,15 +327,17 @@ class Part(StatefulSourcePartition[T | Tally, State]):
         return self.tally.records, self.reader.checksum, self.ended
 
 
-class _Events:
+class LogEvents:
+    """A log that is being read as events and rejects."""
+
     def __init__(self, log: Log, watch: Callable[[int], None]) -> None:
         self.reads = log.records(watch)
         self.withhold = log.key is not None
         self.tally = Tally()
         self.checksum = 0
 
-    def read(self, count: int) -> list[Item]:
-        batch: list[Item] = []
+    def read(self, count: int) -> list[Event | Reject]:
+        batch: list[Event | Reject] = []
         for read in islice(self.reads, count):
             self.checksum = zlib.crc32(read.raw, self.checksum)
             self.tally.add(read.outcome)

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from searchlogs.batches import BatchSource
 from searchlogs.dataflow import sessionize
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.files import MAGIC, MAX_LINE
@@ -324,6 +325,14 @@ def check(log: Log, windows: bool) -> Tally:
     assert len(items) == tally.rejected + tally.events
     for reject in rejects:
         json.dumps(asdict(reject), ensure_ascii=False).encode()
+    if windows or path.suffix == ".parquet":
+        batches = BatchSource(log).build_part("", "log", None)
+        found: list[Any] = []
+        while not batches.ended:
+            found += batches.next_batch()
+        assert found.pop() == tally
+        assert [item for item in found if isinstance(item, Reject)] == rejects
+        assert sum(len(item) for item in found if not isinstance(item, Reject)) == tally.events
     if windows:
         events = [item for item in items if not isinstance(item, Reject)]
         sessions, late = sessionize(events)

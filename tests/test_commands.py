@@ -578,7 +578,9 @@ def interrupted(arguments: list[str], begun: str) -> subprocess.Popen[bytes]:
 
 def test_an_interrupt(folder: Path) -> None:
     write_log(simulate(300, 6_000, seed=1), "long.jsonl")
-    process = interrupted(["run", "long.jsonl", "--out", "s.jsonl"], ".searchlogs-*/sessions.jsonl")
+    process = interrupted(
+        ["run", "long.jsonl", "--out", "s.jsonl"], ".searchlogs-*/sessions.arrows"
+    )
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
     assert err == b"\nsearchlogs: interrupted; no output has its name yet\n"

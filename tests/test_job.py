@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from oracle import oracle
 
+from searchlogs import batches, source
 from searchlogs import job as jobs
-from searchlogs import source
 from searchlogs.export import write_log
 from searchlogs.job import EngineFailed, Job, WrongFolder
 from searchlogs.logs import Border
@@ -33,6 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to be in, with a log of over eight batches, of which some can't be read."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "BATCH", 50)
+    monkeypatch.setattr(batches, "OBJECTS", 50)
     monkeypatch.setattr(os, "fsync", lambda file: None)  # half of the time, and nobody pulls a plug
     write_log(EVENTS, "log.jsonl")
     lines = Path("log.jsonl").read_text().splitlines(keepends=True)
@@ -49,8 +50,12 @@ def a_job(**changes: Any) -> Job:
 
 def kept(folder: str = "r", **changes: Any) -> Job:
     """A job with a recovery folder, that stores where it is after each batch."""
-    settings = {"recovery": Path(folder), "snapshots": timedelta(0), "searches": Path("q.csv")}
-    return a_job(**settings | changes)
+    settings = {"recovery": Path(folder), "snapshots": timedelta(0)}
+    return a_job(**settings | WANTED | changes)
+
+
+WANTED: dict[str, Any] = {"searches": Path("q.csv")}
+"""By what is wanted the engine is chosen."""
 
 
 class Stopped(Exception):
@@ -147,6 +152,14 @@ class TestRefused:
         assert refused(lambda: a_job(gap=year)) == f"gap {words}"
         assert refused(lambda: a_job(wait=year)) == f"wait {words}"
 
+    def test_an_engine(self) -> None:
+        assert refused(lambda: a_job(engine="rows")) == (
+            "engine must be one of columnar, events; got 'rows'"
+        )
+        assert refused(lambda: a_job(engine="columnar", searches=Path("q.csv"))) == (
+            "searches and queries need the engine events: columns only count"
+        )
+
     def test_no_log(self) -> None:
         with pytest.raises(FileNotFoundError):
             a_job(log=Log(("no.jsonl",)))
@@ -192,7 +205,7 @@ def test_a_run_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.Monke
 
 def test_a_sum_that_does_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The flow loses the late events: nobody gets to see the rest."""
-    assemble = jobs.log_flow
+    assemble = jobs.columnar_flow
 
     def forgetful(log: Log, out: Path, **settings: Any) -> Any:
         flow = assemble(log, out, **settings)
@@ -205,7 +218,7 @@ def test_a_sum_that_does_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch)
         run(flow, **settings)
         out.with_name("sessions.late.jsonl").write_text("")
 
-    monkeypatch.setattr(jobs, "log_flow", forgetful)
+    monkeypatch.setattr(jobs, "columnar_flow", forgetful)
     with pytest.raises(Unaccounted, match=r"events were made; .* are in sessions, 0 late"):
         a_job().run()
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
@@ -214,10 +227,15 @@ def test_a_sum_that_does_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch)
 # On from where it was stopped
 
 
-@pytest.fixture
-def whole(folder: Path) -> dict[str, bytes]:
+@pytest.fixture(params=[True, False], ids=["events", "columnar"])
+def whole(
+    folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, bytes]:
     """The outputs of a run that nothing disturbs."""
-    job = a_job(searches=Path("q.csv"))
+    if not request.param:
+        monkeypatch.delitem(WANTED, "searches")
+    job = a_job(**WANTED)
+    assert job.is_columnar is not request.param
     job.run()
     assert all(job.outputs[what].stat().st_size > 0 for what in job.outputs)
     return outputs(job)
@@ -305,7 +323,7 @@ def test_what_comes_out_may_change(whole: dict[str, bytes]) -> None:
     assert go_on(job) < len(EVENTS)
     found = outputs(job)
     assert found["sessions"].startswith(b"PAR1")
-    assert found["searches"] == whole["searches"]
+    assert found.get("searches") == whole.get("searches")
 
 
 def test_the_folders_may_be_moved_or_named_otherwise(
@@ -313,7 +331,8 @@ def test_the_folders_may_be_moved_or_named_otherwise(
 ) -> None:
     stop(kept(log=Log((str(folder / "log.jsonl"),))))
     Path("r").rename("elsewhere")
-    job = kept(str(folder / "elsewhere"), out=folder / "s.jsonl", searches=folder / "q.csv")
+    wanted = {name: folder / path for name, path in WANTED.items()}
+    job = kept(str(folder / "elsewhere"), out=folder / "s.jsonl", **wanted)
     job = replace(job, log=Log((str(folder / "log.jsonl"),)))
     (folder / "sub").mkdir()
     monkeypatch.chdir(folder / "sub")
@@ -369,6 +388,12 @@ class TestWrongFolder:
         other = Log(("log.jsonl",), Ubi(first_ordinal=0), "ubi")
         assert wrong(kept(log=other)).startswith("r: it is of a run with another words: {")
         kept(log=log).run()
+
+    def test_another_engine(self) -> None:
+        stop(kept(searches=None))
+        assert wrong(kept(searches=None, engine="events")) == (
+            "r: it is of a run with another engine: columnar, not events"
+        )
 
     def test_another_log(self, folder: Path) -> None:
         stop(kept())

@@ -4,7 +4,6 @@ A kill counts only where the run had begun to write, had not ended, and where th
 from what it had stored.
 """
 
-import json
 import multiprocessing
 import os
 import resource
@@ -29,28 +28,43 @@ from bytewax.recovery import init_db_dir
 from searchlogs import job
 from searchlogs.commands import main
 from searchlogs.export import write_log
+from searchlogs.results import publish
 from searchlogs.simulate import simulate
 
 pytestmark = pytest.mark.slow
 
 BAD = b'{"event":"search","user":"someone","time":"noon","query":"dogs"}\n'
-LINES = {"sessions.jsonl", "sessions.late.jsonl", "sessions.rejects.jsonl", "sessions.tally.jsonl"}
-OUTPUTS = ("s.jsonl", "q.parquet", "s.late.jsonl", "s.rejects.jsonl")
-RUN = ["run", "log.jsonl", "--out", "s.jsonl", "--searches", "q.parquet", "--max-rejects", "999"]
+LINES = {"sessions.late.jsonl", "sessions.rejects.jsonl", "sessions.tally.jsonl"}
+FLOWN = "sessions.arrows"
+OUTPUTS = ("s.jsonl", "s.late.jsonl", "s.rejects.jsonl")
+RUN = ["run", "log.jsonl", "--out", "s.jsonl", "--max-rejects", "9999"]
 KEPT = ["--recovery", "r", "--snapshots", "20ms"]
 
 
-@pytest.fixture(scope="module")
-def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log that takes a second or two, with late events and rejects all over."""
+@pytest.fixture(scope="module", params=["events", "columnar"])
+def long_log(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A log that takes some seconds, with late events and rejects all over; and who is to run it.
+
+    The engine is chosen by what is wanted: single searches, or not.
+    """
     path = tmp_path_factory.mktemp("log") / "log.jsonl"
     settings = {"disorder": timedelta(seconds=30), "late_share": 0.02}
-    write_log(simulate(400, 7_000, seed=4, duration=timedelta(days=9), **settings), path)
+    times = 1 if request.param == "events" else 3
+    duration = timedelta(days=9 * times)
+    write_log(simulate(400, 7_000 * times, seed=4, duration=duration, **settings), path)
     lines = path.read_bytes().splitlines(keepends=True)
     for place in range(len(lines) - 1, 0, -501):
         lines.insert(place, BAD)
     path.write_bytes(b"".join(lines))
-    return path
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "events":
+            here = sys.modules[__name__]
+            patch.setattr(here, "FLOWN", "sessions.jsonl")
+            patch.setattr(here, "OUTPUTS", (*OUTPUTS, "q.parquet"))
+            patch.setattr(here, "RUN", [*RUN, "--searches", "q.parquet"])
+        yield path
 
 
 @pytest.fixture
@@ -162,8 +176,9 @@ def kill_when(process: Any, ready: Callable[[], bool], after: float) -> None:
     assert process.returncode == -signal.SIGKILL, (process.returncode, out, err)
 
 
-def more_is_stored(state: str = "r/state", lines: str = "r/sessions.jsonl") -> Callable[[], bool]:
+def more_is_stored(state: str = "r/state", lines: str | None = None) -> Callable[[], bool]:
     """Whether, since now, a run has stored that it is further, and closed more sessions."""
+    lines = lines or f"r/{FLOWN}"
     before, size = epoch(Path(state)), length(lines)
     return lambda: epoch(Path(state)) > before and length(lines) > size
 
@@ -182,7 +197,7 @@ def test_killed_at_ten_moments(folder: Path, capfd: pytest.CaptureFixture[str]) 
         kill_when(process, more_is_stored(), 0.1 * random.random())
         assert not [name for name in OUTPUTS if Path(name).exists()]
         assert not Path("r/finished").exists()
-        sizes.append(Path("r/sessions.jsonl").stat().st_size)
+        sizes.append(length(f"r/{FLOWN}"))
     assert sizes == sorted(set(sizes))  # each went on where the one before it was
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
@@ -202,39 +217,32 @@ def test_gzip(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert taken() == expected
 
 
-def rows(name: str = "s") -> dict[str, list[str]]:
-    """What the flow itself leaves, in whatever order."""
-    return {
-        path.name: sorted(path.read_text().splitlines())
-        for path in sorted(Path().glob(f"{name}.*jsonl"))
-    }
-
-
 @pytest.mark.parametrize("workers", [(2, 2, 2), (2, 1, 3), (1, 2, 1)])
 def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int, ...]) -> None:
     lines = Path("log.jsonl").read_bytes().splitlines(keepends=True)
-    Path("log.jsonl").write_bytes(b"".join(lines[:20_000]))
+    Path("log.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]))
     assert main([*RUN, "--all-sessions"]) == 0
-    expected = {
-        name: sorted(Path(name).read_text().splitlines())
-        for name in ("s.jsonl", "s.late.jsonl", "s.rejects.jsonl")
-    }
-    for name in OUTPUTS:
-        Path(name).unlink()
+    expected = taken()
     Path("state").mkdir()
     init_db_dir(Path("state"), 1)
-    flow = ["bytewax.run", "searchlogs.dataflow:log_flow('log.jsonl', 's.jsonl')"]
+    out = FLOWN.replace("sessions", "flown")
+    factory = "log_flow" if out == "flown.jsonl" else "columnar_flow"
+    shards = "" if factory == "log_flow" else ", shards=3"
+    flow = ["bytewax.run", f"searchlogs.dataflow:{factory}('log.jsonl', '{out}'{shards})"]
     flow += ["-r", "state", "-s", "0", "-b", "0", "-w"]
     for number in workers[:-1]:
-        kill_when(Forked(*flow, str(number)), more_is_stored("state", "s.jsonl"), 0.05)
-        assert Path("s.tally.jsonl").read_text() == ""
+        kill_when(Forked(*flow, str(number)), more_is_stored("state", out), 0.05)
+        assert Path("flown.tally.jsonl").read_text() == ""
     process = Forked(*flow, str(workers[-1]))
-    out, err = process.communicate()
-    assert (process.returncode, out, err) == (0, "", "")
-    found = rows()
-    (tally,) = map(json.loads, found.pop("s.tally.jsonl"))
-    assert found == expected
-    assert tally["records"] == 20_000
+    said, err = process.communicate()
+    assert (process.returncode, said, err) == (0, "", "")
+    outs = {name: Path(f"s.{name}.jsonl") for name in ("late", "rejects")}
+    publish(Path(out), {"sessions": Path("s.jsonl"), **outs}, every_session=True)
+    if "q.parquet" in OUTPUTS:
+        Path("q.parquet").write_bytes(expected["q.parquet"])
+    found = taken()
+    for name, content in expected.items():
+        assert sorted(found[name].splitlines()) == sorted(content.splitlines()), name
 
 
 @contextmanager
@@ -285,7 +293,8 @@ def test_a_full_disk_without_a_recovery(folder: Path) -> None:
     process = Forked("searchlogs", *RUN, limit=500_000)
     out, err = process.communicate()
     assert (process.returncode, out) == (2, "")
-    assert err == "searchlogs: sessions.searches.jsonl: File too large\n"
+    largest = "sessions.searches.jsonl" if "--searches" in RUN else FLOWN
+    assert err == f"searchlogs: {largest}: File too large\n"
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
 
 
@@ -336,4 +345,4 @@ def test_killed_at_the_ends(folder: Path, capfd: pytest.CaptureFixture[str], mom
     assert capfd.readouterr() == (said, "")
     assert taken() == expected
     assert sorted(os.listdir()) == ["log.jsonl", "r"]
-    assert set(os.listdir("r")) > LINES
+    assert set(os.listdir("r")) > {FLOWN, *LINES}
