@@ -376,7 +376,9 @@ def _renamed(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.Rec
             column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
             words = column.dictionary.to_pylist()
             kinds = list(KINDS)
-            ours = [kinds.index(kind) if (kind := border.kind(word)) else None for word in words]
+            ours = [
+                kinds.index(kind) if (kind := border.ours.get(word)) else None for word in words
+            ]
             column = pa.array(ours, pa.int8()).take(column.indices)
             column = pa.DictionaryArray.from_arrays(column, _WORDS)
         elif pa.types.is_floating(column.type):

@@ -170,13 +170,14 @@ def _check(event: Event) -> None:
                 f"{kind}: {field} must be a str{' or None' if field == 'query_id' else ''}; "
                 f"got {shorten(value)}, a {type(value).__name__}"
             )
+    plain = type(time) is datetime and time.tzinfo is UTC
     # pandas' NaT is a datetime, equal to nothing.
-    if not isinstance(time, datetime) or time != time:
+    if not plain and (not isinstance(time, datetime) or time != time):
         raise TypeError(
             f"{kind}: time must be a datetime, such as datetime(2024, 1, 1, tzinfo=UTC); "
             f"got {shorten(time)}, a {type(time).__name__}"
         )
-    if time.tzinfo is None or time.utcoffset() is None:
+    if not plain and (time.tzinfo is None or time.utcoffset() is None):
         raise ValueError(
             f"{kind}: time {time} has no time zone; if it is UTC, write time.replace(tzinfo=UTC)"
         )
@@ -187,7 +188,7 @@ def _check(event: Event) -> None:
         )
     # Python subtracts two datetimes of one zone by their wall clocks, an hour off when summer time
     # ends between them: so events hold UTC, and plain datetimes.
-    if time.tzinfo is not UTC or type(time) is not datetime:
+    if not plain:
         utc = time.astimezone(UTC)
         parts = (utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
         object.__setattr__(event, "time", datetime(utc.year, utc.month, utc.day, *parts))

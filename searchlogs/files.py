@@ -146,8 +146,10 @@ def _lines(stream: BinaryIO) -> Iterator[Line]:
 
 def _json_lines(stream: BinaryIO, border: Border) -> Iterator[Row]:
     for line, raw, bad in _lines(stream):
-        outcome: Outcome = bad or Skipped.FRAMING
-        if bad is None and raw.strip():
+        outcome: Outcome
+        if bad or not raw.strip():
+            outcome = bad or Skipped.FRAMING
+        else:
             try:
                 outcome = border.read(from_json(raw.rstrip(b"\r\n")))
             except BadRecord as error:

@@ -7,7 +7,7 @@ reason that a person understands, and never another exception.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -17,19 +17,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import jiter
 from pydantic import (
     AfterValidator,
-    AliasChoices,
-    AliasPath,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     StrictInt,
     StrictStr,
+    TypeAdapter,
     ValidationError,
-    create_model,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, SchemaValidator, core_schema
 
 from searchlogs.events import (
     EARLIEST,
@@ -148,18 +144,17 @@ class Border:
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
         """What a record gives; raises BadRecord."""
         word = self._word(record)
-        kind = self.kind(word)
-        if kind is not None:
+        if kind := self.ours.get(word):
             return (self._event(kind, record),)
         if self.kinds:
             return Ignored(word)
         known = ", ".join(KINDS)
         raise BadRecord(self.theirs("event"), f"must be one of {known}; found {shorten(word)}")
 
-    def kind(self, word: str) -> str | None:
-        """Our word for a kind of event; None where it is of no kind that counts."""
-        kind = self.kinds.get(word, "" if word in self.kinds.values() else word)
-        return kind if kind in KINDS else None
+    @cached_property
+    def ours(self) -> dict[str, str]:
+        """Words for kinds, theirs to ours; ours as well, but for those that have one of theirs."""
+        return {kind: kind for kind in KINDS if kind not in self.kinds.values()} | {**self.kinds}
 
     def theirs(self, ours: str) -> str:
         """The log's own word for a field."""
@@ -170,13 +165,13 @@ class Border:
         word = look_up(record, path)
         if word is None:
             raise BadRecord(path, "is missing")
-        if not isinstance(word, str | int):
+        if not isinstance(word, (str, int)):
             raise BadRecord(path, f"must be text; found {shorten(word)}")
         return str(word)
 
     def _event(self, kind: str, record: Record) -> Event:
         try:
-            return KINDS[kind](**vars(self._models[kind].model_validate(record)))
+            return KINDS[kind](**self._fields[kind].validate_python(record))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             ours = str(first["loc"][0])
@@ -185,24 +180,26 @@ class Border:
             raise BadRecord(None, str(error)) from None
 
     @cached_property
-    def _models(self) -> dict[str, type[BaseModel]]:
+    def _fields(self) -> dict[str, SchemaValidator]:
         """How pydantic reads each kind of event: the fields of its class, under their words."""
-        models = {}
+        kinds = {}
+        # What goes wrong is then told under our words, for _event to translate.
+        config = core_schema.CoreConfig(loc_by_alias=False)
         for kind, event in KINDS.items():
-            parts: dict[str, Any] = {}
+            parts = {}
             for part in fields(event):
                 optional = part.default is not MISSING
                 type = TYPES.get(part.name, Annotated[datetime, PlainValidator(self._time)])
-                info = Field(None if optional else ..., validation_alias=self._at(part.name))
-                parts[part.name] = (type | None if optional else type, info)
-            # What goes wrong is then told under our words, for _event to translate.
-            config = ConfigDict(loc_by_alias=False)
-            models[kind] = create_model(kind, __config__=config, **parts)
-        return models
-
-    def _at(self, ours: str) -> AliasChoices:
-        theirs = self.theirs(ours)
-        return AliasChoices(theirs, AliasPath(*theirs.split(".")))
+                theirs = self.theirs(part.name)
+                paths: list[list[str | int]] = [[theirs], [*theirs.split(".")]]
+                parts[part.name] = core_schema.typed_dict_field(
+                    TypeAdapter(type | None if optional else type).core_schema,
+                    required=not optional,
+                    validation_alias=paths,
+                )
+            # Not a model: each record's would be made only to be taken apart.
+            kinds[kind] = SchemaValidator(core_schema.typed_dict_schema(parts, config=config))
+        return kinds
 
     def _time(self, value: object) -> datetime:
         time = self._moment(value)
@@ -213,13 +210,14 @@ class Border:
                 f"must be from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; "
                 f"found {shorten(value)}: is its unit another?"
             )
-        return time.astimezone(UTC)
+        return time
 
     def _moment(self, value: object) -> datetime:
         if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime as well
             return value
         number = type(value) in (int, float) or (
-            isinstance(value, str) and NUMBER.fullmatch(value) is not None
+            # Most are 2024-…, and the pattern costs more than to read them.
+            isinstance(value, str) and value[4:5] != "-" and NUMBER.fullmatch(value) is not None
         )
         if number and self.time_unit is None:
             raise ValueError(
@@ -319,8 +317,9 @@ def _no_bool(value: object) -> object:
 MAX_POSITION = 1_000_000_000
 """The last position: what a float can't hold has no mean."""
 
-Name: TypeAlias = StrictInt | Annotated[StrictStr, Field(min_length=1)]
-Id: TypeAlias = Annotated[Name, AfterValidator(str)]
+Text: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
+Name: TypeAlias = Text | StrictInt
+Id: TypeAlias = Text | Annotated[StrictInt, AfterValidator(str)]
 TYPES: dict[str, Any] = {
     "user": Name,
     "query": StrictStr,

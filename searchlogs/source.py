@@ -113,6 +113,9 @@ _ENDINGS = f"{', '.join(FORMATS)}, or one of these and {' or '.join(COMPRESSED)}
 
 def _merged(files: list[Iterator[Read]]) -> Iterator[Read]:
     """What gives no event has no time, and comes as soon as it is met."""
+    if len(files) == 1:
+        yield from files[0]
+        return
     coming: list[tuple[datetime, int, Read]] = []
 
     def advance(number: int) -> Iterator[Read]:

@@ -397,6 +397,28 @@ def reading(path: str) -> Any:
             return now() - start, rows
 
 
+def border(path: str) -> Any:
+    """JSON Lines as events, and nothing done with them."""
+    from searchlogs.source import Log
+
+    start = now()
+    events = sum(isinstance(read.outcome, tuple) for read in Log((path,)).records())
+    return now() - start, events
+
+
+def border_msgspec(path: str) -> Any:
+    """The same where msgspec makes the events, less strictly: no empty text is refused."""
+    import msgspec
+
+    from searchlogs.logs import KINDS, Border, Record
+
+    def read(border: Border, kind: str, record: Record) -> Any:
+        return msgspec.convert(record, KINDS[kind])
+
+    Border._event = read
+    return border(path)
+
+
 CHILDREN: dict[str, Callable[[str], Any]] = {
     f.__name__: f
     for f in (
@@ -412,6 +434,8 @@ CHILDREN: dict[str, Callable[[str], Any]] = {
         duckdb,
         duckdb_attributed,
         reading,
+        border,
+        border_msgspec,
     )
 }
 

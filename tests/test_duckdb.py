@@ -17,7 +17,7 @@ from oracle import oracle
 
 from searchlogs.events import AppOpen, Event, Results, Search
 from searchlogs.export import write_log
-from searchlogs.job import Job
+from searchlogs.job import ENGINES, Job
 from searchlogs.results import session_row
 from searchlogs.sessions import Session
 from searchlogs.simulate import simulate
@@ -44,9 +44,13 @@ LOGS: dict[str, Callable[[], Iterable[Event]]] = {
 
 
 def sessions_of(log: Log, gap: timedelta, folder: Path) -> list[dict[str, Any]]:
-    """Every session that a run finds."""
-    Job(log, folder / "s.parquet", gap, WAIT, every_session=True).run()
-    return duckdb.sql(f"from '{folder}/s.parquet'").to_arrow_table().to_pylist()
+    """Every session that a run finds, whichever engine runs it."""
+    found = []
+    for engine in ENGINES:
+        Job(log, folder / "out.parquet", gap, WAIT, every_session=True, engine=engine).run()
+        found.append([path.read_bytes() for path in sorted(folder.glob("out.*"))])
+    assert found[0] == found[1] and len(found[0]) == 3
+    return duckdb.sql(f"from '{folder}/out.parquet'").to_arrow_table().to_pylist()
 
 
 def by_oracle(events: list[Event], gap: timedelta) -> list[dict[str, Any]]:

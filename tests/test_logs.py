@@ -182,6 +182,16 @@ def test_reasons_are_in_their_words() -> None:
     assert why({"event": "search"}, border) == ("e", "is missing")
 
 
+def test_what_may_be_missing_may_stand_inside() -> None:
+    border = Border(fields={"query_id": "q.id", "position": "at.rank"})
+    assert event({**CLICK, "q": {"id": 7}, "at": {"rank": 3}}, border) == ClickResult(
+        1, "fido", TIME, "7", 3
+    )
+    assert event({**CLICK, "q": {}, "at": "text"}, border) == ClickResult(1, "fido", TIME)
+    assert event({**SEARCH, "q.id": "flat", "q": {"id": 7}}, border).query_id == "flat"  # type: ignore[union-attr]
+    assert why({**CLICK, "at": {"rank": 0}}, border) == ("at.rank", f"{POSITION}0")
+
+
 def test_kinds_may_be_numbers() -> None:
     border = Border(kinds={"1": "app_open"})
     assert event({**OPEN, "event": 1}, border) == AppOpen(1, TIME)
@@ -277,6 +287,9 @@ OFFSET = "has no offset, such as Z or +01:00: --zone must say where; found {}"
         ("2024-02-30T00:00:00Z", None, ISO),
         ("2024-01-01T24:00:01Z", None, ISO),
         ("01/02/2024", None, ISO),
+        ("2024-1", None, ISO),
+        ("1704-", "s", ISO),
+        ("-123-4", "s", ISO),
         ("1.7e9", "s", ISO),
         (" 1704067205", "s", ISO),
         ("NaN", "s", ISO),

@@ -91,6 +91,15 @@ def test_files_are_merged_by_the_time_of_each_ones_next_event(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_a_log_is_read_as_it_is_asked_for(tmp_path: Path, copies: int) -> None:
+    a = written(tmp_path / "a.jsonl", opened("a", *range(5_000)))
+    told: list[int] = []
+    reads = Log((a,) * copies).records(told.append)
+    assert {next(reads).line for _ in range(4)} <= {1, 2, 3, 4}
+    assert sum(told) < Path(a).stat().st_size
+
+
 def test_ties_go_by_the_order_given(tmp_path: Path) -> None:
     a = written(tmp_path / "a.jsonl", opened("a", 1, 2, 2))
     b = written(tmp_path / "b.jsonl", opened("b", 1, 2, 2))
