@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from oracle import oracle
 
@@ -43,14 +45,16 @@ LOGS: dict[str, Callable[[], Iterable[Event]]] = {
 }
 
 
-def sessions_of(log: Log, gap: timedelta, folder: Path) -> list[dict[str, Any]]:
+def sessions_of(log: Log, gap: timedelta) -> list[dict[str, Any]]:
     """Every session that a run finds, whichever engine runs it."""
-    found = []
-    for engine in ENGINES:
-        Job(log, folder / "out.parquet", gap, WAIT, every_session=True, engine=engine).run()
-        found.append([path.read_bytes() for path in sorted(folder.glob("out.*"))])
-    assert found[0] == found[1] and len(found[0]) == 3
-    return duckdb.sql(f"from '{folder}/out.parquet'").to_arrow_table().to_pylist()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        found = []
+        for engine in ENGINES:
+            Job(log, folder / "s.parquet", gap, WAIT, every_session=True, engine=engine).run()
+            found.append([path.read_bytes() for path in sorted(folder.iterdir())])
+        assert found[0] == found[1] and len(found[0]) == 3
+        return pq.read_table(folder / "s.parquet").to_pylist()
 
 
 def by_oracle(events: list[Event], gap: timedelta) -> list[dict[str, Any]]:
@@ -76,7 +80,7 @@ def test_each_format_gives_the_same_sessions(
     tmp_path: Path, events: list[Event], name: str
 ) -> None:
     write_log(events, tmp_path / name)
-    found = sessions_of(Log((str(tmp_path / name),)), GAPS[3], tmp_path)
+    found = sessions_of(Log((str(tmp_path / name),)), GAPS[3])
     assert found == by_oracle(events, GAPS[3])
     assert len(found) > 200
 
@@ -88,7 +92,7 @@ def test_files_of_several_formats_give_the_same_sessions(
     names = ["a.jsonl.gz", "b.csv", "c.parquet"]
     for number, name in enumerate(names):
         write_log((event for event in events if int(event.user) % 3 == number), tmp_path / name)
-    found = sessions_of(Log((str(tmp_path),)), GAPS[3], tmp_path)
+    found = sessions_of(Log((str(tmp_path),)), GAPS[3])
     assert found == by_oracle(events, GAPS[3])
 
 
@@ -105,7 +109,7 @@ def test_ubi_gives_the_sessions_of_what_it_can_hold(
     ]
     held.sort(key=lambda event: event.time)
     write_log(events, tmp_path / "e.ndjson", "ubi")
-    found = sessions_of(Log((str(tmp_path / "e.ndjson"),), Ubi(), "ubi"), gap, tmp_path)
+    found = sessions_of(Log((str(tmp_path / "e.ndjson"),), Ubi(), "ubi"), gap)
     assert found == by_oracle(held, gap)
     assert len(found) > 200
 
@@ -216,7 +220,7 @@ def by_duckdb(path: Path, gap: timedelta) -> list[dict[str, Any]]:
 def test_duckdb_finds_the_same(tmp_path: Path, kind: str, name: str, gap: timedelta) -> None:
     path = tmp_path / name
     write_log(LOGS[kind](), path)
-    ours = sessions_of(Log((str(path),)), gap, tmp_path)
+    ours = sessions_of(Log((str(path),)), gap)
     theirs = by_duckdb(path, gap)
     assert ours == theirs
     assert len(ours) > 10
