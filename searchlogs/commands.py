@@ -308,7 +308,7 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     )
     if passed_over := job.log.passed_over():
         some = ", ".join(passed_over[:REASONS]) + (", …" if len(passed_over) > REASONS else "")
-        yield f"files     {len(passed_over):,} passed over, as their names say no format: {some}"
+        yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"

@@ -327,7 +327,7 @@ def test_a_folder_and_several_files(say: Say, folder: Path) -> None:
     (folder / "in" / "b.csv.gz").rename(folder / "in" / "deep" / "b.csv.gz")
     _, out, _ = say("run in --out s.jsonl")
     lines = out.splitlines()[1:]
-    assert lines.pop(1) == "files     1 passed over, as their names say no format: in/README"
+    assert lines.pop(1) == "files     1 passed over, hidden or of no format: in/README"
     assert lines == SEVEN.splitlines()[1:]
     assert say.refused("run in/a.jsonl in --out t.jsonl").startswith("in/a.jsonl: it is given twi")
     _, out, _ = say("run in/deep/b.csv.gz in/a.jsonl --out s.jsonl --force")
