@@ -156,7 +156,7 @@ def test_a_bad_line_costs_no_other(read: Callable[..., list[Read]]) -> None:
         (4, None, "is not UTF-8: byte 0xff at 1"),
         (6, None, "is not JSON: expected ident, at byte 2"),
         (8, None, 'names a key twice; found "a"'),
-        (10, None, "is not JSON: expected value, at byte 1"),
+        (10, None, "is not JSON: it holds a NUL byte, at byte 1"),
         (12, None, "is not JSON: recursion limit exceeded, at byte 202"),
     ]
     assert [read.raw for read in reads[1::2]] == [line + b"\n" for line in bad]
