@@ -372,7 +372,7 @@ def test_the_ends_of_the_calendar(time: str, zone: str) -> None:
         (b'{"a": NaN}', "is not JSON: expected value, at byte 7; found 'NaN}'"),
         (
             '{"é": €, "note": "and so on"}'.encode(),
-            "is not JSON: expected value, at byte 8; found '€, \"note\": \"and so o'",
+            'is not JSON: expected value, at byte 8; found \'€, "note": "and so o\'',
         ),
         (b'{"a": 1,\n"\xc3\xa9\xc3\xa9": NaN}', "is not JSON: expected value, at byte 9"),
         (b'{"a": -Infinity}', "is not JSON: invalid number, at byte 8"),
