@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from tqdm import tqdm
 
 from searchlogs.dataflow import Watch
-from searchlogs.events import format_duration, parse_duration, printable
+from searchlogs.events import LONGEST, format_duration, parse_duration, printable
 from searchlogs.export import write_log
 from searchlogs.files import STDIN
 from searchlogs.job import ENGINES, SNAPSHOTS, EngineFailed, Job, WrongFolder
@@ -250,9 +250,9 @@ FINISHED = "This run had finished: at the end of its log every session was close
 
 
 def border_of(options: argparse.Namespace) -> Border:
-    words: dict[str, Any] = {"fields": dict(options.map), "zone": options.zone}
+    words: dict[str, Any] = {"fields": _once("--map", options.map), "zone": options.zone}
     if options.kinds:
-        words["kinds"] = {theirs: ours for ours, theirs in options.kinds}
+        words["kinds"] = _once("--kinds", [(theirs, ours) for ours, theirs in options.kinds])
     if options.time_unit:
         words["time_unit"] = options.time_unit
     if options.format != "ubi":
@@ -262,6 +262,14 @@ def border_of(options: argparse.Namespace) -> Border:
     if options.first_ordinal is not None:
         words["first_ordinal"] = options.first_ordinal
     return Ubi(**words)
+
+
+def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
+    words = dict(pairs)
+    for word, other in pairs:
+        if words[word] != other:
+            raise ValueError(f"{option} says twice what {word} is: {other} and {words[word]}")
+    return words
 
 
 def _check_free(paths: Any, force: bool) -> None:
@@ -313,7 +321,7 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     )
     if passed_over := job.log.passed_over():
         some = ", ".join(passed_over[:REASONS]) + (", …" if len(passed_over) > REASONS else "")
-        yield f"files     {len(passed_over):,} passed over, as their names say no format: {some}"
+        yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"
@@ -356,6 +364,8 @@ def _late(job: Job, summary: Summary) -> Iterator[str]:
 
 def _enough(wait: timedelta) -> str:
     """A wait, in whole seconds where it is long."""
+    if wait > LONGEST:
+        return f"more than {format_duration(LONGEST)}, the longest,"
     second = timedelta(seconds=1)
     return format_duration(-(-wait // second) * second if wait > second else wait)
 

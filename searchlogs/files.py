@@ -221,7 +221,7 @@ def _csv(stream: BinaryIO, border: Border) -> Iterator[Row]:
             yield line, raw, Skipped.FRAMING
         elif header is None:
             header, twice = cells, _twice(border, cells)
-            yield line, raw, Skipped.FRAMING
+            yield line, raw, _not_there(border, cells) or Skipped.FRAMING
         else:
             yield line, raw, twice or _cells(border, header, cells)
 
@@ -257,6 +257,14 @@ def _cells(border: Border, header: list[str], cells: list[str]) -> Outcome:
     query = border.theirs("query")
     record = {name: cell for name, cell in zip(header, cells, strict=True) if cell or name == query}
     return _read(border, record, header)
+
+
+def _not_there(border: Border, columns: list[str]) -> BadRecord | None:
+    """Why these can't be the columns: a first record is no header, and must not pass for one."""
+    for name in map(border.theirs, NEEDED):
+        if not {name, name.split(".")[0]} & set(columns):
+            return BadRecord(name, f"is no column here; found the columns {', '.join(columns)}")
+    return None
 
 
 def _twice(border: Border, columns: list[str]) -> BadRecord | None:

@@ -93,6 +93,9 @@ class Job:
         if self.recovery is not None and STDIN in self.log.paths:
             raise ValueError("standard input can't be read again, as a recovery needs")
         if self.recovery is not None:
+            for folder in (Path(path) for path in self.log.paths if Path(path).is_dir()):
+                if self.recovery.resolve().is_relative_to(folder.resolve()):
+                    raise ValueError(f"{self.recovery}: it would be read, as a part of {folder}")
             for path in paths:
                 if path.resolve().is_relative_to(self.recovery.resolve()):
                     raise ValueError(f"{path}: {self.recovery} is for the recovery alone")

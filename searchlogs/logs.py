@@ -289,6 +289,11 @@ def _why_not_json(raw: bytes, error: str) -> str:
     why = re.sub(r" at line \d+ column (\d+)$", r", at byte \1", error)
     if error.startswith("EOF"):
         return f"is cut off: {why}"
+    if b"\0" in raw:
+        return f"is not JSON: it holds a NUL byte, at byte {raw.index(0) + 1}"
+    if place := re.fullmatch(r"expected value at line 1 column (\d+)", error):
+        here = raw[int(place[1]) - 1 :][:80].decode(errors="replace")
+        why += f"; found {shorten(here[:20])}"
     return f"is not JSON: {why}"
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -166,8 +167,8 @@ def publish(
     `lines` are `log_flow`'s, or (.arrows) the batches of `columnar_flow`.
 
     `outputs` says where sessions, late and rejects go, and searches and queries, if at all; all
-    are sorted. None has its name until all are whole. Raises Unaccounted where a sum of law 2
-    doesn't hold.
+    but the rejects are sorted. None has its name until all are whole. Raises Unaccounted where a
+    sum of law 2 doesn't hold.
     """
     read = _read_batches if lines.suffix == ".arrows" else _read
     sessions = read(lines, SESSIONS, ["user", "session"])
@@ -176,12 +177,12 @@ def publish(
         key=lambda parsed: str(parsed[0]["user"]),
     )
     late = [line for _, line in by_user]
-    rejects = list(_lines(beside(lines, "rejects")))
+    reasons = Counter(map(_why, _lines(beside(lines, "rejects"))))
     tallies = list(map(_tally, _lines(beside(lines, "tally"))))
     if len(tallies) != 1:
         raise Unaccounted(f"of a log there is one tally; here are {len(tallies)}")
     (tally,) = tallies
-    _check_sums(tally, _sum(sessions, "events"), len(late), len(rejects))
+    _check_sums(tally, _sum(sessions, "events"), len(late), reasons.total())
     searched = sessions.filter(pc.greater(sessions["searches"], 0))
 
     whole: list[tuple[Path, Path]] = []
@@ -197,8 +198,10 @@ def publish(
                 searches = _read(beside(lines, "searches"), SEARCHES, order)
                 by_query = what == "queries"
                 write_table(query_table(searches, least_users) if by_query else searches, aside)
-            else:
-                aside.write_text("".join(late if what == "late" else rejects), encoding="ascii")
+            elif what == "late":
+                aside.write_text("".join(late), encoding="ascii")
+            else:  # as they arrived; a log that is read in wrong words has as many as lines
+                shutil.copyfile(beside(lines, "rejects"), aside)
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
         for aside, path in reversed(whole):  # the sessions last: who sees them sees all
@@ -220,7 +223,7 @@ def publish(
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),
         late_by=tuple(sorted(timedelta(seconds=row["late_by"]) for row, _ in by_user)),
-        reasons=tuple(Counter(map(_why, rejects)).most_common()),
+        reasons=tuple(reasons.most_common()),
     )
 
 

@@ -51,7 +51,7 @@ class Log:
 
     def files(self) -> list[str]:
         """The files, folders opened up: what in them, and in folders in them, has a name that
-        says a format, by name.
+        says a format and isn't hidden, by name.
 
         Raises a ValueError or an OSError where there is nothing to read.
         """
@@ -62,25 +62,24 @@ class Log:
                     raise ValueError("standard input: --format must say jsonl, csv or ubi")
                 files.append(path)
             elif Path(path).is_dir():
-                inside = _inside(path)
-                files += [str(file) for file in inside if format_of(file)]
-                if not any(map(format_of, inside)):
+                logs, _ = _inside(path)
+                files += logs
+                if not logs:
                     raise ValueError(f"{path}: nothing in it ends in {_ENDINGS}")
             elif self.format is None and not format_of(Path(path)):
-                open(path, "rb").close()  # if it isn't there, that comes first
+                _check_file(path)  # if it isn't there, that comes first
                 raise ValueError(
                     f"{path}: a name must end in {_ENDINGS}, or --format must say what it is"
                 )
             else:
-                open(path, "rb").close()
+                _check_file(path)
                 files.append(path)
         return files
 
     def passed_over(self) -> list[str]:
-        """The files in its folders whose names say no format, and which are not read."""
+        """The files in its folders that are hidden, or whose names say no format: not read."""
         folders = [path for path in self.paths if path != STDIN and Path(path).is_dir()]
-        inside = chain.from_iterable(map(_inside, folders))
-        return [str(file) for file in inside if not format_of(file)]
+        return [file for folder in folders for file in _inside(folder)[1]]
 
     def records(self, watch: Callable[[int], None] = lambda size: None) -> Iterator[Read]:
         """Every record, in arrival order; `watch` is told of the bytes read of files."""
@@ -103,9 +102,23 @@ class Log:
         ]
 
 
-def _inside(folder: str) -> list[Path]:
-    """All files in a folder and in those in it, by name."""
-    return sorted(file for file in Path(folder).rglob("*") if not file.is_dir())
+def _inside(folder: str) -> tuple[list[str], list[str]]:
+    """The logs in a folder and in those in it, by name, and the files that are none.
+
+    What is hidden, by a dot, is none: another run's own files are, and an editor's.
+    """
+    logs: list[str] = []
+    others: list[str] = []
+    for file in sorted(file for file in Path(folder).rglob("*") if not file.is_dir()):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        (others if hidden or not format_of(file) else logs).append(str(file))
+    return logs, others
+
+
+def _check_file(path: str) -> None:
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path}: it is a pipe or a device, which - reads, as standard input")
+    open(path, "rb").close()
 
 
 _ENDINGS = f"{', '.join(FORMATS)}, or one of these and {' or '.join(COMPRESSED)}"

@@ -150,6 +150,19 @@ def test_the_wait_that_it_advises_saves_them(say: Say) -> None:
     assert "+ 0 late" in out and "\nlate" not in out
 
 
+def test_no_wait_is_advised_that_would_be_refused(say: Say) -> None:
+    times = ["2024-01-01T10:00:00Z", "2024-01-01T09:00:00Z", "2199-01-01T00:00:00Z"]
+    times.append("2024-01-01T10:00:01Z")
+    log(
+        "log.jsonl",
+        *({"event": "search", "user": 1, "query": "q", "time": time} for time in times),
+    )
+    _, out, _ = say("run log.jsonl --out s.jsonl")
+    assert out.splitlines()[-1] == (
+        "          a wait of 1h would have saved half of them, more than 366d, the longest, all"
+    )
+
+
 def test_a_short_wait_is_advised_to_the_millisecond(say: Say) -> None:
     log(
         "log.jsonl",
@@ -327,7 +340,7 @@ def test_a_folder_and_several_files(say: Say, folder: Path) -> None:
     (folder / "in" / "b.csv.gz").rename(folder / "in" / "deep" / "b.csv.gz")
     _, out, _ = say("run in --out s.jsonl")
     lines = out.splitlines()[1:]
-    assert lines.pop(1) == "files     1 passed over, as their names say no format: in/README"
+    assert lines.pop(1) == "files     1 passed over, hidden or of no format: in/README"
     assert lines == SEVEN.splitlines()[1:]
     assert say.refused("run in/a.jsonl in --out t.jsonl").startswith("in/a.jsonl: it is given twi")
     _, out, _ = say("run in/deep/b.csv.gz in/a.jsonl --out s.jsonl --force")
@@ -389,6 +402,9 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run log.jsonl --out r/s.csv --recovery .", "r/s.csv: there is no folder r"),
         ("run log.jsonl --out s.csv --recovery .", "s.csv: . is for the recovery alone"),
         ("run log.jsonl --out s.csv --recovery log.jsonl", "log.jsonl: File exists"),
+        ("run . --out s.csv --recovery r", "r: it would be read, as a part of ."),
+        ("run log.jsonl --out s.csv --map user=a,time=t,user=b", "--map says twice what user is"),
+        ("run log.jsonl --out s.csv --kinds click=a --kinds search=a", "--kinds says twice what a"),
         ("simulate", "the following arguments are required: --out"),
         ("simulate --out x", "x: a name must end in .jsonl, "),
         ("simulate --out x.parquet.gz", "x.parquet.gz: a name must end in .jsonl, "),

@@ -156,7 +156,7 @@ def test_a_bad_line_costs_no_other(read: Callable[..., list[Read]]) -> None:
         (4, None, "is not UTF-8: byte 0xff at 1"),
         (6, None, "is not JSON: expected ident, at byte 2"),
         (8, None, 'names a key twice; found "a"'),
-        (10, None, "is not JSON: expected value, at byte 1"),
+        (10, None, "is not JSON: it holds a NUL byte, at byte 1"),
         (12, None, "is not JSON: recursion limit exceeded, at byte 202"),
     ]
     assert [read.raw for read in reads[1::2]] == [line + b"\n" for line in bad]
@@ -267,11 +267,10 @@ def test_a_file_that_is_not_what_its_name_says(
 
 
 def test_json_in_a_csv_file_and_the_other_way_round(read: Callable[..., list[Read]]) -> None:
-    first, *others = outcomes(read("log.csv", OPEN * 3))
-    assert first == FRAMING
-    for line, field, reason in others:
-        assert (line > 1, field) == (True, "event")
-        assert reason.startswith('is missing; found the columns {"event": "app_open", ')
+    for line, field, reason in outcomes(read("log.csv", OPEN * 3)):
+        what = "is no column here" if line == 1 else "is missing"
+        assert field == "event"
+        assert reason.startswith(f'{what}; found the columns {{"event": "app_open", ')
     reasons = outcomes(read("log.jsonl", HEADER + CSV_OPEN))
     assert [reason[2][:12] for reason in reasons] == ["is not JSON:"] * 2
 
@@ -393,15 +392,15 @@ def test_a_header_with_line_ends_in_it(read: Callable[..., list[Read]]) -> None:
     assert [read.line for read in reads] == [1, 3]
     odd = b'a,"b\nc"\n1,2\n'
     assert outcomes(read("log.csv", odd)) == [
-        FRAMING,
+        (1, "event", "is no column here; found the columns a, b\\nc"),
         (3, "event", "is missing; found the columns a, b\\nc"),
     ]
 
 
 def test_a_header_of_very_many_names(read: Callable[..., list[Read]]) -> None:
     header = b"a," * 100_000 + b"b\n"
-    [framing, (_, field, reason), cells] = outcomes(read("log.csv", header * 2 + b"1,2\n"))
-    assert (framing, field) == (FRAMING, "event")
+    [first, (_, field, reason), cells] = outcomes(read("log.csv", header * 2 + b"1,2\n"))
+    assert (first[1], field) == ("event", "event")
     assert len(reason) == MAX_REASON
     assert cells == (3, None, "has 2 cells where the header has 100001")
 
@@ -488,6 +487,14 @@ def test_a_header_that_cannot_be_read(read: Callable[..., list[Read]]) -> None:
         (2, None, under),
         (3, None, under),
     ]
+
+
+@pytest.mark.parametrize("line", [OPEN, CSV_OPEN], ids=["JSON", "no header"])
+def test_a_record_does_not_pass_for_a_header(read: Callable[..., list[Read]], line: bytes) -> None:
+    """Else a file of one record would be read as a header, and nothing be wrong with it."""
+    [(number, field, reason)] = outcomes(read("log.csv", line))
+    assert (number, field) == (1, "event")
+    assert reason.startswith("is no column here; found the columns ")
 
 
 def test_a_column_that_is_not_there(read: Callable[..., list[Read]]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -328,6 +329,20 @@ def test_the_order_of_the_flows_lines_shows_nowhere(
         summary = publish(folder / "sessions.jsonl", outputs)
         found.add((repr(summary), *(path.read_bytes() for path in outputs.values())))
     assert len(found) == 1
+
+
+def test_memory_does_not_grow_with_rejects(lines: Path, tmp_path: Path) -> None:
+    """A log that is read in wrong words has as many as it has lines."""
+    leave(lines, [], rejects=[Reject("x", 1, "user", "is missing", "r" * 1_000)] * 10_000)
+    tracemalloc.start()
+    try:
+        summary = publish(lines, asked(tmp_path, ".csv"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert summary.reasons == (("user is missing", 10_000),)
+    assert (tmp_path / "s.rejects.jsonl").stat().st_size > 10_000_000
+    assert most < 1_000_000
 
 
 def test_the_summary(lines: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -167,6 +168,32 @@ def test_a_folder_is_its_logs_by_name(tmp_path: Path) -> None:
     folder = ["a.csv.gz", "a.parquet", "b.jsonl", "c.jsonl.zst", "d.jsonl", "z.tsv"]
     assert [Path(file).name for file in log.files()] == ["z.tsv", "d.jsonl", *folder]
     assert [Path(file).name for file in log.passed_over()] == ["README.md", "x.parquet.gz"]
+
+
+def test_what_is_hidden_in_a_folder_is_no_log(tmp_path: Path) -> None:
+    """What a killed run left there is no news, nor is what an editor keeps."""
+    folder = tmp_path / ".hidden"
+    folder.mkdir()
+    path = written(folder / "a.jsonl", opened("a", 1))
+    for hidden in (".searchlogs-x", ".ipynb_checkpoints"):
+        (folder / hidden).mkdir()
+        written(folder / hidden / "sessions.jsonl", opened("b", 1))
+    written(folder / ".a.jsonl", opened("b", 1))
+    log = Log((str(folder),))
+    assert log.files() == [path]
+    assert [Path(file).relative_to(folder).parts[0] for file in log.passed_over()] == [
+        *(".a.jsonl", ".ipynb_checkpoints", ".searchlogs-x"),
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+@pytest.mark.parametrize("name", ["pipe", "pipe.jsonl"])
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path, name: str) -> None:
+    """To open one is to wait for a writer, and a log's end can't be asked for."""
+    os.mkfifo(tmp_path / name)
+    for format in (None, "jsonl"):
+        with pytest.raises(ValueError, match=f"{name}: it is a pipe or a device, which - reads"):
+            Log((str(tmp_path / name),), format=format).files()
 
 
 def test_a_folder_called_like_a_file_is_none_of_the_logs(tmp_path: Path) -> None:
