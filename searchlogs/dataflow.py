@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeGuard
 import bytewax.operators as op
 from bytewax.connectors.files import DirSink
 from bytewax.connectors.stdio import StdOutSink
-from bytewax.dataflow import Dataflow, Stream
+from bytewax.dataflow import Dataflow, Stream, operator
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.operators.windowing import Clock
@@ -106,11 +106,12 @@ def log_flow(
     items = op.branch("is_event", op.input("log", flow, source), _is_event)
     notes = op.branch("is_reject", items.falses, _is_reject)
     windows = session_window("sessions", items.trues, replay_clock(wait), gap)
+    nothing = op.input("begin", flow, TestingSource([NOTHING]))
 
     def write(what: str, up: Stream[Any], row: Callable[[Any], dict[str, Any]]) -> None:
         # A file has one writer, whatever the key.
-        lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
-        op.output(f"{what}_out", lines, _LineSink(outs[what]))
+        lines = op.map(f"{what}_line", up, lambda item: (what, f"{to_json(row(item))}\n"))
+        line_file(f"{what}_out", lines, nothing, outs[what])
 
     def watched(session: Session) -> dict[str, Any]:
         watch(0, 0, 1)
@@ -125,12 +126,26 @@ def log_flow(
     return flow
 
 
+NOTHING = ("", "")
+"""A line with its key, such as a file is written from, which leaves nothing there."""
+
+
+@operator
+def line_file(step_id: str, up: Stream[Any], begin: Stream[Any], path: Path) -> None:
+    """Write lines to a file, which is opened, and anew, when NOTHING comes by `begin`.
+
+    So each snapshot knows the file. A sink by itself opens its file at its first line: what a
+    killed run had written since the last snapshot would stay, if it gives no such line any more.
+    """
+    op.output("file", op.merge("lines", begin, up), _LineSink(path))
+
+
 class _LineSink(DirSink):
     """FileSink, but for a full disk, and for a folder that is moved between two runs."""
 
-    def __init__(self, path: Path, end: str = "\n") -> None:
+    def __init__(self, path: Path) -> None:
         # FileSink keeps the whole path as the key of its state, a folder's sink the name alone.
-        super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end=end)
+        super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end="")
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
         return _Lines(super().build_part(step_id, for_part, resume_state), for_part)
@@ -212,8 +227,7 @@ def topic_flow(
     read = op.branch("is_event", items, _is_event)
     windows = session_window("sessions", read.trues, clock(wait), gap)
 
-    # A sink opens its file at its first line: with nothing in it, it is there, and anew, at once.
-    nothing = op.input("begin", flow, TestingSource([("", "")]))
+    nothing = op.input("begin", flow, TestingSource([NOTHING]))
 
     def write(
         what: str, up: Stream[Any], key: Callable[[Any], str], row: Callable[[Any], dict[str, Any]]
@@ -225,8 +239,7 @@ def topic_flow(
             op.output(f"{what}_out", op.map(f"{what}_message", lines, topics.to_message), sink)
         else:
             path = Path(out) if what == "sessions" else beside(Path(out), what)
-            lines = op.merge(f"{what}_file", nothing, lines)
-            op.output(f"{what}_out", lines, _LineSink(path, end=""))
+            line_file(f"{what}_out", lines, nothing, path)
 
     write("sessions", windows.down, lambda session: session.user, session_row)
     write("late", windows.late, lambda late: late.user, late_row)

@@ -483,6 +483,25 @@ def test_a_log_that_has_grown(folder: Path) -> None:
     assert outputs(job) == found
 
 
+def test_a_log_whose_last_line_was_half_written(folder: Path) -> None:
+    """Its reject was written after the last snapshot, in a file that had been empty until then."""
+    write_log(EVENTS, "log.jsonl")
+    log = Path("log.jsonl")
+    text = log.read_bytes()
+    log.write_bytes(text[: text.index(b"\n", len(text) // 2) + 20])
+    stop(kept(), 120)
+
+    def watch(size: int, events: int, sessions: int) -> None:
+        if "is cut off" in Path("r/sessions.rejects.jsonl").read_text():
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        kept(snapshots=timedelta(hours=1)).run(watch)
+    log.write_bytes(text)
+    assert 0 < go_on(kept()) < len(EVENTS)
+    assert outputs(kept())["rejects"] == b""
+
+
 def stored(folder: str = "r") -> int:
     """How many records the run in a folder had read when it was last stored."""
     shutil.copytree(folder, "copy")
