@@ -23,7 +23,7 @@ from searchlogs import topics
 from searchlogs.dataflow import log_flow, run, sessionize, topic_flow
 from searchlogs.events import AppOpen, Event, Search
 from searchlogs.export import event_record, write_log
-from searchlogs.live import uptime_clock
+from searchlogs.live import BEAT, uptime_clock
 from searchlogs.results import beside, late_row, session_row, to_json
 from searchlogs.sessions import live_clock, replay_clock
 from searchlogs.simulate import simulate
@@ -321,6 +321,29 @@ def test_time_stands_still_while_the_flow_is_down() -> None:
         )
         now[0] += SECOND
         assert clock.build(logic.snapshot()).on_notify() == NOON - SECOND
+
+
+def test_a_session_closes_in_time_however_often_the_flow_is_stopped() -> None:
+    """The engine stores a clock when it has looked at it, as when that had asked to be woken up."""
+    now, closes = [NOON], NOON + timedelta(minutes=30)
+    clock = uptime_clock(5 * SECOND, lambda: now[0])
+    logic = clock.build(None)
+    logic.before_batch()
+    logic.on_item(Search(1, "dogs", NOON))
+    stored, up = logic.snapshot(), timedelta(0)
+    for _ in range(4):  # up for eighteen minutes, down for an hour
+        logic, stop = clock.build(stored), now[0] + timedelta(minutes=18)
+        while logic.on_notify() <= closes and now[0] < stop:
+            wake = logic.to_system_utc(closes)
+            assert wake is not None
+            up, now[0] = up + min(wake, stop) - now[0], min(wake, stop)
+            if wake <= stop:
+                logic.on_notify()
+                stored = logic.snapshot()
+        if logic.on_notify() > closes:
+            break
+        now[0] += timedelta(hours=1)
+    assert timedelta(minutes=30) < up <= timedelta(minutes=31) + 2 * BEAT
 
 
 def test_without_a_stop_it_is_the_live_clock() -> None:
