@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -209,6 +210,28 @@ def test_a_sum_that_does_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Unaccounted, match=r"events were made; .* are in sessions, 0 late"):
         a_job().run()
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
+
+
+def listening() -> set[str]:
+    """Addresses at which this process can be reached, as the kernel writes them."""
+    mine = {os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()}
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path("/proc/self/net", table).read_text().splitlines()[1:]
+    ]
+    return {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in mine}
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp6").exists(), reason="no such table of sockets")
+@pytest.mark.usefixtures("folder")
+def test_nobody_else_can_reach_a_run() -> None:
+    with socket.create_server(("", 0)):
+        assert "00000000" in listening()
+    before = listening()
+    found: set[str] = set()
+    a_job().run(lambda size, events, sessions: found.update(listening()))
+    assert found <= before
 
 
 # On from where it was stopped
