@@ -200,6 +200,9 @@ def publish(
                 os.fsync(file.fileno())
         for aside, path in reversed(whole):  # the sessions last: who sees them sees all
             aside.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # where a disk is full, nothing else says it
+        raise
     finally:
         for aside, _ in whole:
             aside.unlink(missing_ok=True)
