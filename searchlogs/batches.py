@@ -46,8 +46,6 @@ class BatchSource(FixedPartitionedSource[Item, State]):
 
     log: Log
     watch: Callable[[int, int], None] = lambda size, events: None
-    begin: Callable[[], None] = lambda: None
-    """Called before the first record is read, but not when a run goes on."""
 
     def list_parts(self) -> list[str]:
         return ["log"]
@@ -55,8 +53,6 @@ class BatchSource(FixedPartitionedSource[Item, State]):
     def build_part(
         self, step_id: str, for_part: str, resume_state: State | None
     ) -> Part[pa.RecordBatch | Reject]:
-        if resume_state is None:
-            self.begin()
         schema = columns_as_they_are(self.log)
         if schema is None:
             gathered = _Gathered(self.log, lambda size: self.watch(size, 0))

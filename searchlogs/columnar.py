@@ -46,7 +46,7 @@ Arrays = dict[str, Array]
 
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
 _TEXTS = {"query_id": pa.string(), "item": pa.string(), "items": pa.list_(pa.string())}
-_SESSIONS = pa.schema(
+SESSIONS = pa.schema(
     [
         ("user", pa.string()),
         ("session", pa.int64()),
@@ -55,6 +55,7 @@ _SESSIONS = pa.schema(
         *((name, pa.int64()) for name in COUNTS),
     ]
 )
+"""A row a session."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def sessionize_batches(
     op.output("late", out.late, TestingSink(late))
     run_main(flow)
     schema = batches[0].schema if batches else pa.schema([])
-    sessions = pa.Table.from_batches(down, _SESSIONS)
+    sessions = pa.Table.from_batches(down, SESSIONS)
     lates = pa.Table.from_batches(late, schema.append(pa.field("late_by", pa.duration("us"))))
     if late:
         lates = lates.take(pc.sort_indices(_texts(lates["user"])))  # stable: each user's in order
@@ -750,7 +751,7 @@ def _sessions(users: pa.Array, next_id: Array, done: Arrays) -> pa.RecordBatch:
     columns = [_texts(users.take(arrow(user))), arrow(id)]
     columns += [arrow(done[name]).view(_MICROSECONDS) for name in ("start", "end")]
     columns += [arrow(done[name]) for name in COUNTS]
-    return pa.RecordBatch.from_arrays(columns, schema=_SESSIONS)
+    return pa.RecordBatch.from_arrays(columns, schema=SESSIONS)
 
 
 def view(array: pa.Array, dtype: Any, length: int | None = None) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
@@ -14,7 +15,7 @@ import bytewax.operators as op
 import pyarrow as pa
 from bytewax.connectors.files import DirSink
 from bytewax.connectors.stdio import StdOutSink
-from bytewax.dataflow import Dataflow, Stream
+from bytewax.dataflow import Dataflow, Stream, operator
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.operators.windowing import Clock
@@ -23,7 +24,7 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.testing import TestingSink, TestingSource, run_main
 
 from searchlogs.batches import BatchSource, to_late
-from searchlogs.columnar import columnar_sessions
+from searchlogs.columnar import SESSIONS, columnar_sessions
 from searchlogs.events import Event, check_duration, check_event, parse_duration
 from searchlogs.live import uptime_clock
 from searchlogs.logs import Border, Reject
@@ -31,7 +32,7 @@ from searchlogs.metrics import calc_ctr
 from searchlogs.results import beside, late_row, search_rows, session_row, to_json
 from searchlogs.sessions import GAP, WAIT, Late, Session, replay_clock, session_window
 from searchlogs.simulate import client_events
-from searchlogs.source import Log, LogSource, Tally
+from searchlogs.source import Log, LogSource
 from searchlogs.ubi import Ubi
 
 
@@ -94,19 +95,23 @@ def log_flow(
     """
     gap, wait, log, outs = _prepared(gap, wait, log, out, searches)
     flow = Dataflow("search_log")
-    source = LogSource(log, lambda size, events: watch(size, events, 0), lambda: _empty(outs))
+    source = LogSource(log, lambda size, events: watch(size, events, 0))
     items = op.branch("is_event", op.input("log", flow, source), _is_event)
+    notes = op.branch("is_reject", items.falses, _is_reject)
     windows = session_window("sessions", items.trues, replay_clock(wait), gap)
+    nothing = op.input("begin", flow, TestingSource([NOTHING]))
+    write = partial(_write_lines, nothing, outs)
 
     def watched(session: Session) -> dict[str, Any]:
         watch(0, 0, 1)
         return session_row(session)
 
-    _write("sessions", windows.down, watched, outs)
-    _write("late", windows.late, late_row, outs)
-    _write_notes(items.falses, outs)
+    write("sessions", windows.down, watched)
+    write("late", windows.late, late_row)
+    write("rejects", notes.trues, asdict)
+    write("tally", notes.falses, asdict)
     if searches:
-        _write("searches", op.flat_map("search", windows.down, search_rows), dict, outs)
+        write("searches", op.flat_map("search", windows.down, search_rows), dict)
     return flow
 
 
@@ -130,19 +135,24 @@ def columnar_flow(
     """
     gap, wait, log, outs = _prepared(gap, wait, log, out)
     flow = Dataflow("search_batches")
-    source = BatchSource(log, lambda size, events: watch(size, events, 0), lambda: _empty(outs))
+    source = BatchSource(log, lambda size, events: watch(size, events, 0))
     items = op.branch("is_batch", op.input("log", flow, source), _is_batch)
+    notes = op.branch("is_reject", items.falses, _is_reject)
     found = columnar_sessions("sessions", items.trues, gap, wait, shards)
+    nothing = op.input("begin", flow, TestingSource([NOTHING]))
+    write = partial(_write_lines, nothing, outs)
 
     def watched(batch: pa.RecordBatch) -> tuple[str, pa.RecordBatch]:
         watch(0, 0, len(batch))
-        return "sessions", batch
+        return "", batch
 
-    op.output(
-        "sessions_out", op.map("sessions_batch", found.down, watched), _BatchSink(outs["sessions"])
-    )
-    _write("late", op.flat_map("late_event", found.late, to_late), late_row, outs)
-    _write_notes(items.falses, outs)
+    none = pa.RecordBatch.from_pylist([], SESSIONS)
+    begin = op.map("no_sessions", nothing, lambda _: ("", none))
+    batches = op.merge("all_sessions", begin, op.map("some_sessions", found.down, watched))
+    op.output("sessions_out", batches, _BatchSink(outs["sessions"]))
+    write("late", op.flat_map("late_event", found.late, to_late), late_row)
+    write("rejects", notes.trues, asdict)
+    write("tally", notes.falses, asdict)
     return flow
 
 
@@ -163,32 +173,38 @@ def _prepared(
     return gap, wait, log, {"sessions": out} | {name: beside(out, name) for name in beside_it}
 
 
-def _empty(outs: Mapping[str, Path]) -> None:
-    # A file of an earlier run would else stay, as a sink opens its file at its first line.
-    for path in outs.values():
-        path.write_text("")
-
-
-def _write(
-    what: str, up: Stream[Any], row: Callable[[Any], dict[str, Any]], outs: Mapping[str, Path]
+def _write_lines(
+    nothing: Stream[Any],
+    outs: Mapping[str, Path],
+    what: str,
+    up: Stream[Any],
+    row: Callable[[Any], dict[str, Any]],
 ) -> None:
     # A file has one writer, whatever the key.
-    lines = op.map(f"{what}_line", up, lambda item: (what, to_json(row(item))))
-    op.output(f"{what}_out", lines, _LineSink(outs[what]))
+    lines = op.map(f"{what}_line", up, lambda item: (what, f"{to_json(row(item))}\n"))
+    line_file(f"{what}_out", lines, nothing, outs[what])
 
 
-def _write_notes(up: Stream[Any], outs: Mapping[str, Path]) -> None:
-    notes = op.branch("is_reject", up, _is_reject)
-    _write("rejects", notes.trues, asdict, outs)
-    _write("tally", notes.falses, asdict, outs)
+NOTHING = ("", "")
+"""A line with its key, such as a file is written from, which leaves nothing there."""
+
+
+@operator
+def line_file(step_id: str, up: Stream[Any], begin: Stream[Any], path: Path) -> None:
+    """Write lines to a file, which is opened, and anew, when NOTHING comes by `begin`.
+
+    So each snapshot knows the file. A sink by itself opens its file at its first line: what a
+    killed run had written since the last snapshot would stay, if it gives no such line any more.
+    """
+    op.output("file", op.merge("lines", begin, up), _LineSink(path))
 
 
 class _LineSink(DirSink):
     """FileSink, but for a full disk, and for a folder that is moved between two runs."""
 
-    def __init__(self, path: Path, end: str = "\n") -> None:
+    def __init__(self, path: Path) -> None:
         # FileSink keeps the whole path as the key of its state, a folder's sink the name alone.
-        super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end=end)
+        super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end="")
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
         return _Part(super().build_part(step_id, for_part, resume_state), for_part)
@@ -304,8 +320,7 @@ def topic_flow(
     read = op.branch("is_event", items, _is_event)
     windows = session_window("sessions", read.trues, clock(wait), gap)
 
-    # A sink opens its file at its first line: with nothing in it, it is there, and anew, at once.
-    nothing = op.input("begin", flow, TestingSource([("", "")]))
+    nothing = op.input("begin", flow, TestingSource([NOTHING]))
 
     def write(
         what: str, up: Stream[Any], key: Callable[[Any], str], row: Callable[[Any], dict[str, Any]]
@@ -317,8 +332,7 @@ def topic_flow(
             op.output(f"{what}_out", op.map(f"{what}_message", lines, topics.to_message), sink)
         else:
             path = Path(out) if what == "sessions" else beside(Path(out), what)
-            lines = op.merge(f"{what}_file", nothing, lines)
-            op.output(f"{what}_out", lines, _LineSink(path, end=""))
+            line_file(f"{what}_out", lines, nothing, path)
 
     write("sessions", windows.down, lambda session: session.user, session_row)
     write("late", windows.late, lambda late: late.user, late_row)
@@ -334,7 +348,7 @@ def _is_batch(item: object) -> TypeGuard[pa.RecordBatch]:
     return isinstance(item, pa.RecordBatch)
 
 
-def _is_reject(item: Reject | Tally) -> TypeGuard[Reject]:
+def _is_reject(item: object) -> TypeGuard[Reject]:
     return isinstance(item, Reject)
 
 

@@ -184,12 +184,17 @@ class _PlayLogic(LiveLogic):
         return None if instant is None else self.play._wake(self, instant)
 
 
+BEAT = timedelta(minutes=5)
+"""How often the clock of a user with an open session is looked at, and so stored."""
+
+
 def uptime_clock(
     wait: timedelta = WAIT, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Clock[Event, Any]:
     """`live_clock` for a flow that is stopped and resumed: while it is down, time stands still.
 
-    Else what a user sent meanwhile would be late after any stop that is longer than `wait`.
+    Else what a user sent meanwhile would be late after any stop that is longer than `wait`. Of a
+    user who was silent, up to five minutes before the stop count as part of it.
 
     Raises where `wait` is not a timedelta from 0 to 366 days.
     """
@@ -212,12 +217,14 @@ class _UptimeClock(Clock[Event, Any]):
 @dataclass(eq=False, kw_only=True)
 class _UptimeLogic(LiveLogic):
     down: timedelta
-    """How long the flow was down since this user's first event."""
+    """How long the flow was down, or this user's clock not stored, since their first event."""
     now: Callable[[], datetime]
 
     def to_system_utc(self, timestamp: datetime) -> datetime | None:
         instant = super().to_system_utc(timestamp)
-        return None if instant is None else instant + self.down
+        # The engine stores a clock when it has looked at it, and what passes until a stop counts as
+        # part of the stop: with one each hour, a session of a silent user might never close.
+        return None if instant is None else min(instant + self.down, self.now() + BEAT)
 
     def snapshot(self) -> Any:
         return super().snapshot(), self.now() - self.down

@@ -10,6 +10,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -44,11 +45,15 @@ def load_key(path: Path) -> bytes:
     Who has the key can find out each pseudonym's user. Raises a ValueError where others may read
     the file, or where it is too short to be a key.
     """
-    try:
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_hex(LEAST_KEY) + "\n")
-    except FileExistsError:
-        pass
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with open(descriptor, "w") as file:
+                file.write(secrets.token_hex(LEAST_KEY) + "\n")
+        except OSError as error:
+            path.unlink()  # on a full disk: half a key would be refused for ever
+            error.filename = str(path)
+            raise
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise ValueError(f"{path}: others than its owner may read this key; chmod 600 mends that")
     key = path.read_bytes().strip()

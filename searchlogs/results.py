@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 import pyarrow.parquet as pq
 
+from searchlogs import columnar
 from searchlogs.export import event_record
 from searchlogs.metrics import RATES, attribute, count, rate
 from searchlogs.privacy import LEAST_USERS, query_table
@@ -28,21 +29,10 @@ Row: TypeAlias = dict[str, Any]
 
 TIME = pa.timestamp("us", "UTC")
 
-SESSIONS = pa.schema(
-    {
-        "user": pa.string(),
-        "session": pa.int64(),
-        "start": TIME,
-        "end": TIME,
-        "events": pa.int64(),
-        "searches": pa.int64(),
-        "clicks": pa.int64(),
-        "searches_clicked": pa.int64(),
-        "orphan_clicks": pa.int64(),
-        "clicks_per_search": pa.float64(),
-        "ctr": pa.float64(),
-    }
-)
+WANTED = ("clicks_per_search", "ctr")
+"""The rates of a session, as RATES names them."""
+
+SESSIONS = pa.schema([*columnar.SESSIONS, *((name, pa.float64()) for name in WANTED)])
 """A row a session, by user and session; its rates null where it has no search."""
 
 SEARCHES = pa.schema(
@@ -78,8 +68,7 @@ def session_row(session: Session) -> Row:
         "clicks": counts.clicks,
         "searches_clicked": counts.searches_clicked,
         "orphan_clicks": counts.orphan_clicks,
-        "clicks_per_search": rate("clicks_per_search", counts),
-        "ctr": rate("ctr", counts),
+        **{name: rate(name, counts) for name in WANTED},
     }
 
 
@@ -206,6 +195,9 @@ def publish(
                 os.fsync(file.fileno())
         for aside, path in reversed(whole):  # the sessions last: who sees them sees all
             aside.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # where a disk is full, nothing else says it
+        raise
     finally:
         for aside, _ in whole:
             aside.unlink(missing_ok=True)
@@ -241,14 +233,12 @@ def _read(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
 
 
 def _read_batches(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
-    if path.stat().st_size == 0:
-        return schema.empty_table()
     try:
         with pa.OSFile(str(path)) as file:
             table = pa.ipc.open_stream(file).read_all()
     except (pa.ArrowException, OSError) as error:
         raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
-    for name in schema.names[len(table.schema) :]:
+    for name in WANTED:
         part, whole = (table[count].cast(pa.float64()) for count in RATES[name])
         searched = pc.greater(table["searches"], 0)  # as in metrics.rate
         table = table.append_column(name, pc.divide(part, pc.if_else(searched, whole, None)))

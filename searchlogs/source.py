@@ -287,8 +287,6 @@ class LogSource(FixedPartitionedSource[Item, State]):
 
     log: Log
     watch: Callable[[int, int], None] = lambda size, events: None
-    begin: Callable[[], None] = lambda: None
-    """Called before the first record is read, but not when a run goes on."""
 
     def list_parts(self) -> list[str]:
         return ["log"]
@@ -296,8 +294,6 @@ class LogSource(FixedPartitionedSource[Item, State]):
     def build_part(
         self, step_id: str, for_part: str, resume_state: State | None
     ) -> "Part[Event | Reject]":
-        if resume_state is None:
-            self.begin()
         reader = LogEvents(self.log, lambda size: self.watch(size, 0))
         return Part(reader, BATCH, self.watch, resume_state)
 

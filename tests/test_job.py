@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -222,6 +223,28 @@ def test_a_sum_that_does_not_hold(folder: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Unaccounted, match=r"events were made; .* are in sessions, 0 late"):
         a_job().run()
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
+
+
+def listening() -> set[str]:
+    """Addresses at which this process can be reached, as the kernel writes them."""
+    mine = {os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()}
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path("/proc/self/net", table).read_text().splitlines()[1:]
+    ]
+    return {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in mine}
+
+
+@pytest.mark.skipif(not Path("/proc/self/net/tcp6").exists(), reason="no such table of sockets")
+@pytest.mark.usefixtures("folder")
+def test_nobody_else_can_reach_a_run() -> None:
+    with socket.create_server(("", 0)):
+        assert "00000000" in listening()
+    before = listening()
+    found: set[str] = set()
+    a_job().run(lambda size, events, sessions: found.update(listening()))
+    assert found <= before
 
 
 # On from where it was stopped
@@ -506,6 +529,25 @@ def test_a_log_that_has_grown(folder: Path) -> None:
     job = a_job(searches=Path("q.csv"))
     job.run()
     assert outputs(job) == found
+
+
+def test_a_log_whose_last_line_was_half_written(folder: Path) -> None:
+    """Its reject was written after the last snapshot, in a file that had been empty until then."""
+    write_log(EVENTS, "log.jsonl")
+    log = Path("log.jsonl")
+    text = log.read_bytes()
+    log.write_bytes(text[: text.index(b"\n", len(text) // 2) + 20])
+    stop(kept(), 120)
+
+    def watch(size: int, events: int, sessions: int) -> None:
+        if "is cut off" in Path("r/sessions.rejects.jsonl").read_text():
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        kept(snapshots=timedelta(hours=1)).run(watch)
+    log.write_bytes(text)
+    assert 0 < go_on(kept()) < len(EVENTS)
+    assert outputs(kept())["rejects"] == b""
 
 
 def stored(folder: str = "r") -> int:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +75,16 @@ def test_a_short_key_is_refused(tmp_path: Path) -> None:
             load_key(path)
     path.write_bytes(b"k" * LEAST_KEY)
     assert load_key(path) == b"k" * LEAST_KEY
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the size of files is limited in another way there")
+def test_no_half_key_stays_on_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    code = "import resource; from pathlib import Path; from searchlogs.privacy import load_key\n"
+    code += f"resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); load_key(Path({str(path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.endswith(f"File too large: {str(path)!r}\n")
+    assert not path.exists()
 
 
 Say = Callable[[str], tuple[int, str, str]]

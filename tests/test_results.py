@@ -472,8 +472,9 @@ def test_where_one_output_fails_none_has_its_name(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         publish(lines, outputs)
+    assert error.value.filename == str([*outputs.values()][step])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flow", "s.parquet"]
     assert outputs["sessions"].read_text() == "an earlier one"
 

@@ -1,5 +1,6 @@
 """Topics, against a broker that speaks Kafka's protocol on loopback: librdkafka's mock cluster."""
 
+import gc
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from searchlogs import topics
 from searchlogs.dataflow import log_flow, run, sessionize, topic_flow
 from searchlogs.events import AppOpen, Event, Search
 from searchlogs.export import event_record, write_log
-from searchlogs.live import uptime_clock
+from searchlogs.live import BEAT, uptime_clock
 from searchlogs.results import beside, late_row, session_row, to_json
 from searchlogs.sessions import live_clock, replay_clock
 from searchlogs.simulate import simulate
@@ -31,16 +32,18 @@ from searchlogs.ubi import Ubi
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+QUIET = {"log_level": "0"}
 PARTITIONS = 4
 """Of a topic in the mock cluster."""
 
 
 @pytest.fixture(scope="module")
 def brokers() -> Iterator[str]:
-    config = {"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0}
+    config = {"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, **QUIET}
     host = AdminClient(config)  # the cluster is there as long as this client
     (broker,) = host.list_topics(timeout=10).brokers.values()
     yield f"{broker.host}:{broker.port}"
+    gc.collect()  # clients that outlive the cluster complain, amid what other tests say
 
 
 Messages = Iterable[tuple[str | None, bytes | None]]
@@ -50,7 +53,7 @@ Messages = Iterable[tuple[str | None, bytes | None]]
 def produce(brokers: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
     """Send messages to a topic of the test's own, or to `partition` of it; returns its name."""
     name = re.sub(r"[^\w.-]+", "-", request.node.name)
-    producer = Producer({"bootstrap.servers": brokers})
+    producer = Producer({"bootstrap.servers": brokers, **QUIET})
     AdminClient({"bootstrap.servers": brokers}).list_topics(name, timeout=10)  # makes it
 
     def send(messages: Messages, partition: int | None = None) -> str:
@@ -74,7 +77,8 @@ def log() -> list[Event]:
 
 def flow(brokers: str, topic: str, out: str | Path, **settings: Any) -> Dataflow:
     """As far as the topic goes, by the times of its events: for exact comparisons."""
-    return topic_flow(brokers, topic, out, **{"clock": replay_clock, "tail": False, **settings})
+    exact = {"clock": replay_clock, "tail": False, "config": QUIET}
+    return topic_flow(brokers, topic, out, **exact | settings)
 
 
 def new_store(folder: Path) -> Path:
@@ -321,6 +325,29 @@ def test_time_stands_still_while_the_flow_is_down() -> None:
         )
         now[0] += SECOND
         assert clock.build(logic.snapshot()).on_notify() == NOON - SECOND
+
+
+def test_a_session_closes_in_time_however_often_the_flow_is_stopped() -> None:
+    """The engine stores a clock when it has looked at it, as when that had asked to be woken up."""
+    now, closes = [NOON], NOON + timedelta(minutes=30)
+    clock = uptime_clock(5 * SECOND, lambda: now[0])
+    logic = clock.build(None)
+    logic.before_batch()
+    logic.on_item(Search(1, "dogs", NOON))
+    stored, up = logic.snapshot(), timedelta(0)
+    for _ in range(4):  # up for eighteen minutes, down for an hour
+        logic, stop = clock.build(stored), now[0] + timedelta(minutes=18)
+        while logic.on_notify() <= closes and now[0] < stop:
+            wake = logic.to_system_utc(closes)
+            assert wake is not None
+            up, now[0] = up + min(wake, stop) - now[0], min(wake, stop)
+            if wake <= stop:
+                logic.on_notify()
+                stored = logic.snapshot()
+        if logic.on_notify() > closes:
+            break
+        now[0] += timedelta(hours=1)
+    assert timedelta(minutes=30) < up <= timedelta(minutes=31) + 2 * BEAT
 
 
 def test_without_a_stop_it_is_the_live_clock() -> None:
