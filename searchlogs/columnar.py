@@ -526,21 +526,20 @@ def _new_state(schema: pa.Schema) -> _State:
 def _by_user(user: Array, users: int) -> Iterator[tuple[Array, Array]]:
     """Users, numbers below `users`, in order, and the rows where they stood, in blocks.
 
-    A user's rows stay in their order, in one block. One number holds both, since numpy sorts
-    numbers ten times faster than it finds a stable order, and short ones twice as fast; a block is
-    so small that what is made of it fits the processor's cache.
+    A user's rows stay in their order, in one block, which is so small that what is made of it fits
+    the processor's cache. Of numbers of 16 bits numpy finds a stable order by a radix sort, several
+    times faster than it sorts longer ones, whatever the processor.
     """
-    bits = len(user).bit_length()
-    size: Any = np.uint32 if bits + users.bit_length() <= 32 else np.uint64
-    both = user.astype(size) << size(bits)
-    both |= np.arange(len(user), dtype=size)
-    both.sort()
+    row = np.argsort(user.astype(np.uint16), kind="stable")
+    for shift in range(16, users.bit_length(), 16):
+        digit = _take(user, row) >> shift
+        row = _take(row, np.argsort(digit.astype(np.uint16), kind="stable"))
+    user = _take(user, row)
     # Each cut moves back to where its row's user begins.
-    cuts = np.searchsorted(both, both[_BLOCK::_BLOCK] >> size(bits) << size(bits))
-    for block in np.split(both, np.unique(cuts)) if len(both) else []:
-        if len(block):
-            row = block & size((1 << bits) - 1)
-            yield (block >> size(bits)).astype(np.int64), row.astype(np.int64)
+    cuts = np.searchsorted(user, user[_BLOCK::_BLOCK])
+    for block in zip(np.split(user, cuts), np.split(row, cuts), strict=True):
+        if len(block[0]):
+            yield block
 
 
 def _last(user: Array) -> Array:
