@@ -276,7 +276,7 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
 
         # An open session takes part as one row, at its last time; kept rows stand after it, new
         # ones after those: so a user's rows are in the order of arrival.
-        user = _column([with_open, before["user"], number])
+        user = _column([with_open, before["user"], number], np.int32)
         time = _column([opened[:, 1], before["time"], *map(_times, state.arrived)])
         opened_kind = _take(state.open, with_open)
         kind = _column([opened_kind, before["kind"], *map(_kinds, state.arrived)], np.uint8)
@@ -327,6 +327,7 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         late, by = _EMPTY, _EMPTY
         low, watermark = user[0], np.empty(user[-1] - user[0] + 1, np.int64)
         if len(state.ended) or ((time[1:] < time[:-1]) & (user[1:] == user[:-1])).any():
+            user = user.astype(np.int64)
             newest = np.maximum(_running_max(user, time), _of(state.ended, user))
             late_by = newest - self.wait - time
             rows = np.flatnonzero(late_by > 0)
@@ -340,8 +341,9 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         last = _last(user)
         newest = np.flatnonzero(last)
         known = np.maximum(_take(time, newest), _of(state.ended, _take(user, newest)))
-        watermark[_take(user, newest) - low] = _FOREVER if eof else known - self.wait
-        ripe = time <= _take(watermark, user - low)
+        known = np.full(len(known), _FOREVER) if eof else known - self.wait
+        watermark[_take(user, newest) - low] = known
+        ripe = time <= np.repeat(known, np.diff(newest, prepend=-1))
         last[:-1] |= time[1:] - time[:-1] > self.gap
         if state.texts is None:
             last[:-1] |= ripe[:-1] > ripe[1:]
@@ -413,11 +415,10 @@ def _count(kind: Array, last: Array) -> Arrays:
     unclicked = is_search | (kind == _NEW_SEARCH)
     gained = is_click & ~begins
     gained[1:] &= unclicked[:-1]
-    # Two counts in one number, so that one sum does for both.
-    both = _sums(is_search.astype(np.int64) << 32 | is_click, after)
-    searches, clicks = both >> 32, both & ((1 << 32) - 1)
-    state = np.array([_NO_SEARCH, _CLICKED_SEARCH])[(searches | (head > _NO_SEARCH) > 0) * 1]
-    state[_take(unclicked, after - 1)] = _NEW_SEARCH
+    searches, clicks, searches_clicked = _sums([is_search, is_click, gained], after)
+    searched = (searches > 0) | (head > _NO_SEARCH)
+    state = np.where(searched, _CLICKED_SEARCH, _NO_SEARCH)
+    state = np.where(_take(unclicked, after - 1), _NEW_SEARCH, state)
 
     # Clicks are orphans where nothing but the session's beginning stands before them.
     orphans = np.zeros(len(first), np.int64)
@@ -431,7 +432,7 @@ def _count(kind: Array, last: Array) -> Arrays:
         "events": np.diff(start, append=len(last)),
         "searches": searches,
         "clicks": clicks,
-        "searches_clicked": _sums(gained.astype(np.int64), after),
+        "searches_clicked": searches_clicked,
         "orphan_clicks": orphans,
     }
 
@@ -530,16 +531,21 @@ def _by_user(user: Array, users: int) -> Iterator[tuple[Array, Array]]:
     the processor's cache. Of numbers of 16 bits numpy finds a stable order by a radix sort, several
     times faster than it sorts longer ones, whatever the processor.
     """
-    row = np.argsort(user.astype(np.uint16), kind="stable")
-    for shift in range(16, users.bit_length(), 16):
-        digit = _take(user, row) >> shift
-        row = _take(row, np.argsort(digit.astype(np.uint16), kind="stable"))
-    user = _take(user, row)
-    # Each cut moves back to where its row's user begins.
-    cuts = np.searchsorted(user, user[_BLOCK::_BLOCK])
-    for block in zip(np.split(user, cuts), np.split(row, cuts), strict=True):
-        if len(block[0]):
-            yield block
+    # First by the high bits alone, so that each block is sorted by the low ones in the cache.
+    shift = min(16, max(users.bit_length() - 8, 0))
+    high = (user >> shift).astype(np.uint8 if users >> shift < 256 else np.uint16)
+    rows = np.argsort(high, kind="stable") if shift else np.arange(len(user))
+    ends = np.cumsum(np.bincount(high)) if shift else np.array([len(user)])
+    begin = first = 0
+    while first < len(ends):
+        last = int(np.searchsorted(ends, begin + _BLOCK))
+        last = min(max(last, first + 1), first + (1 << 16 >> shift), len(ends))
+        row, begin = rows[begin : ends[last - 1]], int(ends[last - 1])
+        if len(row):
+            mine = _take(user, row)
+            order = np.argsort((mine - (first << shift)).astype(np.uint16), kind="stable")
+            yield _take(mine, order), _take(row, order)
+        first = last
 
 
 def _last(user: Array) -> Array:
@@ -588,10 +594,17 @@ def _by_time(user: Array, time: Array) -> Array:
     return order
 
 
-def _sums(values: Array, after: Array) -> Array:
-    """Sums of stretches of `values`, each up to where `after` says."""
-    sums = _take(np.cumsum(values), after - 1) if len(values) else _EMPTY
-    return np.diff(sums, prepend=0)
+def _sums(flags: Sequence[Array], after: Array) -> list[Array]:
+    """How many of each of three flags stretches have, each stretch up to where `after` says."""
+    bits = len(flags[0]).bit_length()
+    if not len(after) or 3 * bits > 63:
+        sums = [np.append(0, np.cumsum(flag, dtype=np.int64)) for flag in flags]
+        return [np.diff(_take(one, after), prepend=0) for one in sums]
+    # Three counts in one number, so that one sum does for all.
+    code = flags[0].view(np.uint8) | flags[1].view(np.uint8) << 1 | flags[2].view(np.uint8) << 2
+    each = np.array([sum((i >> n & 1) << n * bits for n in range(3)) for i in range(8)])
+    total = np.diff(_take(np.cumsum(_take(each, code)), after - 1), prepend=0)
+    return [total >> n * bits & (1 << bits) - 1 for n in range(3)]
 
 
 def _column(parts: Iterable[Array], dtype: Any = np.int64) -> Array:
@@ -653,7 +666,7 @@ class _Numbers:
         arrived = pa.concat_arrays([users[:0], *chunks])
         if len(arrived) and users.type == pa.int64() and self._covers(users, arrived):
             value = view(arrived, np.int64) - self.low
-            number = self.places[value]
+            number = _take(self.places, value)
             new = np.flatnonzero(number < 0)
             if len(new):
                 fresh = np.zeros(len(self.places), bool)
