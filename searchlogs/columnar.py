@@ -149,7 +149,10 @@ class _ParquetPart(StatefulSourcePartition[pa.RecordBatch, int]):
         self.done = done
         columns = [name for name in pq.read_schema(source.path).names if name in source.columns]
         kinds = [name for name in columns if name == "event"]
-        self.file = pq.ParquetFile(source.path, read_dictionary=kinds)
+        # Row groups can be large: they are read piece by piece.
+        self.file = pq.ParquetFile(
+            source.path, read_dictionary=kinds, pre_buffer=False, buffer_size=_BLOCK
+        )
         groups = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
         ends = np.cumsum(groups, dtype=np.int64)
         first = int(np.searchsorted(ends, done, "right"))

@@ -319,7 +319,7 @@ def parquet_batches(
         columns = [name for name in dict.fromkeys(names) if name in wanted]
         kind = border.theirs("event")
         few = [field.name for field in schema if field.name == kind and field.type == pa.string()]
-        file = pq.ParquetFile(stream, read_dictionary=few)
+        file = pq.ParquetFile(stream, read_dictionary=few, pre_buffer=False, buffer_size=ROWS)
         for group in range(file.num_row_groups):  # so that one that is broken costs no other
             for batch in file.iter_batches(ROWS, [group], columns, use_threads=False):
                 began = True
