@@ -19,19 +19,15 @@ import pyarrow.parquet as pq
 from bytewax.inputs import FixedPartitionedSource
 
 from searchlogs.columnar import arrow, truth, view
-from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event
+from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.export import SCHEMA
 from searchlogs.files import ROWS, STDIN, UNREADABLE, Read, format_of, parquet_batches, read_rows
 from searchlogs.logs import FIELDS, KINDS, MAX_POSITION, BadRecord, Border, Reject
 from searchlogs.sessions import Late
-from searchlogs.source import Log, LogEvents, Part, State, Tally, as_reject
+from searchlogs.source import BATCH, Log, LogEvents, Part, State, Tally, as_reject
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Item: TypeAlias = pa.RecordBatch | Reject | Tally
-
-OBJECTS = 4_096
-"""So many records become objects at a time: with more of them alive, Python looks after them more
-than it reads."""
 
 NUMBER = "user_is_number"
 """A column that says which users were whole numbers, where others in the batch were text."""
@@ -56,7 +52,7 @@ class BatchSource(FixedPartitionedSource[Item, State]):
         schema = columns_as_they_are(self.log)
         if schema is None:
             gathered = _Gathered(self.log, lambda size: self.watch(size, 0))
-            return Part(gathered, OBJECTS, self.watch, resume_state)
+            return Part(gathered, BATCH, self.watch, resume_state)
         columns = _Columns(self.log, schema, lambda size: self.watch(size, 0))
         return Part(columns, ROWS, self.watch, resume_state)
 
@@ -130,38 +126,42 @@ class _Gathered:
         return self.events.checksum
 
     def read(self, count: int) -> list[pa.RecordBatch | Reject]:
-        events: list[Event] = []
-        batch: list[pa.RecordBatch | Reject] = []
-        for item in self.events.read(count):
-            if isinstance(item, Reject):
-                batch.append(item)
-            else:
-                events.append(item)
-        return [*batch, to_batch(events)] if events else batch
+        items = self.events.read(count)
+        rejects = [item for item in items if isinstance(item, Reject)]
+        events = [item for item in items if not isinstance(item, Reject)]
+        return [to_batch(events), *rejects] if events else [*rejects]
 
 
 def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.RecordBatch:
     """Events as rows, of `export.SCHEMA` unless told otherwise; whole numbers stay users."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(event, name, None) for event in events] for name in FIELDS[1:]
-    }
-    types = dict(zip(SCHEMA.names, SCHEMA.types, strict=True))
-    if schema is not None:
-        types = dict(zip(schema.names, schema.types, strict=True))
-    elif numbers := [type(user) is int for user in columns["user"]]:
-        if all(numbers) and max(map(abs, columns["user"])) < 1 << 63:
+    rows = [_CELLS[type(event)](event) for event in events]
+    cells = zip(*rows, strict=True) if rows else [()] * (len(FIELDS) - 1)
+    columns: dict[str, Sequence[Any]] = dict(zip(FIELDS[1:], cells, strict=True))
+    wanted = SCHEMA if schema is None else schema
+    types = dict(zip(wanted.names, wanted.types, strict=True))
+    if schema is None:
+        numbers = [type(user) is int for user in columns["user"]]
+        if rows and all(numbers) and max(map(abs, columns["user"])) < 1 << 63:
             types["user"] = pa.int64()
         elif any(numbers):
             columns["user"] = list(map(str, columns["user"]))
             columns[NUMBER] = numbers
             types[NUMBER] = pa.bool_()
-    kinds = [CODES[type(event)] for event in events]
-    words = pa.DictionaryArray.from_arrays(pa.array(kinds, pa.int8()), _WORDS)
+    kinds = pa.array([CODES[type(event)] for event in events], pa.int8())
+    words = pa.DictionaryArray.from_arrays(kinds, _WORDS)
     arrays = [
         words if name == "event" else pa.array(columns[name], type) for name, type in types.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(types))
 
+
+_CELLS: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
+    AppOpen: lambda e: (e.user, e.time, None, None, None, None, None),
+    Search: lambda e: (e.user, e.time, e.query, None, None, e.query_id, None),
+    Results: lambda e: (e.user, e.time, None, e.items, None, e.query_id, None),
+    ClickResult: lambda e: (e.user, e.time, None, None, e.item, e.query_id, e.position),
+}
+"""What an event has under each of FIELDS but the first."""
 
 CODES = {event: code for code, event in enumerate(KINDS.values())}
 _WORDS = pa.array(list(KINDS))
@@ -227,7 +227,7 @@ class _Columns:
                 batch.append(chunk.rows)
                 times = pc.min_max(chunk.rows["time"]).as_py()
                 first, last = (times[which].replace(tzinfo=UTC) for which in ("min", "max"))
-                self.tally.add_events(len(chunk.rows), first, last)
+                self.tally.add_events(len(chunk.rows), len(chunk.rows), first, last)
                 for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
                     self._sum(name, column)
             for _, read in chunk.others:

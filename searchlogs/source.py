@@ -221,24 +221,21 @@ class Tally:
     last: datetime | None = None
     """Time of the latest event."""
 
-    def add_events(self, number: int, first: datetime, last: datetime) -> None:
-        """Count so many more records that gave an event each, from the earliest to the latest."""
-        self.records += number
-        self.gave_events += number
-        self.events += number
+    def add_events(self, records: int, events: int, first: datetime, last: datetime) -> None:
+        """Count more records that gave events, and these, from the earliest to the latest."""
+        self.records += records
+        self.gave_events += records
+        self.events += events
         self.first = min(first, self.first or first)
         self.last = max(last, self.last or last)
 
     def add(self, outcome: Outcome) -> None:
         """Count one more record, and the events that it gave."""
-        self.records += 1
         if isinstance(outcome, tuple):
-            self.gave_events += 1
-            self.events += len(outcome)
-            time = outcome[0].time
-            self.first = min(time, self.first or time)
-            self.last = max(time, self.last or time)
-        elif isinstance(outcome, BadRecord):
+            self.add_events(1, len(outcome), outcome[0].time, outcome[0].time)
+            return
+        self.records += 1
+        if isinstance(outcome, BadRecord):
             self.rejected += 1
         elif outcome is Skipped.DUPLICATE:
             self.duplicates += 1
@@ -350,13 +347,19 @@ class LogEvents:
 
     def read(self, count: int) -> list[Event | Reject]:
         batch: list[Event | Reject] = []
+        records = 0
         for read in islice(self.reads, count):
             self.checksum = zlib.crc32(read.raw, self.checksum)
-            self.tally.add(read.outcome)
             if isinstance(read.outcome, tuple):
+                records += 1
                 batch += read.outcome
-            elif isinstance(read.outcome, BadRecord):
+                continue
+            self.tally.add(read.outcome)
+            if isinstance(read.outcome, BadRecord):
                 batch.append(as_reject(read, read.outcome, self.withhold))
+        times = [item.time for item in batch if not isinstance(item, Reject)]
+        if times:
+            self.tally.add_events(records, len(times), min(times), max(times))
         return batch
 
 

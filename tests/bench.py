@@ -136,6 +136,7 @@ def columnar(
     workers: int = 1,
     shards: int = 1,
     keep: bool = True,
+    source: Any = None,
 ) -> Any:
     import bytewax.operators as op
     from bytewax.dataflow import Dataflow
@@ -163,8 +164,12 @@ def columnar(
             return self.part()
 
     flow = Dataflow("bench")
-    source = op.input("inp", flow, ParquetSource(path, columns))
-    out = columnar_sessions("sessions", source, GAP, WAIT, shards)
+    batches = op.input("inp", flow, source or ParquetSource(path, columns))
+    # Of a log there are rejects and a tally too.
+    batches = (
+        op.filter("batch", batches, lambda item: hasattr(item, "schema")) if source else batches
+    )
+    out = columnar_sessions("sessions", batches, GAP, WAIT, shards)
     op.output("down", out.down, Sink(Part))
     op.output("late", out.late, Sink(LatePart))
     start = now()
@@ -179,6 +184,52 @@ def columnar(
 
 def attributed(path: str) -> Any:
     return columnar(path, columns=(*SHORT, "items", "item", "query_id"))
+
+
+def from_lines(path: str) -> Any:
+    from searchlogs.batches import BatchSource
+    from searchlogs.source import Log
+
+    return columnar(path, source=BatchSource(Log((path,))))
+
+
+def command(path: str, engine: str = "columnar") -> Any:
+    """All that `python -m searchlogs run` does once it is imported."""
+    import pyarrow.parquet as pq
+
+    from searchlogs.job import Job
+    from searchlogs.source import Log
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "sessions.parquet"
+        job = Job(Log((path,)), out, GAP, WAIT, every_session=True, engine=engine)
+        start = now()
+        job.run()
+        return now() - start, pq.read_table(out)
+
+
+def command_events(path: str) -> Any:
+    return command(path, "events")
+
+
+def state(path: str) -> Any:
+    """Bytes for an open session: as it is stored, where all of a log's sessions stay open."""
+    import pickle
+
+    from searchlogs.columnar import ParquetSource, ShardLogic
+
+    start = now()
+    logic = ShardLogic(timedelta(days=366), timedelta(0))
+    part: Any = ParquetSource(path, SHORT).build_part("", "", None)
+    while True:
+        try:
+            logic.on_batch(part.next_batch())
+        except StopIteration:
+            break
+    stored: Any = logic.snapshot()
+    stored.arrived = ()
+    assert not len(stored.rows["user"])
+    return now() - start, len(pickle.dumps(stored)) // int((stored.open > 0).sum())
 
 
 def two_workers(path: str) -> Any:
@@ -424,6 +475,10 @@ CHILDREN: dict[str, Callable[[str], Any]] = {
     for f in (
         columnar,
         attributed,
+        from_lines,
+        command,
+        command_events,
+        state,
         two_workers,
         two_workers_split,
         without_check,
@@ -490,6 +545,16 @@ class Bench:
         )
         make.start()
         make.join()
+        return str(path)
+
+    def lines(self, name: str, events: int, users: int) -> str:
+        """A log of JSON Lines of about so many events."""
+        from searchlogs.export import write_log
+        from searchlogs.simulate import simulate
+
+        path = self.folder / f"{name}.jsonl"
+        hours = timedelta(hours=3 * events / users)
+        write_log(simulate(users, events // 6, seed=1, duration=hours), path)
         return str(path)
 
     def once(self, name: str, path: str, check: bool) -> dict[str, Any]:
@@ -576,9 +641,20 @@ def main(quick: bool, slow: bool, runs: int) -> None:
         a, b = bench.compare(("columnar", text), ("polars", text))
         bench.ratio("users as text: Polars ÷ columnar", b, a, "", exact=True)
 
+        lines = bench.lines("lines", million // 5, users // 5)
+        border_, other, whole = bench.compare(
+            ("border", lines), ("border_msgspec", lines), ("from_lines", lines)
+        )
+        bench.ratio("the border alone: pydantic ÷ msgspec", border_, other, "")
+        bench.ratio("columnar from JSON Lines ÷ the border alone", whole, border_, "≤ 1.5")
+
         full = bench.log("full", million, users, full=True)
         a, b = bench.compare(("attributed", full), ("duckdb_attributed", full))
         bench.ratio("attribution: DuckDB ÷ columnar", b, a, "≥ 1", exact=True)
+
+        some = bench.log("some", million // 5, users // 5, full=True)
+        a, b = bench.compare(("command_events", some), ("command", some))
+        bench.ratio("the command, Parquet with queries: events ÷ columnar", a, b, "", exact=True)
 
         few, many = bench.log("few", million, users // 10), bench.log("many", million, million)
         a, b = bench.compare(("columnar", few), ("columnar", many))
@@ -587,6 +663,10 @@ def main(quick: bool, slow: bool, runs: int) -> None:
         messy = bench.log("messy", million, users, late=0.01)
         a, b = bench.compare(("columnar", messy), ("without_check", messy))
         bench.ratio("with the late check ÷ without", a, b, "≤ 1.33")
+
+        (kept,) = bench.compare(("state", bench.log("open", million, million // 4)), runs=0)
+        size = int(kept["answer"])
+        bench.row("state of an open session", f"{size} bytes", "< 100 bytes", size < 100)
 
         same_users = bench.log("same_users", 10 * million, users)
         big = bench.log("big", 10 * million, 20 * users)

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to be in, with a log of over eight batches, of which some can't be read."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "BATCH", 50)
-    monkeypatch.setattr(batches, "OBJECTS", 50)
+    monkeypatch.setattr(batches, "BATCH", 50)
     monkeypatch.setattr(os, "fsync", lambda file: None)  # half of the time, and nobody pulls a plug
     write_log(EVENTS, "log.jsonl")
     lines = Path("log.jsonl").read_text().splitlines(keepends=True)
