@@ -80,8 +80,8 @@ def columnar_sessions(
     """Group rows into sessions, as `session_window` with `replay_clock(wait)` groups events.
 
     The answers are the same, whatever the batches; when a session leaves is not. The users are
-    split over `shards`, which the workers share out: state belongs to a shard, so that a flow can
-    be resumed with more workers or fewer, but not with another number of shards.
+    split over `shards`, which the engine deals out to the workers. State belongs to a shard, so that
+    a flow can be resumed with more workers or fewer, but not with another number of shards.
 
     Raises where `gap` or `wait` is not a timedelta from 0 to 366 days, and where `shards` is not a
     whole number from 1.
@@ -91,7 +91,9 @@ def columnar_sessions(
     if type(shards) is not int or shards < 1:
         raise ValueError(f"shards must be a whole number from 1; got {shards!r}")
     keyed = op.flat_map("shard", up, lambda batch: split(batch, shards))
-    tagged = op.stateful_batch("sessionize", keyed, lambda state: ShardLogic(gap, wait, state))
+    tagged = op.stateful_batch(
+        "sessionize", keyed, lambda state: ShardLogic(gap, wait, state, shards)
+    )
     return ColumnarOut(
         op.filter_map("down", tagged, lambda out: out[1][1] if out[1][0] == "down" else None),
         op.filter_map("late", tagged, lambda out: out[1][1] if out[1][0] == "late" else None),
@@ -200,6 +202,8 @@ def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]
 class _State:
     """What one shard remembers."""
 
+    shards: int
+    """Of how many it is one."""
     users: pa.Array
     """Every user ever seen: a user's number is the place here."""
     open: Array
@@ -228,15 +232,19 @@ Out = list[tuple[str, pa.RecordBatch]]
 class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], _State | None]):
     """The sessions of one shard's users; what leaves is tagged as "down" or "late"."""
 
-    def __init__(self, gap: timedelta, wait: timedelta, resume: _State | None = None) -> None:
-        self.gap, self.wait = _micro(gap), _micro(wait)
+    def __init__(
+        self, gap: timedelta, wait: timedelta, resume: _State | None = None, shards: int = 1
+    ) -> None:
+        if resume is not None and resume.shards != shards:
+            raise ValueError(f"shards were {resume.shards} when this was stored; now {shards}")
+        self.gap, self.wait, self.shards = _micro(gap), _micro(wait), shards
         self.state = resume
         self.numbers = _Numbers()
 
     def on_batch(self, values: list[pa.RecordBatch]) -> tuple[Out, bool]:
         out: Out = []
         for batch in values:
-            self.state = state = self.state or _new_state(batch.schema)
+            self.state = state = self.state or _new_state(batch.schema, self.shards)
             state.arrived += (batch,)
             # A round looks through what is known, so it awaits as much that is new: then the cost
             # of an event doesn't depend on the number of users.
@@ -514,7 +522,7 @@ def _attribute(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
     }
 
 
-def _new_state(schema: pa.Schema) -> _State:
+def _new_state(schema: pa.Schema, shards: int) -> _State:
     names = [name for name in _TEXTS if name in schema.names]
     texts = None
     if {"items", "query_id"} & set(names):
@@ -524,7 +532,7 @@ def _new_state(schema: pa.Schema) -> _State:
     rows: Arrays = {"user": _EMPTY, "time": _EMPTY, "kind": np.zeros(0, np.uint8)}
     users = pa.nulls(0, pa.int64() if number else pa.string())
     table = np.zeros((0, len(_TABLE)), np.int64)
-    return _State(users, np.zeros(0, np.uint8), table, rows, texts)
+    return _State(shards, users, np.zeros(0, np.uint8), table, rows, texts)
 
 
 def _by_user(user: Array, users: int) -> Iterator[tuple[Array, Array]]:

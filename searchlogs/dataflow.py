@@ -128,8 +128,9 @@ def columnar_flow(
 
     `out` (x.arrows) is a stream of Arrow record batches, which `pyarrow.ipc.open_stream` reads: a
     row a session, of `columnar.SESSIONS`. Beside it stands what `log_flow` leaves there, but for
-    searches. The users are split over `shards`: as many as there are workers, so that each has
-    some. One shard is best for up to two workers: one reads, the other has the sessions.
+    searches. The users are split over `shards`, which the engine deals out to the workers by a
+    hash: so it takes many more than workers to give each its share (32 for two or four). One is
+    best where splitting doesn't pay: one worker reads, another one has all sessions.
 
     Raises a ValueError or an OSError where there is no such log, or no such duration or number.
     """

@@ -237,7 +237,7 @@ def two_workers(path: str) -> Any:
 
 
 def two_workers_split(path: str) -> Any:
-    return columnar(path, workers=2, shards=4)
+    return columnar(path, workers=2, shards=32)
 
 
 def without_check(path: str) -> Any:

@@ -1,8 +1,11 @@
-"""Measure notebook 07's curves: `uv run python tests/curves.py [--long]`, four minutes, or 15.
+"""Measure for notebook 07: `uv run python tests/curves.py [--long]`, six minutes, or 17.
 
-Writes notebooks/07-scale.csv: for each path and size of log the seconds, from the Parquet file to
-the last session, and how many events are in no session. Each run is a process of its own. A run
-that takes longer than LIMIT has no row. Seconds depend on the machine; the shapes carry over.
+Writes, beside the notebook,
+- 07-scale.csv: for each path and size of log the seconds, from the Parquet file to the last
+  session, and how many events are in no session. A run longer than LIMIT has no row.
+- 07-profile.csv: what the tutorial's path and the replay clock spend their time with.
+- 07-workers.csv: what a second process gains, by what an event costs.
+Each run is a process of its own. Seconds depend on the machine; the shapes carry over.
 """
 
 import argparse
@@ -20,8 +23,7 @@ from typing import Any
 import bench
 import pyarrow.parquet as pq
 
-OUT = Path(__file__).parents[1] / "notebooks" / "07-scale.csv"
-COLUMNS = ("path", "events", "users", "seconds", "lost")
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PATHS = {"tutorial": bench.tutorial, "events": bench.event_path, "columnar": bench.columnar}
 USERS = 10_000
 LIMIT = 300.0
@@ -79,28 +81,61 @@ def write_log(path: Path, events: int, users: int) -> None:
     pq.write_table(pq.read_table(path).slice(0, events), path)
 
 
-def main(long: bool) -> None:
+def curves(folder: Path, long: bool) -> None:
     rows = []
+    for name, events, users in sizes(long):
+        path = folder / f"{events}-{users}.parquet"
+        if not path.exists():
+            write_log(path, events, users)
+        found = measure(name, path)
+        if found is None:
+            print(f"{name}, {events} events, {users} users: over {LIMIT} s", file=sys.stderr)
+            continue
+        exact = pq.read_metadata(path).num_rows
+        seconds, grouped = found
+        rows.append((name, exact, users, f"{seconds:.3g}", exact - grouped))
+        print(*rows[-1], file=sys.stderr, flush=True)
+    write("07-scale.csv", ("path", "events", "users", "seconds", "lost"), rows)
+
+
+def write(name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    with (NOTEBOOKS / name).open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+
+
+# A profile
+
+PARTS = {
+    "the clock of a user who is woken up": ("on_notify", "to_system_utc"),
+    "the window of a user who is woken up": ("on_notify", "notify_at", "_is_empty"),
+}
+
+
+def profiled(name: str, path: str) -> None:
+    """Print each function's calls and own seconds, for a run in this very process."""
+    import cProfile
+    import pstats
+
+    profile = cProfile.Profile()
+    profile.runcall(PATHS[name], path)
+    functions = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    rows = [
+        (Path(file).stem, function, calls, seconds)
+        for (file, _, function), (calls, _, seconds, *_) in functions.items()
+    ]
+    print(json.dumps(rows))
+
+
+def main(long: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for name, events, users in sizes(long):
-            path = Path(folder) / f"{events}-{users}.parquet"
-            if not path.exists():
-                write_log(path, events, users)
-            found = measure(name, path)
-            if found is None:
-                print(f"{name}, {events} events, {users} users: over {LIMIT} s", file=sys.stderr)
-                continue
-            exact = pq.read_metadata(path).num_rows
-            seconds, grouped = found
-            rows.append((name, exact, users, f"{seconds:.3g}", exact - grouped))
-            print(*rows[-1], file=sys.stderr, flush=True)
-    with OUT.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+        curves(Path(folder), long)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         child(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["--profile"]:
+        profiled(*sys.argv[2:4])
     else:
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--long", action="store_true", help="the tutorial's longest runs too")

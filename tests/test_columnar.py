@@ -384,6 +384,14 @@ def test_a_killed_run_over_parquet_resumes(tmp_path: Path, shards: int) -> None:
     assert [row for i, row in enumerate(lates) if row not in lates[:i]] == wanted[1]
 
 
+def test_another_number_of_shards_is_refused() -> None:
+    logic = ShardLogic(GAP, WAIT, None, 3)
+    logic.on_batch([batch(LOG, PLAIN)])
+    ShardLogic(GAP, WAIT, logic.snapshot(), 3)
+    with pytest.raises(ValueError, match="shards were 3 when this was stored; now 4"):
+        ShardLogic(GAP, WAIT, logic.snapshot(), 4)
+
+
 def fail_at(patch: pytest.MonkeyPatch, part: type, batches: int) -> None:
     read, done = part.next_batch, []
 

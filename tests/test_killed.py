@@ -227,7 +227,7 @@ def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int
     init_db_dir(Path("state"), 1)
     out = FLOWN.replace("sessions", "flown")
     factory = "log_flow" if out == "flown.jsonl" else "columnar_flow"
-    shards = "" if factory == "log_flow" else ", shards=3"
+    shards = "" if factory == "log_flow" else ", shards=32"
     flow = ["bytewax.run", f"searchlogs.dataflow:{factory}('log.jsonl', '{out}'{shards})"]
     flow += ["-r", "state", "-s", "0", "-b", "0", "-w"]
     for number in workers[:-1]:

@@ -99,7 +99,7 @@ def published(lines: Path) -> list[list[bytes]]:
     ("factory", "name"),
     [
         ("log_flow('{log}', '{out}')", "out.jsonl"),
-        ("columnar_flow('{log}', '{out}', shards=4)", "out.arrows"),
+        ("columnar_flow('{log}', '{out}', shards=32)", "out.arrows"),
     ],
 )
 def test_a_log_is_shared_out(
