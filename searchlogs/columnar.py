@@ -80,8 +80,8 @@ def columnar_sessions(
     """Group rows into sessions, as `session_window` with `replay_clock(wait)` groups events.
 
     The answers are the same, whatever the batches; when a session leaves is not. The users are
-    split over `shards`, which the engine deals out to the workers. State belongs to a shard, so that
-    a flow can be resumed with more workers or fewer, but not with another number of shards.
+    split over `shards`, which the engine deals out to the workers. State belongs to a shard: a flow
+    can be resumed with more workers or fewer, but not with another number of shards.
 
     Raises where `gap` or `wait` is not a timedelta from 0 to 366 days, and where `shards` is not a
     whole number from 1.

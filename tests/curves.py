@@ -9,13 +9,17 @@ Each run is a process of its own. Seconds depend on the machine; the shapes carr
 """
 
 import argparse
+import cProfile
 import csv
 import json
 import os
+import pstats
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,36 +110,134 @@ def write(name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> N
 # A profile
 
 PARTS = {
-    "the clock of a user who is woken up": ("on_notify", "to_system_utc"),
-    "the window of a user who is woken up": ("on_notify", "notify_at", "_is_empty"),
+    "on_batch": "events come to a user's window",
+    "on_notify": "a user is woken up",
+    "notify_at": "a user says when to be woken up",
+    "snapshot": "what a user's window knows is copied",
 }
+"""What the engine calls of a user's window, and when."""
 
 
 def profiled(name: str, path: str) -> None:
-    """Print each function's calls and own seconds, for a run in this very process."""
-    import cProfile
-    import pstats
-
+    """Print, for each of PARTS, its calls, and its share of the time of a run."""
     profile = cProfile.Profile()
     profile.runcall(PATHS[name], path)
-    functions = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    rows = [
-        (Path(file).stem, function, calls, seconds)
-        for (file, _, function), (calls, _, seconds, *_) in functions.items()
-    ]
+    functions: Any = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    total = max(spent for _, _, _, spent, _ in functions.values())
+    rows = []
+    for part, what in PARTS.items():
+        # Of the functions with this name the outermost one.
+        calls, spent = max(
+            ((calls, spent) for (file, _, function), (calls, _, _, spent, _) in functions.items()
+             if function == part and Path(file).stem == "windowing"),
+            key=lambda found: found[1],
+            default=(0, 0.0),
+        )  # fmt: skip
+        rows.append((name, what, calls, round(spent / total, 3)))
     print(json.dumps(rows))
+
+
+def profiles(folder: Path) -> None:
+    path = folder / "profile.parquet"
+    write_log(path, 100_000, USERS)
+    rows: list[tuple[Any, ...]] = []
+    for name in ("tutorial", "events"):
+        command = [sys.executable, __file__, "--profile", name, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        rows += json.loads(done.stdout.splitlines()[-1])
+    write("07-profile.csv", ("path", "part", "calls", "share"), rows)
+
+
+# Two processes
+
+COSTS = (0.0, 0.3, 1.0, 3.0, 10.0)
+"""Microseconds of work that are added for each event: what its sessionizing might cost."""
+
+
+def shared(path: str, cost: str, processes: str, number: str, addresses: str) -> None:
+    """Run the columnar flow as one of several processes, when a line comes in; print seconds."""
+    import bytewax.operators as op
+    from bytewax.dataflow import Dataflow
+    from bytewax.testing import cluster_main
+
+    from searchlogs.columnar import ParquetSource, ShardLogic, columnar_sessions
+
+    on_batch = ShardLogic.on_batch
+
+    def costly(self: Any, values: list[Any]) -> Any:
+        end = time.thread_time() + float(cost) / 1e6 * sum(map(len, values))
+        while time.thread_time() < end:
+            pass
+        return on_batch(self, values)
+
+    ShardLogic.on_batch = costly  # type: ignore[method-assign]
+    flow = Dataflow("shared")
+    batches = op.input("inp", flow, ParquetSource(path, bench.SHORT))
+    shards = 1 if processes == "1" else SHARDS
+    out = columnar_sessions("sessions", batches, bench.GAP, bench.WAIT, shards)
+    op.inspect("down", out.down, lambda step, batch: None)
+    print("ready", flush=True)
+    input()
+    start = time.perf_counter()
+    cluster_main(flow, addresses.split(";") if processes != "1" else [], int(number))
+    print(time.perf_counter() - start)
+
+
+SHARDS = 32
+"""The engine deals them out by a hash: of as many as there are processes, one may have all."""
+
+
+def shared_out(path: Path, cost: float, processes: int) -> float:
+    addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(processes))
+    command = [sys.executable, __file__, "--share", str(path), str(cost), str(processes)]
+    running = [
+        subprocess.Popen([*command, str(number), addresses], text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for number in range(processes)
+    ]  # fmt: skip
+    for process in running:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        time.sleep(0.2)  # each waits for the first one to listen, and a second where it doesn't yet
+    said = [process.communicate()[0] for process in running]
+    return float(said[-1].splitlines()[-1])
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def workers(folder: Path) -> None:
+    path = folder / "workers.parquet"
+    bench.make_log(path, 1_000_000, USERS)
+    rows = []
+    for cost in COSTS:
+        took: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(RUNS):
+            for processes, seconds in took.items():
+                seconds.append(shared_out(path, cost, processes))
+        for processes, seconds in took.items():
+            rows.append((cost, processes, f"{statistics.median(seconds):.3g}"))
+            print(*rows[-1], file=sys.stderr, flush=True)
+    write("07-workers.csv", ("cost", "processes", "seconds"), rows)
 
 
 def main(long: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        workers(Path(folder))
+        profiles(Path(folder))
         curves(Path(folder), long)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--child"]:
-        child(*sys.argv[2:4])
-    elif sys.argv[1:2] == ["--profile"]:
-        profiled(*sys.argv[2:4])
+    children = {"--child": child, "--profile": profiled, "--share": shared}
+    if sys.argv[1:2] and sys.argv[1] in children:
+        children[sys.argv[1]](*sys.argv[2:])
     else:
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--long", action="store_true", help="the tutorial's longest runs too")
