@@ -403,8 +403,10 @@ def _grown(table: Array, users: int) -> Array:
     """The table with a row for each user; it grows by half at least, so that this costs little."""
     if users <= len(table):
         return table
-    more = np.zeros((users - len(table) + users // 2, *table.shape[1:]), table.dtype)
-    return np.concatenate([table, more])
+    # What is spare takes up no memory until it is written to.
+    grown = np.zeros((users + users // 2, *table.shape[1:]), table.dtype)
+    grown[: len(table)] = table
+    return grown
 
 
 def _count(kind: Array, last: Array) -> Arrays:

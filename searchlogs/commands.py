@@ -239,11 +239,15 @@ def _run(options: argparse.Namespace) -> int:
             raise InputChanged(
                 f"{' '.join(options.log)}: {error}; another folder than {job.recovery} starts anew"
             ) from None
-    if finished:
-        print(finished)
-    for line in report(job, summary):
-        print(printable(line))
+    _say([finished] * bool(finished) + [printable(line) for line in report(job, summary)])
     return TOO_MANY_REJECTS if summary.tally.rejected > options.max_rejects else GOOD
+
+
+def _say(lines: list[str]) -> None:
+    try:
+        print(*lines, sep="\n", flush=True)
+    except BrokenPipeError:  # as of head: the outputs are whole, so this is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 FINISHED = "This run had finished: at the end of its log every session was closed."

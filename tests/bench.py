@@ -547,7 +547,7 @@ class Bench:
         make.join()
         return str(path)
 
-    def lines(self, name: str, events: int, users: int) -> str:
+    def json_lines(self, name: str, events: int, users: int) -> str:
         """A log of JSON Lines of about so many events."""
         from searchlogs.export import write_log
         from searchlogs.simulate import simulate
@@ -641,7 +641,7 @@ def main(quick: bool, slow: bool, runs: int) -> None:
         a, b = bench.compare(("columnar", text), ("polars", text))
         bench.ratio("users as text: Polars ÷ columnar", b, a, "", exact=True)
 
-        lines = bench.lines("lines", million // 5, users // 5)
+        lines = bench.json_lines("lines", million // 5, users // 5)
         border_, other, whole = bench.compare(
             ("border", lines), ("border_msgspec", lines), ("from_lines", lines)
         )

@@ -541,6 +541,16 @@ def test_a_process_with_a_pipe_and_no_utf_8(folder: Path) -> None:
     assert b"sessions  2 with a search \\u2192 s.jsonl; 0 without\n" in done.stdout
 
 
+def test_who_has_read_enough_of_the_summary_stops_nothing(folder: Path) -> None:
+    command = [sys.executable, "-m", "searchlogs", "run", "log.jsonl", "--out", "s.jsonl"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == (b"", 0)
+    process.stderr.close()
+    assert len(rows()) == 2
+
+
 def test_a_broken_recovery_is_one_line(say: Say) -> None:
     """A panic of the engine, which writes to the file descriptor and is no Exception."""
     assert say("run log.jsonl --out s.jsonl --recovery r")[0] == 0
