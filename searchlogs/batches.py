@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from bytewax.inputs import FixedPartitionedSource
 
-from searchlogs.columnar import arrow, truth, view
+from searchlogs.columnar import Array, arrow, truth, view
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.export import SCHEMA
 from searchlogs.files import ROWS, STDIN, UNREADABLE, Read, format_of, parquet_batches, read_rows
@@ -26,7 +26,6 @@ from searchlogs.logs import FIELDS, KINDS, MAX_POSITION, BadRecord, Border, Reje
 from searchlogs.sessions import Late
 from searchlogs.source import BATCH, Log, LogEvents, Part, State, Tally, as_reject
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Item: TypeAlias = pa.RecordBatch | Reject | Tally
 
 NUMBER = "user_is_number"

@@ -474,7 +474,7 @@ def _attribute(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
     if "query_id" in texts.column_names:
         (id,) = _codes(texts["query_id"])
         named = np.flatnonzero(is_search & (id >= 0))
-        keys = np.sort((id[named] << bits) | search[named])
+        keys = np.sort((id[named] << bits) | search[named], kind="stable")
         rows = np.flatnonzero(~is_search & ((kind == _RESULTS) | (kind == _CLICK)) & (id >= 0))
         place = np.searchsorted(keys, (id[rows] << bits) | first[rows])
         found = np.append(keys, _FOREVER)[place]
@@ -591,20 +591,11 @@ def _by_time(user: Array, time: Array) -> Array:
     """The order of rows by user and time, where they are by user; equal times stay as they are."""
     if not len(user):
         return _EMPTY
-    last = np.flatnonzero(_last(user))
-    first = _first(last)
-    sizes = last - first + 1
-    begin = np.repeat(first, sizes)
-    place = np.arange(len(user)) - begin
-    low = time.min(initial=0)
-    time_bits = int(time.max() - low).bit_length()
-    place_bits = int(sizes.max()).bit_length()
-    number = user - user[0]
-    if int(number[-1]).bit_length() + time_bits + place_bits >= 63:
+    bits = int(time.max() - time.min()).bit_length()
+    if int(user[-1] - user[0]).bit_length() + bits >= 63:
         return np.lexsort((time, user))
-    key = np.sort((number << time_bits | (time - low)) << place_bits | place)
-    order: Array = begin + (key & ((1 << place_bits) - 1))
-    return order
+    # Most rows are in order, which a merge sort makes use of.
+    return np.argsort((user - user[0]) << bits | (time - time.min()), kind="stable")
 
 
 def _sums(flags: Sequence[Array], after: Array) -> list[Array]:
