@@ -1,4 +1,4 @@
-"""Measure for notebook 07: `uv run python tests/curves.py [--long]`, six minutes, or 17.
+"""Measure for notebook 07: `uv run python tests/curves.py [--long]`, eight minutes, or 20.
 
 Writes, beside the notebook,
 - 07-scale.csv: for each path and size of log the seconds, from the Parquet file to the last
