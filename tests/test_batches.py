@@ -376,8 +376,8 @@ CHANGES: dict[str, Callable[[list[Event]], list[Event]]] = {
         Results(e.user, ("rover", "fido"), e.time) if isinstance(e, Results) else e for e in events
     ],
     "other borders of items": lambda events: [
-        Results(e.user, ("fidorover", "kathy"), e.time)
-        if isinstance(e, Results) and "rover" in e.items
+        Results(e.user, (e.items[0] + e.items[1][0], e.items[1][1:], *e.items[2:]), e.time)
+        if isinstance(e, Results)
         else e
         for e in events
     ],
