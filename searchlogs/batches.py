@@ -146,7 +146,7 @@ def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.Rec
             columns["user"] = list(map(str, columns["user"]))
             columns[NUMBER] = numbers
             types[NUMBER] = pa.bool_()
-    kinds = pa.array([CODES[type(event)] for event in events], pa.int8())
+    kinds = pa.array([_CODES[type(event)] for event in events], pa.int8())
     words = pa.DictionaryArray.from_arrays(kinds, _WORDS)
     arrays = [
         words if name == "event" else pa.array(columns[name], type) for name, type in types.items()
@@ -162,7 +162,7 @@ _CELLS: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
 }
 """What an event has under each of FIELDS but the first."""
 
-CODES = {event: code for code, event in enumerate(KINDS.values())}
+_CODES = {event: code for code, event in enumerate(KINDS.values())}
 _WORDS = pa.array(list(KINDS))
 
 
@@ -397,7 +397,7 @@ def _sure(columns: pa.RecordBatch) -> Array:
     good &= _filled(user) if pa.types.is_string(user.type) else _there(user)
 
     def needs(kind: str, name: str, has: Callable[[pa.Array], Array]) -> None:
-        mine = code == CODES[KINDS[kind]]
+        mine = code == _CODES[KINDS[kind]]
         good[mine] &= has(columns[name])[mine] if name in columns.schema.names else False
 
     needs("search", "query", _there)
@@ -405,12 +405,12 @@ def _sure(columns: pa.RecordBatch) -> Array:
     needs("click", "item", _filled)
     if "query_id" in columns.schema.names:
         id = columns["query_id"]
-        good &= (code == CODES[AppOpen]) | _filled(id) | ~_there(id)
+        good &= (code == _CODES[AppOpen]) | _filled(id) | ~_there(id)
     if "position" in columns.schema.names:
         position = columns["position"]
         rank = view(position, np.int64)
         ranked = (rank >= 1) & (rank <= MAX_POSITION)
-        good &= (code != CODES[ClickResult]) | ranked | ~_there(position)
+        good &= (code != _CODES[ClickResult]) | ranked | ~_there(position)
     return good
 
 
