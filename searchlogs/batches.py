@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from bytewax.inputs import FixedPartitionedSource
 
-from searchlogs.columnar import Array, arrow, truth, view
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.export import SCHEMA
 from searchlogs.files import ROWS, STDIN, UNREADABLE, Read, format_of, parquet_batches, read_rows
+from searchlogs.kernel import Array, arrow, truth, view
 from searchlogs.logs import FIELDS, KINDS, MAX_POSITION, BadRecord, Border, Reject
 from searchlogs.sessions import Late
 from searchlogs.source import BATCH, Log, LogEvents, Part, State, Tally, as_reject

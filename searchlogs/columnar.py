@@ -5,10 +5,10 @@ of COLUMNS, the first three always. A log that has neither `items` nor `query_id
 it is counted; in one that has either, the rows of open sessions are kept until they close.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import bytewax.operators as op
 import numpy as np
@@ -21,29 +21,29 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.testing import TestingSink, TestingSource, run_main
 
 from searchlogs.events import EARLIEST, LATEST, check_duration
+from searchlogs.kernel import (
+    COUNTS,
+    KINDS,
+    PAGE,
+    PAGE_BITS,
+    Array,
+    Arrays,
+    Pieces,
+    arrow,
+    at,
+    cut,
+    stable_order,
+    take,
+    view,
+)
 from searchlogs.sessions import GAP, WAIT
 
 COLUMNS = ("event", "user", "time", "query", "items", "item", "query_id", "position")
 """What a log can hold. `time` is a timestamp with a zone, `user` text or a whole number."""
 
-KINDS = {"app_open": 0, "results": 1, "click": 2, "search": 4}
-"""The values of `event`, and the numbers that the kernel works on."""
-
-COUNTS = ("events", "searches", "clicks", "searches_clicked", "orphan_clicks")
-"""What is counted of a session: of all its events, and as in `metrics.Counts`."""
-
-_RESULTS, _CLICK, _SEARCH = KINDS["results"], KINDS["click"], KINDS["search"]
-# An open session goes into the next round as one row, of a kind that says what it would do to a
-# click: there is no search; the latest search has no click yet; it has one. From _SEARCH on, the
-# kinds are those that a click goes to.
-_NO_SEARCH, _NEW_SEARCH, _CLICKED_SEARCH = 3, 5, 6
-_NEVER, _FOREVER = -(1 << 62), 1 << 62
 _BLOCK = 1 << 16
+_NEVER = -(1 << 62)
 _EMPTY = np.zeros(0, np.int64)
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Arrays = dict[str, Array]
-
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
 _TEXTS = {"query_id": pa.string(), "item": pa.string(), "items": pa.list_(pa.string())}
 SESSIONS = pa.schema(
@@ -198,39 +198,116 @@ def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]
     return [(str(i), batch.take(arrow(row))) for i, row in rows if len(row)]
 
 
+@dataclass(frozen=True)
+class _Page:
+    """What one shard remembers of PAGE users. Arrays are replaced, never changed."""
+
+    open: Array
+    """A byte a user: as what kind of row the user's open session, which has all events so far at or
+    below the watermark, takes part in the next round; 0 where there is none."""
+    span: Array
+    """Two rows: that session's start and end."""
+    counts: Array
+    """A row for each of COUNTS."""
+    next: Array
+    """The id of each user's next session that closes."""
+    rows: Arrays
+    """Rows kept as they are, each user's by time: above their watermark, or awaiting attribution.
+    """
+    ended: Array
+    """Each user's newest time, where the input had an end: all sessions closed, but what would have
+    been late still is."""
+
+
 @dataclass
 class _State:
     """What one shard remembers."""
 
     shards: int
     """Of how many it is one."""
-    users: pa.Array
+    users: pa.ChunkedArray
     """Every user ever seen: a user's number is the place here."""
-    open: Array
-    """A byte a user, and some to spare: as what kind of row the user's open session, which has all
-    events so far at or below the watermark, takes part in the next round; 0 where there is none."""
-    table: Array
-    """A row a user, and some to spare, of whole numbers, as _TABLE says."""
-    rows: Arrays
-    """Rows kept as they are, each user's by time: above their watermark, or awaiting attribution.
-    """
+    pages: list[_Page]
     texts: pa.Table | None
-    """Of those rows, what attribution looks at; None where the log has nothing of it."""
+    """Of rows that are kept, what attribution looks at; None where the log has nothing of it."""
+    newest: int = _NEVER
+    """The newest time of all users: a row that isn't older than this by the wait can't be late."""
     arrived: tuple[pa.RecordBatch, ...] = ()
-    """What came since the last round."""
-    ended: Array = field(default_factory=_EMPTY.copy)
-    """Each user's newest time, where the input had an end: all sessions closed, but what would have
-    been late still is."""
+    """Batches whose users have no numbers yet."""
+    held: tuple[pa.RecordBatch, ...] = ()
+    """Of what waits for a round, the rows that may be late; all, where there are `texts`."""
+    waiting: "tuple[_Part, ...]" = ()
+    """In a snapshot, what waits for a round."""
 
 
-_TABLE = ("start", "end", *COUNTS, "next")
-"""Of each user: the open session, and the id of the next session that closes."""
+_COLUMNS = {"user": np.uint16, "time": np.int64, "kind": np.uint8, "row": np.int64}
+"""Of rows that wait or are kept. `row` is the place among the rows that are held, or else -1."""
+
+_Part: TypeAlias = tuple[Arrays, Array]
+"""Rows by page, and where each page in them ends; `row` only where one of them is held."""
+
+
+class _Waiting:
+    """Rows that wait for a round, so that those of a page are found at once."""
+
+    def __init__(self, parts: Iterable[_Part] = ()) -> None:
+        self.parts = list(parts)
+        self.size = sum(len(columns["user"]) for columns, _ in self.parts)
+        # What holds the parts, round after round, as it takes time to get memory that is new: so
+        # many are full, and so many rows of the one after them.
+        self.buffers: list[Arrays] = []
+        self.full = self.used = 0
+
+    def add(self, number: Array, time: Array, kind: Array, row: Array | None, pages: int) -> None:
+        """Take up to _BLOCK more rows, of the users with these numbers."""
+        if self.used + len(number) > _BLOCK:
+            self.full, self.used = self.full + 1, 0
+        if self.full == len(self.buffers):
+            self.buffers.append({name: np.empty(_BLOCK, type) for name, type in _COLUMNS.items()})
+        new = {"user": (number & (PAGE - 1)).astype(np.uint16), "time": time, "kind": kind}
+        if row is not None:
+            new["row"] = row
+        place = slice(self.used, self.used + len(number))
+        part = {name: self.buffers[self.full][name][place] for name in new}
+        page = (number >> PAGE_BITS).astype(np.uint8 if pages <= 256 else np.uint16)
+        order = stable_order(page) if pages > 1 else np.arange(len(page))
+        for name, column in new.items():
+            column.take(order, mode="clip", out=part[name])
+        self.parts.append((part, np.searchsorted(take(page, order), np.arange(pages), "right")))
+        self.size += len(number)
+        self.used += len(number)
+
+    def of(self, page: int) -> dict[str, list[Array]]:
+        """The columns of a page's rows, part by part, in the order in which they arrived."""
+        found: list[Arrays] = []
+        for columns, ends in self.parts:
+            if page < len(ends) and (end := ends[page]) > (begin := ends[page - 1] if page else 0):
+                found.append({name: column[begin:end] for name, column in columns.items()})
+        if any("row" in part for part in found):
+            for part in found:
+                part.setdefault("row", np.full(len(part["user"]), -1))
+        return {name: [part[name] for part in found] for name in found[0]} if found else {}
+
+    def clear(self) -> None:
+        self.parts.clear()
+        self.size = self.full = self.used = 0
+
+    def snapshot(self) -> tuple[_Part, ...]:
+        return tuple(
+            ({name: column.copy() for name, column in columns.items()}, ends)
+            for columns, ends in self.parts
+        )
+
 
 Out = list[tuple[str, pa.RecordBatch]]
 
 
 class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], _State | None]):
-    """The sessions of one shard's users; what leaves is tagged as "down" or "late"."""
+    """The sessions of one shard's users; what leaves is tagged as "down" or "late".
+
+    Rows that arrive are put by page of users; once they are worth it, a round looks through what
+    waits and what is known, page by page.
+    """
 
     def __init__(
         self, gap: timedelta, wait: timedelta, resume: _State | None = None, shards: int = 1
@@ -239,289 +316,187 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
             raise ValueError(f"shards were {resume.shards} when this was stored; now {shards}")
         self.gap, self.wait, self.shards = _micro(gap), _micro(wait), shards
         self.state = resume
+        self.waiting = _Waiting(resume.waiting if resume else ())
+        self.known = _known(resume) if resume else 0
         self.numbers = _Numbers()
+        self.names: dict[int, pa.Array] = {}
 
     def on_batch(self, values: list[pa.RecordBatch]) -> tuple[Out, bool]:
         out: Out = []
         for batch in values:
             self.state = state = self.state or _new_state(batch.schema, self.shards)
             state.arrived += (batch,)
-            # A round looks through what is known, so it awaits as much that is new: then the cost
-            # of an event doesn't depend on the number of users.
-            if sum(map(len, state.arrived)) >= _known(state):
+            self._take_in(state)
+            if self.waiting.size >= self._due(state):
                 out += self._round(state, eof=False)
         return out, self.RETAIN
 
     def on_eof(self) -> tuple[Out, bool]:
-        return self._round(self.state, eof=True) if self.state else [], self.RETAIN
+        if self.state is None:
+            return [], self.RETAIN
+        self._take_in(self.state, now=True)
+        return self._round(self.state, eof=True), self.RETAIN
 
     def snapshot(self) -> _State | None:
         if self.state is None:
             return None
-        state, users = self.state, len(self.state.users)
+        state = self.state
         return replace(
             state,
-            open=state.open[:users].copy(),  # what changes in place
-            table=state.table[:users].copy(),
+            pages=list(state.pages),
             arrived=tuple(map(_compact, state.arrived)),
+            held=tuple(map(_compact, state.held)),
+            waiting=self.waiting.snapshot(),
         )
+
+    def _due(self, state: _State) -> int:
+        """So many rows are worth a round.
+
+        It looks through all pages, and what is known takes part again: with many times as many
+        rows that are new, the cost of an event doesn't depend on the number of users.
+        """
+        return max(self.known, len(state.users), 1)
+
+    def _take_in(self, state: _State, now: bool = False) -> None:
+        """Put the rows that arrived where they wait."""
+        if not state.arrived:
+            return
+        found = self.numbers.number(state.users, [b["user"] for b in state.arrived], now)
+        if found is None:
+            return
+        numbers, state.users = found
+        pages = -(-len(state.users) // PAGE)
+        new = [_new_page(state.texts is not None) for _ in range(len(state.pages), pages)]
+        state.pages += new
+        held = sum(map(len, state.held))
+        for batch in state.arrived:
+            number, numbers = numbers[: len(batch)], numbers[len(batch) :]
+            time, kind, row = _times(batch), _kinds(batch), None
+            hold = self._to_hold(state, time)
+            if len(hold):
+                row = np.full(len(batch), -1)
+                row[hold] = np.arange(held, held + len(hold))
+                held += len(hold)
+                state.held += (batch.take(arrow(hold)) if len(hold) < len(batch) else batch,)
+            for begin in range(0, len(batch), _BLOCK):
+                some = slice(begin, begin + _BLOCK)
+                rows = None if row is None else row[some]
+                self.waiting.add(number[some], time[some], kind[some], rows, pages)
+        state.arrived = ()
+
+    def _to_hold(self, state: _State, time: Array) -> Array:
+        """Which rows of a batch will be needed as they came: those that may be late, at least."""
+        if state.texts is not None or not len(time):
+            return np.arange(len(time))
+        newest: Any = state.newest
+        if (time[1:] < time[:-1]).any():
+            newest = np.maximum(np.maximum.accumulate(time), newest)
+        state.newest = max(int(np.max(newest)), int(time[-1]))
+        return np.flatnonzero(time < newest - self.wait)
 
     def _round(self, state: _State, eof: bool) -> Out:
         """Find the sessions of the users of new rows; let out those that have closed."""
-        number, state.users = self.numbers.number(
-            state.users, [batch["user"] for batch in state.arrived]
-        )
-        users = len(state.users)
-        state.open, state.table = _grown(state.open, users), _grown(state.table, users)
-        part = state.open[:users] > 0
-        before, kept = state.rows, _at(state.rows, _EMPTY)
-        if not eof and state.texts is None:
-            # A user's watermark moves with that user's rows alone: the others have nothing new.
-            new = np.zeros(users, bool)
-            new[number] = True
-            part &= new
-            part_too = _take(new, before["user"])
-            before, kept = (_at(before, np.flatnonzero(rows)) for rows in (part_too, ~part_too))
-        with_open = np.flatnonzero(part)
-        opened = _take(state.table, with_open)
-
-        # An open session takes part as one row, at its last time; kept rows stand after it, new
-        # ones after those: so a user's rows are in the order of arrival.
-        user = _column([with_open, before["user"], number], np.int32)
-        time = _column([opened[:, 1], before["time"], *map(_times, state.arrived)])
-        opened_kind = _take(state.open, with_open)
-        kind = _column([opened_kind, before["kind"], *map(_kinds, state.arrived)], np.uint8)
+        out: Out = []
+        late = [{"row": _EMPTY, "by": _EMPTY}]
+        before, kept = 0, [_EMPTY]
         if state.texts is not None:
-            state.texts = _texts_of(state.texts, state.arrived)
-        if not len(user):
-            return []
-        pieces = [
-            self._cut(state, opened, mine, row, _take(time, row), _take(kind, row), eof)
-            for mine, row in _by_user(user, users)
-        ]
-        late, closed, still, rest = (_joined(parts) for parts in zip(*pieces, strict=True))
-        late = _at(late, np.argsort(late["row"]))
-        out = _late(state.arrived, late["row"] - len(with_open) - len(before["user"]), late["by"])
-        if len(closed["user"]):
-            out.append(("down", _sessions(state.users, state.table[:, -1], closed)))
-        if state.texts is None:
-            state.open[with_open] = 0
-            state.open[still["user"]] = still["kind"]
-            state.table[still["user"], :-1] = np.stack([still[name] for name in _TABLE[:-1]], 1)
-        else:
-            state.texts = state.texts.take(arrow(rest["row"]))
-        state.rows = {name: np.concatenate([kept[name], rest[name]]) for name in kept}
-        state.arrived = ()
-        if eof:
-            newest = np.full(users, _NEVER)
-            newest[: len(state.ended)] = state.ended
-            np.maximum.at(newest, user, time)
-            state.ended = newest
+            before = len(state.texts)
+            state.texts = _texts_of(state.texts, state.held)
+        for number, page in enumerate(state.pages):
+            new = self.waiting.of(number)
+            if before and new:
+                new["row"] = [row + before for row in new["row"]]
+            rows, opened = _joined(page, new)
+            if not len(rows["user"]) or not (new or eof or state.texts is not None):
+                continue
+            rows = at(rows, stable_order(rows["user"]))
+            pieces = cut(rows, opened, self.gap, self.wait, page.ended, eof, state.texts)
+            late.append(pieces.late)
+            page = _after(page, pieces, eof)
+            if len(pieces.closed["user"]):
+                out.append(
+                    ("down", _sessions(self._names(state, number), page.next, pieces.closed))
+                )
+            if state.texts is not None:
+                kept.append(page.rows["row"])
+                end = sum(map(len, kept))
+                page.rows["row"] = np.arange(end - len(kept[-1]), end)
+            state.pages[number] = page
+        row, by = (np.concatenate([part[name] for part in late]) for name in ("row", "by"))
+        order = np.argsort(row)
+        out += _late(state.held, row[order] - before, by[order])
+        if state.texts is not None:
+            state.texts = state.texts.take(arrow(np.concatenate(kept)))
+        state.held = ()
+        self.waiting.clear()
+        self.known = _known(state)
         return out
 
-    def _cut(
-        self,
-        state: _State,
-        opened: Array,
-        user: Array,
-        row: Array,
-        time: Array,
-        kind: Array,
-        eof: bool,
-    ) -> tuple[Arrays, Arrays, Arrays, Arrays]:
-        """Cut rows, by user as they arrived, into sessions.
-
-        The first rows of all are open sessions, those of `opened`. Returns the late rows, the
-        sessions that have closed, those that are open, and the rows that are not in any.
-        """
-        # Where a user's time runs back, some of it may be late; the rest is sorted by time.
-        late, by = _EMPTY, _EMPTY
-        low, watermark = user[0], np.empty(user[-1] - user[0] + 1, np.int64)
-        if len(state.ended) or ((time[1:] < time[:-1]) & (user[1:] == user[:-1])).any():
-            user = user.astype(np.int64)
-            newest = np.maximum(_running_max(user, time), _of(state.ended, user))
-            late_by = newest - self.wait - time
-            rows = np.flatnonzero(late_by > 0)
-            late, by = row[rows], late_by[rows]
-            rows = np.flatnonzero(late_by <= 0)
-            rows = _take(rows, _by_time(user[rows], time[rows]))
-            user, row, time, kind = user[rows], row[rows], time[rows], kind[rows]
-
-        # Difference, and a flag on each session's last row. Rows above the watermark are cut off:
-        # an earlier one can still come between them.
-        last = _last(user)
-        newest = np.flatnonzero(last)
-        known = np.maximum(_take(time, newest), _of(state.ended, _take(user, newest)))
-        known = np.full(len(known), _FOREVER) if eof else known - self.wait
-        watermark[_take(user, newest) - low] = known
-        ripe = time <= np.repeat(known, np.diff(newest, prepend=-1))
-        last[:-1] |= time[1:] - time[:-1] > self.gap
-        if state.texts is None:
-            last[:-1] |= ripe[:-1] > ripe[1:]
-        end = np.flatnonzero(last)
-        start = _first(end)
-        columns = {"user": user, "time": time, "kind": kind, "row": row}
-        sessions = {
-            "user": _take(user, start),
-            "start": _take(time, start),
-            "end": _take(time, end),
-        }
-        closed = sessions["end"] < _take(watermark, sessions["user"] - low) - self.gap
-        done = np.flatnonzero(closed)
-
-        # Segmented sums.
-        if state.texts is None:
-            sessions |= _count(kind, last)
-            origin = _take(row, start)
-            carried = np.flatnonzero(origin < len(opened))
-            _add(sessions, carried, _take(opened, _take(origin, carried)))
-            stays = np.flatnonzero(~closed & _take(ripe, start))
-            finished, still, rest = _at(sessions, done), _at(sessions, stays), ~ripe
-        else:
-            sizes = end - start + 1
-            rest = np.repeat(~closed, sizes)
-            gone = np.flatnonzero(~rest)
-            counts = _attribute(kind[gone], sizes[done], state.texts.take(arrow(row[gone])))
-            finished, still = _at(sessions, done) | counts, {}
-        return {"row": late, "by": by}, finished, still, _at(columns, np.flatnonzero(rest))
-
-
-def _of(ended: Array, user: Array) -> Array | int:
-    """The time that each user had reached at the end of the input, where there was one."""
-    if not len(ended):
-        return _NEVER
-    return _take(np.append(ended, _NEVER), np.minimum(user, len(ended)))
+    def _names(self, state: _State, page: int) -> pa.Array:
+        """The users of a page as text."""
+        users = state.users.slice(page * PAGE, PAGE)
+        if len(self.names.get(page, ())) < len(users):
+            self.names[page] = pa.concat_arrays(_texts(users).chunks)
+        return self.names[page]
 
 
 def _known(state: _State) -> int:
-    """So many rows are worth a round: with the more, the fewer rows take part again and again."""
-    rows = len(state.rows["user"])
-    return max(rows if state.texts is not None else 2 * rows, len(state.users))
+    """So many rows are to wait for a round, that what is known makes up a small part of it."""
+    known = sum(len(page.rows["user"]) + np.count_nonzero(page.open) for page in state.pages)
+    if known <= 1_000:  # costs nothing either way, and sessions leave sooner
+        return int(known)
+    return int(known) * (6 if state.texts is None else 2)  # texts take up memory
 
 
-def _grown(table: Array, users: int) -> Array:
-    """The table with a row for each user; it grows by half at least, so that this costs little."""
-    if users <= len(table):
-        return table
-    # What is spare takes up no memory until it is written to.
-    grown = np.zeros((users + users // 2, *table.shape[1:]), table.dtype)
-    grown[: len(table)] = table
-    return grown
+def _joined(page: _Page, new: dict[str, list[Array]]) -> tuple[Arrays, Arrays]:
+    """What takes part in a round, each user's rows as they arrived; what the open sessions had.
 
-
-def _count(kind: Array, last: Array) -> Arrays:
-    """Count each session's rows where a click goes to the latest search before it.
-
-    `last` flags each session's last row. `kind`, in what comes back, is that of the row as which
-    the session enters the next round.
+    An open session takes part as one row, at its last time; kept rows stand after it, and new ones
+    after those.
     """
-    begins = np.ones(len(kind), bool)
-    begins[1:] = last[:-1]
-    start = np.flatnonzero(begins)
-    told = np.flatnonzero(begins | (kind >= _CLICK))  # what else there is, only counts as an event
-    kind, begins = _take(kind, told), _take(begins, told)
-    first = np.flatnonzero(begins)
-    after = np.append(first, len(told))[1:]
-    head = _take(kind, first)
-
-    is_click, is_search = kind == _CLICK, kind == _SEARCH
-    unclicked = is_search | (kind == _NEW_SEARCH)
-    gained = is_click & ~begins
-    gained[1:] &= unclicked[:-1]
-    searches, clicks, searches_clicked = _sums([is_search, is_click, gained], after)
-    searched = (searches > 0) | (head > _NO_SEARCH)
-    state = np.where(searched, _CLICKED_SEARCH, _NO_SEARCH)
-    state = np.where(_take(unclicked, after - 1), _NEW_SEARCH, state)
-
-    # Clicks are orphans where nothing but the session's beginning stands before them.
-    orphans = np.zeros(len(first), np.int64)
-    second = _take(np.append(is_click & ~begins, False), first + 1)
-    few = np.flatnonzero((second | (head == _CLICK)) & (head <= _NO_SEARCH))
-    search = np.append(np.flatnonzero(kind > _NO_SEARCH), len(kind))
-    until = np.minimum(search[np.searchsorted(search, first[few])], after[few])
-    orphans[few] = until - first[few] - (head[few] != _CLICK)
-    return {
-        "kind": state,
-        "events": np.diff(start, append=len(last)),
-        "searches": searches,
-        "clicks": clicks,
-        "searches_clicked": searches_clicked,
-        "orphan_clicks": orphans,
-    }
+    user = np.flatnonzero(page.open)
+    opened = {name: take(row, user) for name, row in zip(COUNTS, page.counts, strict=True)}
+    opened["start"] = take(page.span[0], user)
+    first = {"user": user.astype(np.uint16), "time": take(page.span[1], user)}
+    first["kind"] = take(page.open, user)
+    kept = page.rows
+    if "row" in new or "row" in kept:
+        first["row"] = np.full(len(user), -1)
+        kept = {"row": np.full(len(kept["user"]), -1)} | kept
+    rows = {name: np.concatenate([first[name], kept[name], *new.get(name, ())]) for name in first}
+    return rows, opened
 
 
-def _add(sessions: Arrays, carried: Array, before: Array) -> None:
-    """Add to the sessions at `carried` what is known of them `before`, in rows as in _TABLE."""
-    for number, name in enumerate(COUNTS, 2):
-        sessions[name][carried] += before[:, number]
-    sessions["events"][carried] -= 1  # the row as which it came
-    sessions["start"][carried] = before[:, 0]
+def _after(page: _Page, pieces: Pieces, eof: bool) -> _Page:
+    """What is remembered after a round."""
+    open, span, counts, ended = np.zeros_like(page.open), page.span, page.counts, page.ended
+    if pieces.still:
+        still = pieces.still
+        if still["events"].max(initial=0) >> 32:
+            raise OverflowError(f"a session has {still['events'].max():,} events: 2³² are too many")
+        span, counts = span.copy(), counts.copy()
+        user = still["user"].astype(np.intp)
+        open[user] = still["kind"]
+        for column, name in zip([*span, *counts], ("start", "end", *COUNTS), strict=True):
+            column[user] = still[name]
+    if eof:
+        user, newest = pieces.newest
+        ended = ended.copy() if len(ended) else np.full(PAGE, _NEVER)
+        ended[user] = newest
+    rows = {name: pieces.rest[name] for name in page.rows}
+    return _Page(open, span, counts, page.next.copy(), rows, ended)
 
 
-def _attribute(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
-    """Count each session's rows, `sizes` rows a session, as `metrics.attribute` joins them."""
-    session = np.repeat(np.arange(len(sizes)), sizes)
-    is_search = kind == _SEARCH
-    search = np.cumsum(is_search) - 1  # the latest search up to each row, of whatever session
-    count = int(search[-1]) + 1 if len(search) else 0
-    of = session[is_search]  # each search's session
-    first = np.searchsorted(of, np.arange(len(sizes)))[session]  # of the row's session
-    final = np.searchsorted(of, np.arange(len(sizes)), "right")[session] - 1
-    bits = max(count, 1).bit_length()
-    mask = (1 << bits) - 1
-
-    owner = np.full(len(kind), -1)
-    if "query_id" in texts.column_names:
-        (id,) = _codes(texts["query_id"])
-        named = np.flatnonzero(is_search & (id >= 0))
-        keys = np.sort((id[named] << bits) | search[named], kind="stable")
-        rows = np.flatnonzero(~is_search & ((kind == _RESULTS) | (kind == _CLICK)) & (id >= 0))
-        place = np.searchsorted(keys, (id[rows] << bits) | first[rows])
-        found = np.append(keys, _FOREVER)[place]
-        joined = found <= ((id[rows] << bits) | final[rows])
-        owner[rows[joined]] = found[joined] & mask
-
-    answered = np.zeros(count, bool)
-    click = np.flatnonzero(kind == _CLICK)
-    latest = np.where(search >= first, search, -1)
-    if "items" in texts.column_names:
-        result = np.flatnonzero(kind == _RESULTS)
-        lists = texts["items"].take(arrow(result)).combine_chunks()
-        shown_by = np.where(owner[result] >= 0, owner[result], latest[result])
-        logged = truth(lists.is_valid()) & (shown_by >= 0)
-        answered[shown_by[logged]] = True
-        parent = view(pc.list_parent_indices(lists), np.int64)
-        items = [pc.list_flatten(lists)]
-        free = click[owner[click] < 0]
-        if "item" in texts.column_names:
-            items.append(texts["item"].take(arrow(free)).combine_chunks())
-        shown, *clicked = _codes(*items)
-        if clicked:
-            mine = shown_by[parent] >= 0
-            keys = np.sort((shown[mine] << bits) | shown_by[parent][mine])
-            known = clicked[0] >= 0
-            rows, item = free[known], clicked[0][known]
-            place = np.searchsorted(keys, (item << bits) | np.maximum(search[rows], 0), "right") - 1
-            found = np.append(keys, -1)[place]
-            joined = (found >= ((item << bits) | first[rows])) & (latest[rows] >= 0)
-            owner[rows[joined]] = found[joined] & mask
-
-    free = click[(owner[click] < 0) & (latest[click] >= 0)]
-    silent = np.maximum.accumulate(np.where(answered, -1, np.arange(count)))[latest[free]]
-    owner[free] = np.where(silent >= first[free], silent, -1)
-    clicked_search = np.zeros(count, bool)
-    clicked_search[owner[click][owner[click] >= 0]] = True
-
-    def per_session(rows: Array) -> Array:
-        return np.bincount(rows, minlength=len(sizes))
-
-    return {
-        "events": sizes,
-        "searches": per_session(of),
-        "clicks": per_session(session[click]),
-        "searches_clicked": per_session(of[clicked_search]),
-        "orphan_clicks": per_session(session[click[owner[click] < 0]]),
-    }
+def _new_page(texts: bool) -> _Page:
+    names = [name for name in _COLUMNS if texts or name != "row"]
+    return _Page(
+        open=np.zeros(PAGE, np.uint8),
+        span=np.zeros((2, PAGE), np.int64),
+        counts=np.zeros((len(COUNTS), PAGE), np.uint32),
+        next=np.zeros(PAGE, np.uint32),
+        rows={name: np.zeros(0, _COLUMNS[name]) for name in names},
+        ended=_EMPTY,
+    )
 
 
 def _new_state(schema: pa.Schema, shards: int) -> _State:
@@ -531,112 +506,83 @@ def _new_state(schema: pa.Schema, shards: int) -> _State:
         # Not by way of a schema's empty_table(), which would import pandas.
         texts = pa.Table.from_arrays([pa.nulls(0, _TEXTS[name]) for name in names], names)
     number = pa.types.is_integer(schema.field("user").type)
-    rows: Arrays = {"user": _EMPTY, "time": _EMPTY, "kind": np.zeros(0, np.uint8)}
-    users = pa.nulls(0, pa.int64() if number else pa.string())
-    table = np.zeros((0, len(_TABLE)), np.int64)
-    return _State(shards, users, np.zeros(0, np.uint8), table, rows, texts)
+    users = pa.chunked_array([], pa.int64() if number else pa.string())
+    return _State(shards, users, [], texts)
 
 
-def _by_user(user: Array, users: int) -> Iterator[tuple[Array, Array]]:
-    """Users, numbers below `users`, in order, and the rows where they stood, in blocks.
+class _Numbers:
+    """Numbers for users: each one's place among all that were ever seen."""
 
-    A user's rows stay in their order, in one block, which is so small that what is made of it fits
-    the processor's cache. Of numbers of 16 bits numpy finds a stable order by a radix sort, several
-    times faster than it sorts longer ones, whatever the processor.
-    """
-    # First by the high bits alone, so that each block is sorted by the low ones in the cache.
-    shift = min(16, max(users.bit_length() - 8, 0))
-    high = (user >> shift).astype(np.uint8 if users >> shift < 256 else np.uint16)
-    rows = np.argsort(high, kind="stable") if shift else np.arange(len(user))
-    ends = np.cumsum(np.bincount(high)) if shift else np.array([len(user)])
-    begin = first = 0
-    while first < len(ends):
-        last = int(np.searchsorted(ends, begin + _BLOCK))
-        last = min(max(last, first + 1), first + (1 << 16 >> shift), len(ends))
-        row, begin = rows[begin : ends[last - 1]], int(ends[last - 1])
-        if len(row):
-            mine = _take(user, row)
-            order = np.argsort((mine - (first << shift)).astype(np.uint16), kind="stable")
-            yield _take(mine, order), _take(row, order)
-        first = last
+    def __init__(self) -> None:
+        self.low = 0
+        self.places = np.zeros(0, np.int32)
+        """The number of each user from `low` on, or -1, where users are whole numbers that don't
+        lie far apart; else Arrow's hash table, several times slower, is made anew each time."""
 
+    def number(
+        self, users: pa.ChunkedArray, columns: list[pa.Array], now: bool
+    ) -> tuple[Array, pa.ChunkedArray] | None:
+        """The number of each row's user, and the users, to which new ones are added.
 
-def _last(user: Array) -> Array:
-    """Flags on rows: is this one the last of its user?"""
-    last = np.ones(len(user), bool)
-    np.not_equal(user[1:], user[:-1], out=last[:-1])
-    return last
+        None where it would cost more than the rows are worth, unless it is to be done `now`.
+        """
+        types = [users.type, *(column.type for column in columns)]
+        if all(pa.types.is_integer(type) and type != pa.uint64() for type in types):
+            arrived = pa.concat_arrays(map(_plain, columns))
+            if len(arrived) and self._covers(users, arrived):
+                return self._by_place(users, view(arrived, np.int64))
+        if sum(map(len, columns)) < len(users) and not now:
+            return None
+        chunks = [*users.chunks, *map(_plain, columns)]
+        if len({chunk.type for chunk in chunks}) > 1:
+            chunks = [_texts(chunk) for chunk in chunks]
+        encoded = pa.concat_arrays(chunks).dictionary_encode()
+        number = view(encoded.indices, np.int32)[len(users) :]
+        return number, pa.chunked_array([encoded.dictionary])
 
+    def _by_place(self, users: pa.ChunkedArray, arrived: Array) -> tuple[Array, pa.ChunkedArray]:
+        place = arrived - self.low if self.low else arrived
+        number = take(self.places, place)
+        if number.min() < 0:
+            new = np.flatnonzero(number < 0)
+            place = take(place, new)
+            # Of the rows of a new user, the last one has the last word.
+            rank = np.arange(len(new), dtype=np.int32)
+            self.places[place] = rank
+            first = place[take(self.places, place) == rank]
+            self.places[first] = np.arange(len(users), len(users) + len(first))
+            users = pa.chunked_array([*users.chunks, arrow(first + self.low)])
+            number[new] = take(self.places, place)
+        return number, users
 
-def _first(last: Array) -> Array:
-    """The first row of each stretch, from the last ones."""
-    return np.append(0, last[:-1] + 1)[: len(last)]
-
-
-def _running_max(user: Array, time: Array) -> Array:
-    """Each user's newest time so far, in rows by user as they arrived."""
-    low = time.min()
-    bits = int(time.max() - low).bit_length()
-    if bits + int(user[-1]).bit_length() < 63:
-        top = np.maximum.accumulate(user << bits | (time - low))
-        newest: Array = (top & ((1 << bits) - 1)) + low
-    else:
-        values, rank = np.unique(time, return_inverse=True)
-        bits = len(values).bit_length()
-        newest = values[np.maximum.accumulate(user << bits | rank) & ((1 << bits) - 1)]
-    return newest
-
-
-def _by_time(user: Array, time: Array) -> Array:
-    """The order of rows by user and time, where they are by user; equal times stay as they are."""
-    if not len(user):
-        return _EMPTY
-    bits = int(time.max() - time.min()).bit_length()
-    if int(user[-1] - user[0]).bit_length() + bits >= 63:
-        return np.lexsort((time, user))
-    # Most rows are in order, which a merge sort makes use of.
-    return np.argsort((user - user[0]) << bits | (time - time.min()), kind="stable")
-
-
-def _sums(flags: Sequence[Array], after: Array) -> list[Array]:
-    """How many of each of three flags stretches have, each stretch up to where `after` says."""
-    bits = len(flags[0]).bit_length()
-    if not len(after) or 3 * bits > 63:
-        sums = [np.append(0, np.cumsum(flag, dtype=np.int64)) for flag in flags]
-        return [np.diff(_take(one, after), prepend=0) for one in sums]
-    # Three counts in one number, so that one sum does for all.
-    code = flags[0].view(np.uint8) | flags[1].view(np.uint8) << 1 | flags[2].view(np.uint8) << 2
-    each = np.array([sum((i >> n & 1) << n * bits for n in range(3)) for i in range(8)])
-    total = np.diff(_take(np.cumsum(_take(each, code)), after - 1), prepend=0)
-    return [total >> n * bits & (1 << bits) - 1 for n in range(3)]
+    def _covers(self, users: pa.ChunkedArray, arrived: pa.Array) -> bool:
+        """Whether the places are there, or could be made, from the lowest number to the highest."""
+        new = view(arrived, np.int64)
+        low, high = int(new.min()), int(new.max())
+        if self.low <= low and high < self.low + len(self.places):
+            return True
+        known = view(pa.concat_arrays([pa.nulls(0, users.type), *users.chunks]), np.int64)
+        low, high = min(low, int(known.min(initial=low))), max(high, int(known.max(initial=high)))
+        if high - low >= 32 * (len(known) + len(new)):
+            return False
+        self.low = 0 if low >= 0 and high < 4 * (high - low) else low  # spares a subtraction
+        self.places = np.full(2 * (high - self.low + 1), -1, np.int32)
+        self.places[known - self.low] = np.arange(len(known))
+        return True
 
 
-def _column(parts: Iterable[Array], dtype: Any = np.int64) -> Array:
-    return np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype, casting="unsafe")
-
-
-def _joined(parts: Sequence[Arrays]) -> Arrays:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _at(columns: Arrays, rows: Array) -> Arrays:
-    return {name: _take(column, rows) for name, column in columns.items()}
-
-
-def _take(values: Array, rows: Array) -> Array:
-    """`values[rows]`, of rows that are there: numpy is twice as fast where it needn't look."""
-    return values.take(rows, axis=0, mode="clip")
-
-
-def _compact(rows: Any) -> Any:
-    """A copy without what the rows were cut from, which pickling would take along."""
-    if rows is None:
-        return None
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write(rows)
-    reader = pa.ipc.open_stream(sink.getvalue())
-    return reader.read_all() if isinstance(rows, pa.Table) else reader.read_next_batch()
+def _sessions(names: pa.Array, next_id: Array, done: Arrays) -> pa.RecordBatch:
+    """Closed sessions, by user and time, as they leave; counts up their users' `next_id`."""
+    user = done["user"].astype(np.intp)
+    first = np.flatnonzero(np.diff(user, prepend=-1))
+    sizes = np.diff(first, append=len(user))
+    mine = take(user, first)
+    id = np.repeat(take(next_id, mine) - first, sizes) + np.arange(len(user))
+    next_id[mine] += sizes.astype(next_id.dtype)
+    columns = [names.take(arrow(user)), arrow(id)]
+    columns += [arrow(done[name]).view(_MICROSECONDS) for name in ("start", "end")]
+    columns += [arrow(done[name]) for name in COUNTS]
+    return pa.RecordBatch.from_arrays(columns, schema=SESSIONS)
 
 
 def _late(arrived: Iterable[pa.RecordBatch], row: Array, late_by: Array) -> Out:
@@ -653,48 +599,15 @@ def _late(arrived: Iterable[pa.RecordBatch], row: Array, late_by: Array) -> Out:
     return out
 
 
-class _Numbers:
-    """Numbers for users: each one's place among all that were ever seen."""
-
-    def __init__(self) -> None:
-        self.low = 0
-        self.places = np.zeros(0, np.int32)
-        """The place of each user from `low` on, where many whole numbers in a row are users; else
-        Arrow's hash table, several times slower, is made anew each time."""
-
-    def number(self, users: pa.Array, columns: list[pa.Array]) -> tuple[Array, pa.Array]:
-        """The number of each row's user, and the users, to which new ones are added."""
-        chunks = [_plain(column) for column in columns]
-        if len({chunk.type for chunk in (users, *chunks)}) > 1:
-            users, *chunks = [_texts(chunk) for chunk in (users, *chunks)]
-        arrived = pa.concat_arrays([users[:0], *chunks])
-        if len(arrived) and users.type == pa.int64() and self._covers(users, arrived):
-            value = view(arrived, np.int64) - self.low
-            number = _take(self.places, value)
-            new = np.flatnonzero(number < 0)
-            if len(new):
-                fresh = np.zeros(len(self.places), bool)
-                fresh[value[new]] = True
-                added = np.flatnonzero(fresh)
-                self.places[added] = np.arange(len(users), len(users) + len(added))
-                users = arrow(np.append(view(users, np.int64), added + self.low))
-                number[new] = self.places[value[new]]
-            return number, users
-        encoded = pa.concat_arrays([users, arrived]).dictionary_encode()
-        return view(encoded.indices, np.int32)[len(users) :], encoded.dictionary
-
-    def _covers(self, users: pa.Array, arrived: pa.Array) -> bool:
-        """Whether the places are there, or could be made, from the lowest number to the highest."""
-        new, known = view(arrived, np.int64), view(users, np.int64)
-        low, high = int(new.min()), int(new.max())
-        if self.low <= low and high < self.low + len(self.places):
-            return True
-        low, high = min(low, int(known.min(initial=low))), max(high, int(known.max(initial=high)))
-        if high - low >= 4 * (len(known) + len(new)):
-            return False
-        self.low, self.places = low, np.full(2 * (high - low + 1), -1, np.int32)
-        self.places[known - low] = np.arange(len(known))
-        return True
+def _compact(rows: Any) -> Any:
+    """A copy without what the rows were cut from, which pickling would take along."""
+    if rows is None:
+        return None
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write(rows)
+    reader = pa.ipc.open_stream(sink.getvalue())
+    return reader.read_all() if isinstance(rows, pa.Table) else reader.read_next_batch()
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -719,10 +632,10 @@ def _kinds(batch: pa.RecordBatch) -> Array:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     kinds = column.dictionary.to_pylist()
-    numbers = np.array([KINDS.get(kind, 255) for kind in kinds], np.uint8)
+    numbers = arrow(np.array([KINDS.get(kind, 255) for kind in kinds], np.uint8))
     if column.null_count:
         raise ValueError(f"event is missing in {column.null_count} rows")
-    kind = numbers[view(column.indices.cast(pa.int32()), np.int32)]
+    kind = view(pc.take(numbers, column.indices, boundscheck=False), np.uint8)
     if (kind == 255).any():
         wrong = kinds[column.indices[int(np.argmax(kind == 255))].as_py()]
         raise ValueError(f"event must be one of {', '.join(KINDS)}; got {wrong!r}")
@@ -746,46 +659,6 @@ def _texts_of(kept: pa.Table, arrived: Iterable[pa.RecordBatch]) -> pa.Table:
     names = kept.column_names
     columns = ([batch[name].cast(_TEXTS[name]) for name in names] for batch in arrived)
     return pa.concat_tables([kept, *(pa.Table.from_arrays(c, kept.schema.names) for c in columns)])
-
-
-def _codes(*columns: Any) -> list[Array]:
-    """Numbers for texts, the same for the same text in all columns, -1 for none."""
-    chunks = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
-    encoded = pa.concat_arrays(chunks).dictionary_encode()
-    codes = np.where(truth(encoded.is_valid()), view(encoded.indices, np.int32), np.int64(-1))
-    return np.split(codes, np.cumsum([len(chunk) for chunk in chunks])[:-1])
-
-
-def _sessions(users: pa.Array, next_id: Array, done: Arrays) -> pa.RecordBatch:
-    """Closed sessions, by user and time, as they leave; counts up their users' `next_id`."""
-    user = done["user"]
-    last = np.flatnonzero(_last(user))
-    first = _first(last)
-    sizes = last - first + 1
-    id = np.repeat(_take(next_id, _take(user, first)) - first, sizes) + np.arange(len(user))
-    next_id[user[first]] += sizes
-    columns = [_texts(users.take(arrow(user))), arrow(id)]
-    columns += [arrow(done[name]).view(_MICROSECONDS) for name in ("start", "end")]
-    columns += [arrow(done[name]) for name in COUNTS]
-    return pa.RecordBatch.from_arrays(columns, schema=SESSIONS)
-
-
-def view(array: pa.Array, dtype: Any, length: int | None = None) -> Array:
-    """An Arrow array's values without a copy: its to_numpy() would import pandas."""
-    buffer = array.buffers()[1]
-    values = np.frombuffer(buffer, dtype) if buffer else np.zeros(0, dtype)
-    return values[array.offset : array.offset + (len(array) if length is None else length)]
-
-
-def truth(array: pa.Array) -> Array:
-    """A column of flags, none of them missing."""
-    return view(array.cast(pa.uint8()), np.uint8).astype(bool)
-
-
-def arrow(values: Array) -> pa.Array:
-    """Whole numbers as an Arrow array, without a copy."""
-    values = np.ascontiguousarray(values, np.int64)
-    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
 
 
 def _micro(duration: timedelta) -> int:

@@ -227,9 +227,11 @@ def state(path: str) -> Any:
         except StopIteration:
             break
     stored: Any = logic.snapshot()
-    stored.arrived = ()
-    assert not len(stored.rows["user"])
-    return now() - start, len(pickle.dumps(stored)) // int((stored.open > 0).sum())
+    stored.waiting = ()
+    assert not any(len(page.rows["user"]) for page in stored.pages)
+    return now() - start, len(pickle.dumps(stored)) // sum(
+        int((page.open > 0).sum()) for page in stored.pages
+    )
 
 
 def two_workers(path: str) -> Any:
@@ -241,7 +243,7 @@ def two_workers_split(path: str) -> Any:
 
 
 def without_check(path: str) -> Any:
-    from searchlogs import columnar as module
+    from searchlogs import kernel as module
 
     def running_max(user: Any, time: Any) -> Any:
         return time

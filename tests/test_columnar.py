@@ -168,6 +168,23 @@ def without(event: Event, names: Sequence[str]) -> Event:
     return event
 
 
+# The results of an earlier search come after those of a later one.
+@example(
+    events=[
+        Search(1, "dogs", NOON, "a"),
+        Search(1, "cats", NOON, "b"),
+        Results(1, ("fido",), NOON, "b"),
+        Results(1, ("fido",), NOON, "a"),
+        ClickResult(1, "fido", NOON, "b"),
+        ClickResult(1, "fido", NOON),
+    ],
+    gap=timedelta(seconds=5),
+    wait=timedelta(seconds=1),
+    cuts=[],
+    names=tuple(TYPES),
+    shards=1,
+    resume_at=[],
+)
 @settings(max_examples=200)
 @given(
     events_, durations, durations, cuts_, columns, st.integers(1, 4), st.lists(st.integers(0, 12))
@@ -198,22 +215,28 @@ def test_it_equals_the_oracle(
 def test_each_batch_can_be_looked_at_at_once(
     events: list[Event], gap: timedelta, wait: timedelta, cuts: list[int], names: tuple[str, ...]
 ) -> None:
-    """Alone, a small batch waits for others; here none does, and a block has two rows or a user."""
+    """Alone, a small batch waits for others; here none does, and a page has two users."""
     events = [without(event, names) for event in events]
     with pytest.MonkeyPatch.context() as patch:
+        in_pages_of(patch, 2)
         patch.setattr("searchlogs.columnar._BLOCK", 2)
-        patch.setattr("searchlogs.columnar._known", lambda state: 0)
+        patch.setattr(ShardLogic, "_due", lambda self, state: 1)
         logic = ShardLogic(gap, wait)
         out: dict[str, list[dict[str, Any]]] = {"down": [], "late": []}
         for part in cut(events, cuts, names):
             for way, table in logic.on_batch([part])[0]:
                 out[way] += table.to_pylist()
             logic = ShardLogic(gap, wait, pickle.loads(pickle.dumps(logic.snapshot())))
-    for way, table in logic.on_eof()[0]:
-        out[way] += table.to_pylist()
+        for way, table in logic.on_eof()[0]:
+            out[way] += table.to_pylist()
     out["down"].sort(key=lambda row: (row["user"], row["session"]))
     out["late"].sort(key=lambda row: row["user"])
     assert (out["down"], out["late"]) == expected(*oracle(events, gap, wait), names)
+
+
+def in_pages_of(patch: pytest.MonkeyPatch, users: int) -> None:
+    patch.setattr("searchlogs.columnar.PAGE", users)
+    patch.setattr("searchlogs.columnar.PAGE_BITS", users.bit_length() - 1)
 
 
 @given(events_, events_, durations, durations, columns)
@@ -273,18 +296,37 @@ def test_it_equals_the_event_path(shards: int) -> None:
     assert rows(sessionize_batches(batches, GAP, WAIT, shards)) == expected(sessions, late)
 
 
-def test_many_users_at_once() -> None:
-    """More users than are worked on together; with their rows, more than 32 bits can number."""
+@pytest.mark.parametrize(("page", "numbers"), [(4096, False), (4096, True), (128, True)])
+def test_many_users_at_once(monkeypatch: pytest.MonkeyPatch, page: int, numbers: bool) -> None:
+    """Many pages of users, and more of them than a byte can number."""
+    in_pages_of(monkeypatch, page)
     many = 60_000
-    users = pa.array([f"u{user}" for user in range(many)])
-    kinds = pa.array(["search"] * many)
-    start = NOON.timestamp() * 1_000_000
-    times = [pa.array([int(start) + visit * 10**9] * many, TYPES["time"]) for visit in range(3)]
-    parts = [pa.record_batch([kinds, users, time], names=PLAIN) for time in times]
+    start = int(NOON.timestamp()) * 10**6
+    parts = []
+    for visit in range(3):
+        users = pa.array(range(many)[:: -1 if visit == 1 else 1])
+        columns = [pa.array(["search"] * many), users if numbers else users.cast(TEXT)]
+        columns.append(pa.array([start + visit * 10**9] * many, TYPES["time"]))
+        parts.append(pa.record_batch(columns, names=PLAIN))
     whole, late = sessionize_batches(parts, timedelta(seconds=1_000), timedelta(0))
     assert (whole.num_rows, late.num_rows) == (many, 0)
-    assert whole["events"].unique().to_pylist() == [3]
+    assert sorted(map(int, whole["user"].to_pylist())) == list(range(many))
+    assert whole["events"].unique().to_pylist() == whole["searches"].unique().to_pylist() == [3]
     assert whole["session"].unique().to_pylist() == [0]
+
+
+def test_a_session_of_more_events_than_are_counted_is_refused() -> None:
+    logic = ShardLogic(GAP, timedelta(0))
+    clicks: list[Event] = [ClickResult(1, "x", NOON) for _ in range(2)]
+    logic.on_batch([batch(clicks, PLAIN)])
+    stored: Any = logic.snapshot()
+    stored.pages[0].counts[0] += (1 << 32) - 4  # one more is the most
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ShardLogic, "_due", lambda self, state: 1)
+        logic = ShardLogic(GAP, timedelta(0), stored)
+        logic.on_batch([batch(clicks[:1], PLAIN)])
+        with pytest.raises(OverflowError, match="a session has 4,294,967,296 events"):
+            logic.on_batch([batch(clicks[:1], PLAIN)])
 
 
 def test_times_far_apart() -> None:
@@ -382,6 +424,21 @@ def test_a_killed_run_over_parquet_resumes(tmp_path: Path, shards: int) -> None:
     wanted = expected(*sessionize(LOG, GAP, WAIT))
     assert unique == wanted[0]
     assert [row for i, row in enumerate(lates) if row not in lates[:i]] == wanted[1]
+
+
+@pytest.mark.parametrize("names", [PLAIN, tuple(TYPES)])
+def test_a_snapshot_stays_as_it_was(names: tuple[str, ...]) -> None:
+    """The engine stores it later, when the logic may have gone on."""
+    parts = cut(LOG, range(0, len(LOG), 100), names)
+    for stop in range(1, 9):
+        logic = ShardLogic(GAP, WAIT)
+        for part in parts[:stop]:
+            logic.on_batch([part])
+        stored = logic.snapshot()
+        then = pickle.dumps(stored)
+        for part in parts[stop:]:
+            logic.on_batch([part])
+        assert pickle.dumps(stored) == then
 
 
 def test_another_number_of_shards_is_refused() -> None:
