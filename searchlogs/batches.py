@@ -7,10 +7,10 @@ of a row, the border decides: so its rejects are the same, whichever way a log i
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from bytewax.inputs import FixedPartitionedSource
 
-from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.events import EARLIEST, LATEST, Event
 from searchlogs.export import SCHEMA
 from searchlogs.files import ROWS, STDIN, UNREADABLE, Read, format_of, parquet_batches, read_rows
 from searchlogs.kernel import Array, arrow, truth, view
@@ -117,6 +117,8 @@ class _Gathered:
     """A log that the border reads, its events gathered into batches."""
 
     def __init__(self, log: Log, watch: Callable[[int], None]) -> None:
+        if log.key is None:  # a pseudonym is given to an event
+            log = replace(log, border=replace(log.border, make=_row))
         self.events = LogEvents(log, watch)
         self.tally = self.events.tally
 
@@ -131,11 +133,11 @@ class _Gathered:
         return [to_batch(events), *rejects] if events else [*rejects]
 
 
-def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.RecordBatch:
-    """Events as rows, of `export.SCHEMA` unless told otherwise; whole numbers stay users."""
-    rows = [_CELLS[type(event)](event) for event in events]
-    cells = zip(*rows, strict=True) if rows else [()] * (len(FIELDS) - 1)
-    columns: dict[str, Sequence[Any]] = dict(zip(FIELDS[1:], cells, strict=True))
+def to_batch(events: Sequence[Any], schema: pa.Schema | None = None) -> pa.RecordBatch:
+    """Events, or Rows, under `export.SCHEMA` unless told otherwise; whole numbers stay users."""
+    rows = [event if type(event) is Row else _row_of(event) for event in events]
+    cells = zip(*rows, strict=True) if rows else [()] * len(FIELDS)
+    columns: dict[str, Sequence[Any]] = dict(zip(FIELDS, cells, strict=True))
     wanted = SCHEMA if schema is None else schema
     types = dict(zip(wanted.names, wanted.types, strict=True))
     if schema is None:
@@ -146,23 +148,41 @@ def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.Rec
             columns["user"] = list(map(str, columns["user"]))
             columns[NUMBER] = numbers
             types[NUMBER] = pa.bool_()
-    kinds = pa.array([_CODES[type(event)] for event in events], pa.int8())
-    words = pa.DictionaryArray.from_arrays(kinds, _WORDS)
+    words = pa.DictionaryArray.from_arrays(pa.array(columns["event"], pa.int8()), _WORDS)
     arrays = [
         words if name == "event" else pa.array(columns[name], type) for name, type in types.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(types))
 
 
-_CELLS: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
-    AppOpen: lambda e: (e.user, e.time, None, None, None, None, None),
-    Search: lambda e: (e.user, e.time, e.query, None, None, e.query_id, None),
-    Results: lambda e: (e.user, e.time, None, e.items, None, e.query_id, None),
-    ClickResult: lambda e: (e.user, e.time, None, None, e.item, e.query_id, e.position),
-}
-"""What an event has under each of FIELDS but the first."""
+class Row(NamedTuple):
+    """An event under FIELDS: what stands in for it where it only goes into a batch."""
 
-_CODES = {event: code for code, event in enumerate(KINDS.values())}
+    event: int
+    user: int | str
+    time: datetime
+    query: str | None = None
+    items: tuple[str, ...] | None = None
+    item: str | None = None
+    query_id: str | None = None
+    position: int | None = None
+
+
+def _row(kind: str, user: int | str, time: datetime, **values: Any) -> Row:
+    """A row of fields that the border took; of a time that isn't plain UTC an event makes that."""
+    if type(time) is datetime and time.tzinfo is UTC:
+        return Row(_CODES[kind], user, time, **values)
+    return _row_of(KINDS[kind](user=user, time=time, **values))
+
+
+def _row_of(event: Event) -> Row:
+    names = _NAMES[type(event)]
+    return Row(_CODES[_KIND_OF[type(event)]], **{name: getattr(event, name) for name in names})
+
+
+_NAMES = {event: [field.name for field in fields(event)] for event in KINDS.values()}
+_KIND_OF = {event: kind for kind, event in KINDS.items()}
+_CODES = {kind: code for code, kind in enumerate(KINDS)}
 _WORDS = pa.array(list(KINDS))
 
 
@@ -397,7 +417,7 @@ def _sure(columns: pa.RecordBatch) -> Array:
     good &= _filled(user) if pa.types.is_string(user.type) else _there(user)
 
     def needs(kind: str, name: str, has: Callable[[pa.Array], Array]) -> None:
-        mine = code == _CODES[KINDS[kind]]
+        mine = code == _CODES[kind]
         good[mine] &= has(columns[name])[mine] if name in columns.schema.names else False
 
     needs("search", "query", _there)
@@ -405,12 +425,12 @@ def _sure(columns: pa.RecordBatch) -> Array:
     needs("click", "item", _filled)
     if "query_id" in columns.schema.names:
         id = columns["query_id"]
-        good &= (code == _CODES[AppOpen]) | _filled(id) | ~_there(id)
+        good &= (code == _CODES["app_open"]) | _filled(id) | ~_there(id)
     if "position" in columns.schema.names:
         position = columns["position"]
         rank = view(position, np.int64)
         ranked = (rank >= 1) & (rank <= MAX_POSITION)
-        good &= (code != _CODES[ClickResult]) | ranked | ~_there(position)
+        good &= (code != _CODES["click"]) | ranked | ~_there(position)
     return good
 
 

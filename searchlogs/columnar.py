@@ -41,7 +41,7 @@ from searchlogs.sessions import GAP, WAIT
 COLUMNS = ("event", "user", "time", "query", "items", "item", "query_id", "position")
 """What a log can hold. `time` is a timestamp with a zone, `user` text or a whole number."""
 
-_BLOCK = 1 << 16
+_BLOCK, _LITTLE = 1 << 16, 1 << 14
 _NEVER = -(1 << 62)
 _EMPTY = np.zeros(0, np.int64)
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
@@ -326,8 +326,10 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         for batch in values:
             self.state = state = self.state or _new_state(batch.schema, self.shards)
             state.arrived += (batch,)
-            self._take_in(state)
-            if self.waiting.size >= self._due(state):
+            arrived, due = sum(map(len, state.arrived)), self._due(state)
+            if arrived >= min(_LITTLE, due - self.waiting.size):
+                self._take_in(state)
+            if self.waiting.size >= due:
                 out += self._round(state, eof=False)
         return out, self.RETAIN
 
@@ -361,6 +363,8 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         """Put the rows that arrived where they wait."""
         if not state.arrived:
             return
+        if len({batch.schema for batch in state.arrived}) == 1:
+            state.arrived = (pa.concat_batches(state.arrived),)
         found = self.numbers.number(state.users, [b["user"] for b in state.arrived], now)
         if found is None:
             return

@@ -5,7 +5,7 @@ reason that a person understands, and never another exception.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -108,6 +108,10 @@ class Reject:
     raw: str
 
 
+def _make(kind: str, **values: Any) -> Event:
+    return KINDS[kind](**values)
+
+
 @dataclass(frozen=True)
 class Border:
     """How to read a log, whose words may not be ours.
@@ -127,6 +131,8 @@ class Border:
     kinds: Mapping[str, str] = field(default_factory=dict)
     time_unit: str | None = None
     zone: str | None = None
+    make: Callable[..., Any] = field(default=_make, repr=False, kw_only=True)
+    """Makes what `read` gives, of a kind and its fields: an event, or what can stand in for one."""
 
     def __post_init__(self) -> None:
         _check_words("field", self.fields, FIELDS)
@@ -171,7 +177,8 @@ class Border:
 
     def _event(self, kind: str, record: Record) -> Event:
         try:
-            return KINDS[kind](**self._fields[kind].validate_python(record))
+            event: Event = self.make(kind, **self._fields[kind].validate_python(record))
+            return event
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             ours = str(first["loc"][0])
