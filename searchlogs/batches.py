@@ -141,12 +141,13 @@ def to_batch(events: Sequence[Any], schema: pa.Schema | None = None) -> pa.Recor
     wanted = SCHEMA if schema is None else schema
     types = dict(zip(wanted.names, wanted.types, strict=True))
     if schema is None:
-        numbers = [type(user) is int for user in columns["user"]]
-        if rows and all(numbers) and max(map(abs, columns["user"])) < 1 << 63:
+        users = columns["user"]
+        kinds = set(map(type, users))
+        if kinds == {int} and max(users) < 1 << 63 and min(users) >= -(1 << 63):
             types["user"] = pa.int64()
-        elif any(numbers):
-            columns["user"] = list(map(str, columns["user"]))
-            columns[NUMBER] = numbers
+        elif int in kinds:
+            columns["user"] = list(map(str, users))
+            columns[NUMBER] = [type(user) is int for user in users]
             types[NUMBER] = pa.bool_()
     words = pa.DictionaryArray.from_arrays(pa.array(columns["event"], pa.int8()), _WORDS)
     arrays = [
