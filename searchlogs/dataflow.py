@@ -1,5 +1,6 @@
 """The flows, assembled: from events, over sessions, to a number for each."""
 
+import gc
 import os
 import re
 import tempfile
@@ -366,7 +367,7 @@ def run(
     stores where it is every `epoch_interval`.
     """
     try:
-        with engine_keeps_quiet():
+        with engine_keeps_quiet(), _seldom_collected():
             run_main(flow, recovery_config=recovery, epoch_interval=epoch_interval)
     except BytewaxRuntimeError as error:
         step = re.search(r'in step "([^"]+)"', str(error))
@@ -377,6 +378,17 @@ def run(
         if step and isinstance(cause, Exception):
             cause.add_note(f"It was raised in the step {step[1]}.")
         raise cause from cause.__cause__
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let Python look for garbage less often: it would look through all open windows each time."""
+    often, *others = gc.get_threshold()
+    gc.set_threshold(often and max(often, 10_000), *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(often, *others)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -260,11 +260,13 @@ def event_path(path: str, default: bool = False) -> Any:
     """Sessions of events by collect_window: on the replay clock, or as the tutorial has it."""
     import bytewax.operators as op
     import bytewax.operators.windowing as win
+    import pyarrow as pa
     import pyarrow.parquet as pq
     from bytewax.dataflow import Dataflow
     from bytewax.testing import TestingSink, TestingSource, run_main
 
-    from searchlogs.events import AppOpen, ClickResult, Results, Search
+    from searchlogs.dataflow import run
+    from searchlogs.events import EARLIEST, AppOpen, ClickResult, Results, Search
     from searchlogs.sessions import replay_clock, session_window
 
     start = now()
@@ -274,48 +276,46 @@ def event_path(path: str, default: bool = False) -> Any:
         "results": lambda u, t: Results(u, (), t),
         "click": lambda u, t: ClickResult(u, "", t),
     }
-    table = pq.read_table(path, columns=list(SHORT))
-    rows = zip(*(table[name].to_pylist() for name in SHORT), strict=True)
-    events = [make[event](user, when) for event, user, when in rows]
-    out: list[Any] = []
+
+    def read() -> Iterator[Any]:
+        for batch in pq.ParquetFile(path).iter_batches(10_000, columns=list(SHORT)):
+            micros = batch["time"].cast(pa.int64()).to_pylist()
+            rows = zip(batch["event"].to_pylist(), batch["user"].to_pylist(), micros, strict=True)
+            for event, user, micro in rows:
+                yield make[event](user, EARLIEST + timedelta(microseconds=micro))
+
+    out: list[tuple[int, ...]] = []
     flow = Dataflow("events")
-    arriving = op.input("inp", flow, TestingSource(events, batch_size=1_000))
+    arriving = op.input("inp", flow, TestingSource(read(), batch_size=1_000))
     if default:
         keyed = op.map("key", arriving, lambda e: (str(e.user), e))
         clock = win.EventClock(lambda e: e.time, WAIT)
         windows = win.collect_window("window", keyed, clock, win.SessionWindower(GAP))
-        op.output("out", windows.down, TestingSink(out))
+        rows = op.map("row", windows.down, lambda item: answer_row(item[0], *item[1]))
     else:
         sessions = session_window("sessions", arriving, replay_clock(WAIT), GAP)
-        op.output("out", sessions.down, TestingSink(out))
-    run_main(flow)
+        rows = op.map("row", sessions.down, lambda one: answer_row(one.user, one.id, one.events))
+    op.output("out", rows, TestingSink(out))
+    (run_main if default else run)(flow)
     seconds = now() - start
     import numpy as np
 
-    matrix = []
-    for item in out:
-        user, id, found = (item[0], *item[1]) if default else (item.user, item.id, item.events)
-        kinds = [type(e).__name__[0] for e in found]
-        latest = ""
-        clicked = orphans = 0
-        for kind in kinds:
-            clicked += kind == "C" and latest == "S"
-            orphans += kind == "C" and latest == ""
-            if kind == "S" or (kind == "C" and latest):
-                latest = kind
-        matrix.append(
-            [
-                int(user),
-                id,
-                *(round(e.time.timestamp() * 10**6) for e in (found[0], found[-1])),
-                len(kinds),
-                kinds.count("S"),
-                kinds.count("C"),
-                clicked,
-                orphans,
-            ]
-        )
-    return seconds, np.array(matrix, np.int64)
+    return seconds, np.array(out, np.int64)
+
+
+def answer_row(user: str, id: int, events: Sequence[Any]) -> tuple[int, ...]:
+    """A session as ANSWER has it; a click goes to the latest search."""
+    kinds = [type(event).__name__[0] for event in events]
+    latest = ""
+    clicked = orphans = 0
+    for kind in kinds:
+        clicked += kind == "C" and latest == "S"
+        orphans += kind == "C" and latest == ""
+        if kind == "S" or (kind == "C" and latest):
+            latest = kind
+    start, end = (round(event.time.timestamp() * 10**6) for event in (events[0], events[-1]))
+    searches, clicks = kinds.count("S"), kinds.count("C")
+    return int(user), id, start, end, len(kinds), searches, clicks, clicked, orphans
 
 
 def tutorial(path: str) -> Any:

@@ -1,4 +1,6 @@
+import gc
 import os
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,6 +97,31 @@ def test_an_interrupt_comes_out_as_one() -> None:
     op.output("out", op.map("interrupt", numbers, interrupt), TestingSink([]))
     with pytest.raises(KeyboardInterrupt):
         run(stopped)
+
+
+@pytest.mark.parametrize(("often", "within"), [(700, 10_000), (50_000, 50_000), (0, 0)])
+def test_python_looks_for_garbage_less_often_while_a_flow_runs(often: int, within: int) -> None:
+    """And not at all where the caller wants none; afterwards, and after a failure, as before."""
+    seen = []
+
+    def look(item: int) -> int:
+        seen.append(gc.get_threshold())
+        return 1 // item
+
+    before = gc.get_threshold()
+    gc.set_threshold(often, 11, 12)
+    try:
+        for item in (1, 0):
+            looking = Dataflow("looking")
+            numbers = op.input("inp", looking, TestingSource([item]))
+            op.output("out", op.map("look", numbers, look), TestingSink([]))
+            with pytest.raises(ZeroDivisionError) if item == 0 else nullcontext():
+                run(looking)
+            assert gc.get_threshold() == (often, 11, 12)
+    finally:
+        gc.set_threshold(*before)
+    assert [first for first, *_ in seen] == [within, within]
+    assert {tuple(others) for _, *others in seen} == {(11, 12)}
 
 
 def test_source_and_graph_are_what_runs() -> None:
