@@ -315,6 +315,9 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         if resume is not None and resume.shards != shards:
             raise ValueError(f"shards were {resume.shards} when this was stored; now {shards}")
         self.gap, self.wait, self.shards = _micro(gap), _micro(wait), shards
+        # Each page of memory that is new costs a microsecond or two. glibc keeps for itself what is
+        # freed in pieces as large as one that it has seen freed, up to 32 MB.
+        np.empty((1 << 25) - (1 << 16), np.uint8)
         self.state = resume
         self.waiting = _Waiting(resume.waiting if resume else ())
         self.known = _known(resume) if resume else 0
@@ -354,10 +357,14 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
     def _due(self, state: _State) -> int:
         """So many rows are worth a round.
 
-        It looks through all pages, and what is known takes part again: with many times as many
-        rows that are new, the cost of an event doesn't depend on the number of users.
+        It looks at all users, and what is known takes part again: with many times as many rows
+        that are new, the cost of an event doesn't depend on the number of users.
         """
-        return max(self.known, len(state.users), 1)
+        users = len(state.users)
+        if max(users, self.known) <= 1_000:  # costs little either way, and sessions leave sooner
+            return max(users, self.known, 1)
+        again = 6 if state.texts is None else 2  # texts take up memory
+        return max(2 * users, again * self.known)
 
     def _take_in(self, state: _State, now: bool = False) -> None:
         """Put the rows that arrived where they wait."""
@@ -445,11 +452,9 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
 
 
 def _known(state: _State) -> int:
-    """So many rows are to wait for a round, that what is known makes up a small part of it."""
-    known = sum(len(page.rows["user"]) + np.count_nonzero(page.open) for page in state.pages)
-    if known <= 1_000:  # costs nothing either way, and sessions leave sooner
-        return int(known)
-    return int(known) * (6 if state.texts is None else 2)  # texts take up memory
+    """How many rows would take part in a round, if there were no new ones."""
+    rows = (len(page.rows["user"]) + np.count_nonzero(page.open) for page in state.pages)
+    return int(sum(rows))
 
 
 def _joined(page: _Page, new: dict[str, list[Array]]) -> tuple[Arrays, Arrays]:
