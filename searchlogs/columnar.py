@@ -370,7 +370,7 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         """Put the rows that arrived where they wait."""
         if not state.arrived:
             return
-        if len({batch.schema for batch in state.arrived}) == 1:
+        if len(state.arrived) > 1 and len({batch.schema for batch in state.arrived}) == 1:
             state.arrived = (pa.concat_batches(state.arrived),)
         found = self.numbers.number(state.users, [b["user"] for b in state.arrived], now)
         if found is None:
