@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -118,7 +119,7 @@ class _Gathered:
 
     def __init__(self, log: Log, watch: Callable[[int], None]) -> None:
         if log.key is None:  # a pseudonym is given to an event
-            log = replace(log, border=replace(log.border, make=_row))
+            log = replace(log, border=replace(log.border, make=_ROWS))
         self.events = LogEvents(log, watch)
         self.tally = self.events.tally
 
@@ -169,13 +170,6 @@ class Row(NamedTuple):
     position: int | None = None
 
 
-def _row(kind: str, user: int | str, time: datetime, **values: Any) -> Row:
-    """A row of fields that the border took; of a time that isn't plain UTC an event makes that."""
-    if type(time) is datetime and time.tzinfo is UTC:
-        return Row(_CODES[kind], user, time, **values)
-    return _row_of(KINDS[kind](user=user, time=time, **values))
-
-
 def _row_of(event: Event) -> Row:
     names = _NAMES[type(event)]
     return Row(_CODES[_KIND_OF[type(event)]], **{name: getattr(event, name) for name in names})
@@ -184,6 +178,7 @@ def _row_of(event: Event) -> Row:
 _NAMES = {event: [field.name for field in fields(event)] for event in KINDS.values()}
 _KIND_OF = {event: kind for kind, event in KINDS.items()}
 _CODES = {kind: code for code, kind in enumerate(KINDS)}
+_ROWS = {kind: partial(Row, code) for kind, code in _CODES.items()}
 _WORDS = pa.array(list(KINDS))
 
 

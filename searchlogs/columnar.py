@@ -370,12 +370,12 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         """Put the rows that arrived where they wait."""
         if not state.arrived:
             return
-        if len(state.arrived) > 1 and len({batch.schema for batch in state.arrived}) == 1:
-            state.arrived = (pa.concat_batches(state.arrived),)
         found = self.numbers.number(state.users, [b["user"] for b in state.arrived], now)
         if found is None:
             return
         numbers, state.users = found
+        if len(state.arrived) > 1 and len({batch.schema for batch in state.arrived}) == 1:
+            state.arrived = (pa.concat_batches(state.arrived),)
         pages = -(-len(state.users) // PAGE)
         new = [_new_page(state.texts is not None) for _ in range(len(state.pages), pages)]
         state.pages += new

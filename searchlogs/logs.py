@@ -7,7 +7,7 @@ reason that a person understands, and never another exception.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -108,10 +108,6 @@ class Reject:
     raw: str
 
 
-def _make(kind: str, **values: Any) -> Event:
-    return KINDS[kind](**values)
-
-
 @dataclass(frozen=True)
 class Border:
     """How to read a log, whose words may not be ours.
@@ -131,8 +127,10 @@ class Border:
     kinds: Mapping[str, str] = field(default_factory=dict)
     time_unit: str | None = None
     zone: str | None = None
-    make: Callable[..., Any] = field(default=_make, repr=False, kw_only=True)
-    """Makes what `read` gives, of a kind and its fields: an event, or what can stand in for one."""
+    make: Mapping[str, Callable[..., Any]] = field(
+        default_factory=lambda: KINDS, repr=False, kw_only=True
+    )
+    """For each kind, what makes an event of the fields, or something that can stand in for one."""
 
     def __post_init__(self) -> None:
         _check_words("field", self.fields, FIELDS)
@@ -177,7 +175,7 @@ class Border:
 
     def _event(self, kind: str, record: Record) -> Event:
         try:
-            event: Event = self.make(kind, **self._fields[kind].validate_python(record))
+            event: Event = self.make[kind](**self._fields[kind].validate_python(record))
             return event
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -217,7 +215,7 @@ class Border:
                 f"must be from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; "
                 f"found {shorten(value)}: is its unit another?"
             )
-        return time
+        return time if time.tzinfo is UTC else time.astimezone(UTC)
 
     def _moment(self, value: object) -> datetime:
         if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime as well
