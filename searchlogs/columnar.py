@@ -363,7 +363,7 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
         users = len(state.users)
         if max(users, self.known) <= 1_000:  # costs little either way, and sessions leave sooner
             return max(users, self.known, 1)
-        again = 6 if state.texts is None else 2  # texts take up memory
+        again = 10 if state.texts is None else 2  # texts take up memory
         return max(2 * users, again * self.known)
 
     def _take_in(self, state: _State, now: bool = False) -> None:
@@ -537,7 +537,8 @@ class _Numbers:
         """
         types = [users.type, *(column.type for column in columns)]
         if all(pa.types.is_integer(type) and type != pa.uint64() for type in types):
-            arrived = pa.concat_arrays(map(_plain, columns))
+            chunks = [_plain(column) for column in columns]
+            arrived = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
             if len(arrived) and self._covers(users, arrived):
                 return self._by_place(users, view(arrived, np.int64))
         if sum(map(len, columns)) < len(users) and not now:

@@ -122,7 +122,8 @@ def _count(sessions: Arrays, kind: Array, last: Array, start: Array, stays: Arra
     begins[1:] = last[:-1]
     told = np.flatnonzero(begins | (kind >= _CLICK))  # what else there is, only counts as an event
     sessions["events"] = np.diff(start, append=len(kind))
-    kind, begins = take(kind, told), take(begins, told)
+    code = take(kind | begins.view(np.uint8) << 3, told)  # one column is taken faster than two
+    kind, begins = code & 7, code > 7
     first = np.flatnonzero(begins)
     after = np.append(first, len(told))[1:]
     head = take(kind, first)
@@ -141,12 +142,13 @@ def _count(sessions: Arrays, kind: Array, last: Array, start: Array, stays: Arra
     clicks = after - first - searches - ((head != _CLICK) & (head != _SEARCH))
 
     # Clicks are orphans where nothing but the session's beginning stands before them.
-    orphans = np.zeros(len(first), np.int64)
+    unsearched = head <= _NO_SEARCH
+    orphans = np.where(unsearched & (searches == 0), clicks, 0)
     second = take(np.append(next_click, False), first + 1)
-    few = np.flatnonzero((second | (head == _CLICK)) & (head <= _NO_SEARCH))
+    few = np.flatnonzero((second | (head == _CLICK)) & unsearched & (searches > 0))
     if len(few):
-        at_search = np.append(np.flatnonzero(kind > _NO_SEARCH), len(kind))
-        until = np.minimum(at_search[np.searchsorted(at_search, first[few])], after[few])
+        at_search = np.flatnonzero(search)
+        until = at_search[np.searchsorted(at_search, first[few])]
         orphans[few] = until - first[few] - (head[few] != _CLICK)
     sessions |= {
         "searches": searches,
