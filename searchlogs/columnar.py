@@ -260,10 +260,11 @@ class _Waiting:
 
     def add(self, number: Array, time: Array, kind: Array, row: Array | None, pages: int) -> None:
         """Take up to _BLOCK more rows, of the users with these numbers."""
-        if self.used + len(number) > _BLOCK:
+        if self.buffers and self.used + len(number) > len(self.buffers[self.full]["time"]):
             self.full, self.used = self.full + 1, 0
         if self.full == len(self.buffers):
-            self.buffers.append({name: np.empty(_BLOCK, type) for name, type in _COLUMNS.items()})
+            room = _BLOCK << min(len(self.buffers), 3)  # large ones are had in larger pages
+            self.buffers.append({name: np.empty(room, type) for name, type in _COLUMNS.items()})
         new = {"user": (number & (PAGE - 1)).astype(np.uint16), "time": time, "kind": kind}
         if row is not None:
             new["row"] = row
