@@ -81,7 +81,8 @@ def columnar_sessions(
 
     The answers are the same, whatever the batches; when a session leaves is not. The users are
     split over `shards`, which the engine deals out to the workers. State belongs to a shard: a flow
-    can be resumed with more workers or fewer, but not with another number of shards.
+    can be resumed with more workers or fewer, but not with another number of shards, nor with a
+    shorter wait.
 
     Raises where `gap` or `wait` is not a timedelta from 0 to 366 days, and where `shards` is not a
     whole number from 1.
@@ -225,6 +226,8 @@ class _State:
 
     shards: int
     """Of how many it is one."""
+    wait: int
+    """Of which rows may be late, it was found out for this wait."""
     users: pa.ChunkedArray
     """Every user ever seen: a user's number is the place here."""
     pages: list[_Page]
@@ -315,11 +318,14 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
     ) -> None:
         if resume is not None and resume.shards != shards:
             raise ValueError(f"shards were {resume.shards} when this was stored; now {shards}")
+        if resume is not None and resume.wait > _micro(wait):
+            was = timedelta(microseconds=resume.wait)
+            raise ValueError(f"wait was {was} when this was stored; {wait} is shorter")
         self.gap, self.wait, self.shards = _micro(gap), _micro(wait), shards
         # Each page of memory that is new costs a microsecond or two. glibc keeps for itself what is
         # freed in pieces as large as one that it has seen freed, up to 32 MB.
         np.empty((1 << 25) - (1 << 16), np.uint8)
-        self.state = resume
+        self.state = replace(resume, wait=self.wait, pages=[*resume.pages]) if resume else None
         self.waiting = _Waiting(resume.waiting if resume else ())
         self.known = _known(resume) if resume else 0
         self.numbers = _Numbers()
@@ -328,7 +334,9 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
     def on_batch(self, values: list[pa.RecordBatch]) -> tuple[Out, bool]:
         out: Out = []
         for batch in values:
-            self.state = state = self.state or _new_state(batch.schema, self.shards)
+            if self.state is None:
+                self.state = _new_state(batch.schema, self.shards, self.wait)
+            state = self.state
             state.arrived += (batch,)
             arrived, due = sum(map(len, state.arrived)), self._due(state)
             if arrived >= min(_LITTLE, due - self.waiting.size):
@@ -509,7 +517,7 @@ def _new_page(texts: bool) -> _Page:
     )
 
 
-def _new_state(schema: pa.Schema, shards: int) -> _State:
+def _new_state(schema: pa.Schema, shards: int, wait: int) -> _State:
     names = [name for name in _TEXTS if name in schema.names]
     texts = None
     if {"items", "query_id"} & set(names):
@@ -517,7 +525,7 @@ def _new_state(schema: pa.Schema, shards: int) -> _State:
         texts = pa.Table.from_arrays([pa.nulls(0, _TEXTS[name]) for name in names], names)
     number = pa.types.is_integer(schema.field("user").type)
     users = pa.chunked_array([], pa.int64() if number else pa.string())
-    return _State(shards, users, [], texts)
+    return _State(shards, wait, users, [], texts)
 
 
 class _Numbers:

@@ -449,6 +449,16 @@ def test_another_number_of_shards_is_refused() -> None:
         ShardLogic(GAP, WAIT, logic.snapshot(), 4)
 
 
+def test_a_shorter_wait_is_refused() -> None:
+    """What would be late now, was not kept as it came."""
+    logic = ShardLogic(GAP, WAIT)
+    logic.on_batch([batch(LOG, PLAIN)])
+    stored = logic.snapshot()
+    ShardLogic(GAP, WAIT * 2, stored)
+    with pytest.raises(ValueError, match="wait was 0:00:20 when this was stored; 0:00:19 is short"):
+        ShardLogic(GAP, WAIT - timedelta(seconds=1), stored)
+
+
 def fail_at(patch: pytest.MonkeyPatch, part: type, batches: int) -> None:
     read, done = part.next_batch, []
 
