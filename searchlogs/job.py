@@ -252,7 +252,8 @@ class Job:
     def _settings(self) -> dict[str, Any]:
         """What an earlier run must have had in common with this one, to be gone on with."""
         border = asdict(self.log.border)
-        border.pop("sessions", None)
+        for no_setting in ("make", "sessions"):
+            border.pop(no_setting, None)
         settings = {
             "searchlogs": metadata.version("searchlogs"),
             "log": [str(Path(path).absolute()) for path in self.log.paths],
