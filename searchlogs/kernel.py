@@ -22,7 +22,7 @@ _RESULTS, _CLICK, _SEARCH = KINDS["results"], KINDS["click"], KINDS["search"]
 # click: there is no search; the latest search has no click yet; it has one. From _SEARCH on, the
 # kinds are those that a click goes to.
 _NO_SEARCH, _NEW_SEARCH, _CLICKED_SEARCH = 3, 5, 6
-_NEVER, _FOREVER = -(1 << 62), 1 << 62
+_FOREVER = 1 << 62
 _EMPTY = np.zeros(0, np.int64)
 
 PAGE_BITS = 12
