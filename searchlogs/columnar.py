@@ -593,7 +593,7 @@ class _Numbers:
 def _sessions(names: pa.Array, next_id: Array, done: Arrays) -> pa.RecordBatch:
     """Closed sessions, by user and time, as they leave; counts up their users' `next_id`."""
     user = done["user"].astype(np.intp)
-    first = np.flatnonzero(np.diff(user, prepend=-1))
+    first = np.flatnonzero(np.append(True, user[1:] != user[:-1]))
     sizes = np.diff(first, append=len(user))
     mine = take(user, first)
     id = np.repeat(take(next_id, mine) - first, sizes) + np.arange(len(user))
