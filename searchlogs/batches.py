@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from bytewax.inputs import FixedPartitionedSource
 
 from searchlogs.events import EARLIEST, LATEST, Event
-from searchlogs.export import SCHEMA
+from searchlogs.export import SCHEMA, WORDS
 from searchlogs.files import ROWS, STDIN, UNREADABLE, Read, format_of, parquet_batches, read_rows
 from searchlogs.kernel import Array, arrow, truth, view
 from searchlogs.logs import FIELDS, KINDS, MAX_POSITION, BadRecord, Border, Reject
@@ -171,12 +171,10 @@ class Row(NamedTuple):
 
 
 def _row_of(event: Event) -> Row:
-    names = _NAMES[type(event)]
-    return Row(_CODES[_KIND_OF[type(event)]], **{name: getattr(event, name) for name in names})
+    values: list[Any] = [getattr(event, name, None) for name in Row._fields[1:]]
+    return Row(_CODES[WORDS[type(event)]], *values)
 
 
-_NAMES = {event: [field.name for field in fields(event)] for event in KINDS.values()}
-_KIND_OF = {event: kind for kind, event in KINDS.items()}
 _CODES = {kind: code for code, kind in enumerate(KINDS)}
 _ROWS = {kind: partial(Row, code) for kind, code in _CODES.items()}
 _WORDS = pa.array(list(KINDS))
