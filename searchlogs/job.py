@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
@@ -251,14 +251,14 @@ class Job:
 
     def _settings(self) -> dict[str, Any]:
         """What an earlier run must have had in common with this one, to be gone on with."""
-        border = asdict(self.log.border)
-        for no_setting in ("make", "sessions"):
-            border.pop(no_setting, None)
+        border = self.log.border
         settings = {
             "searchlogs": metadata.version("searchlogs"),
             "log": [str(Path(path).absolute()) for path in self.log.paths],
             "format": self.log.format,
-            "words": border,
+            "words": {
+                part.name: getattr(border, part.name) for part in fields(border) if part.compare
+            },
             "drop duplicates": str(self.log.once),
             "key": self.log.key and hmac.digest(self.log.key, b"this key", "sha256").hex(),
             "gap": str(self.gap),

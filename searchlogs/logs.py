@@ -128,7 +128,7 @@ class Border:
     time_unit: str | None = None
     zone: str | None = None
     make: Mapping[str, Callable[..., Any]] = field(
-        default_factory=lambda: KINDS, repr=False, kw_only=True
+        default_factory=lambda: KINDS, repr=False, compare=False, kw_only=True
     )
     """For each kind, what makes an event of the fields, or something that can stand in for one."""
 
