@@ -41,7 +41,10 @@ from searchlogs.sessions import GAP, WAIT
 COLUMNS = ("event", "user", "time", "query", "items", "item", "query_id", "position")
 """What a log can hold. `time` is a timestamp with a zone, `user` text or a whole number."""
 
-_BLOCK, _LITTLE = 1 << 16, 1 << 14
+_BLOCK = 1 << 16
+"""So many rows at the most are worked on together: of them, all fits the processor's cache."""
+_LITTLE = 1 << 14
+"""Batches of fewer rows are put together first, as each costs something."""
 _NEVER = -(1 << 62)
 _EMPTY = np.zeros(0, np.int64)
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
@@ -424,10 +427,12 @@ class ShardLogic(StatefulBatchLogic[pa.RecordBatch, tuple[str, pa.RecordBatch], 
             state.texts = _texts_of(state.texts, state.held)
         for number, page in enumerate(state.pages):
             new = self.waiting.of(number)
+            if not (new or eof or state.texts is not None):
+                continue
             if before and new:
                 new["row"] = [row + before for row in new["row"]]
             rows, opened = _joined(page, new)
-            if not len(rows["user"]) or not (new or eof or state.texts is not None):
+            if not len(rows["user"]):
                 continue
             rows = at(rows, stable_order(rows["user"]))
             pieces = cut(rows, opened, self.gap, self.wait, page.ended, eof, state.texts)
