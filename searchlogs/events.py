@@ -1,14 +1,11 @@
 """The data model: what a search engine's client logs, as four kinds of event."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-LONGEST = timedelta(days=366)
-"""The longest gap and wait: beyond, the engine's own arithmetic leaves the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,62 +88,6 @@ def check_event(value: object, where: str) -> None:
         )
 
 
-def check_duration(name: str, value: timedelta) -> timedelta:
-    """Return `value`, a gap or a wait; raise unless it is a timedelta from 0 to 366 days.
-
-    >>> check_duration("gap", timedelta(seconds=-10))
-    Traceback (most recent call last):
-        ...
-    ValueError: gap must be from 0 to 366 days; got -10.0 seconds
-    """
-    if not isinstance(value, timedelta):
-        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=10); got {value!r}")
-    if not timedelta(0) <= value <= LONGEST:
-        raise ValueError(f"{name} must be from 0 to 366 days; got {value.total_seconds()} seconds")
-    return value
-
-
-def parse_duration(text: str) -> timedelta:
-    """Read a duration as people write it, in d, h, m, s and ms; raises a ValueError.
-
-    >>> parse_duration("1h30m")
-    datetime.timedelta(seconds=5400)
-    """
-    if not DURATION.fullmatch(text):
-        raise ValueError(f"a duration must be such as 10s, 30m or 1h30m; got {shorten(text)}")
-    parts = DURATION_PART.findall(text)
-    try:
-        return sum((float(number) * UNITS[unit] for number, unit in parts), timedelta(0))
-    except OverflowError:
-        raise ValueError(f"a duration must be at most 366 days; got {shorten(text)}") from None
-
-
-def format_duration(value: timedelta) -> str:
-    """Write a duration as `parse_duration` reads it, a part of a millisecond as a whole one.
-
-    >>> format_duration(timedelta(minutes=90))
-    '1h30m'
-    """
-    rest = -(-value // UNITS["ms"]) * UNITS["ms"]
-    parts = []
-    for unit, length in UNITS.items():
-        number, rest = divmod(rest, length)
-        if number:
-            parts.append(f"{number}{unit}")
-    return "".join(parts) or "0s"
-
-
-UNITS = {
-    "d": timedelta(days=1),
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-    "ms": timedelta(milliseconds=1),
-}
-DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])", re.ASCII)
-DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)
-
-
 def _check(event: Event) -> None:
     """Refuse what the engine would stumble over later, far from the line that made it."""
     kind, user, time = type(event).__name__, event.user, event.time
@@ -204,11 +145,15 @@ def shorten(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def printable(text: str, longest: int | None = None) -> str:
-    """Text that tells a terminal nothing: control characters escaped, cut after `longest`.
+KINDS: dict[str, type[Event]] = {
+    "app_open": AppOpen,
+    "search": Search,
+    "results": Results,
+    "click": ClickResult,
+}
+"""Our words for the kinds of event."""
 
-    >>> printable("a\\x1b[2J")
-    'a\\\\x1b[2J'
-    """
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+FIELDS = ("event", "user", "time", "query", "items", "item", "query_id", "position")
+"""Our words for the fields of a record."""
+
+WORDS = {event: kind for kind, event in KINDS.items()}

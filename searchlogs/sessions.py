@@ -1,22 +1,16 @@
 """From events to sessions: a key, a clock, a windower, and an operator made of the three."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from heapq import heappop, heappush
+from datetime import datetime, timedelta
 from typing import Any
 
 import bytewax.operators as op
 import bytewax.operators.windowing as win
 from bytewax.dataflow import Stream, operator
 
-from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_duration, check_event
-
-GAP = timedelta(seconds=10)
-"""The tutorial's gap: a toy, short enough to see. Search logs are usually cut at 30 minutes."""
-
-WAIT = timedelta(seconds=1)
-"""The tutorial's wait for events that arrive out of order."""
+from searchlogs.durations import check_duration
+from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ def user_event(event: Event) -> tuple[str, Event]:
     return str(event.user), event
 
 
-def replay_clock(wait: timedelta = WAIT) -> win.EventClock[Event]:
+def replay_clock(wait: timedelta | str) -> win.EventClock[Event]:
     """A clock for logs, in which time moves with the data alone.
 
     A user's watermark is the time of their newest event so far − `wait`, however fast
@@ -94,76 +88,6 @@ def replay_clock(wait: timedelta = WAIT) -> win.EventClock[Event]:
     )
 
 
-def live_clock(
-    wait: timedelta = WAIT, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> win.Clock[Event, Any]:
-    """A clock for events that happen now, in which time also passes while nothing arrives.
-
-    A user's watermark is the time of their newest event − `wait` + the time that has passed by
-    `now` since it arrived, so that sessions close by themselves.
-
-    Raises where `wait` is not a timedelta from 0 to 366 days.
-    """
-    return _LiveClock(win.EventClock(event_time, check_duration("wait", wait), now_getter=now))
-
-
-@dataclass(frozen=True)
-class _LiveClock(win.Clock[Event, Any]):
-    clock: win.EventClock[Event]
-
-    def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
-        state, overtaken = resume_state or (None, ())
-        logic = self.clock.build(state)
-        # Another machine's clock may be behind the one that stored the state, and time must not
-        # run backwards.
-        logic._system_now = max(logic._system_now, logic.state.system_time_of_max_event)
-        return LiveLogic(logic, list(overtaken))
-
-
-@dataclass(eq=False)
-class LiveLogic(win.ClockLogic[Event, Any]):
-    """One user's live clock: EventClock's, but for the instants at which it wakes up."""
-
-    logic: Any
-    overtaken: list[datetime]
-    """A heap: the times of events that came behind a newer one, as far as they may still wait."""
-    watermark: datetime = win.UTC_MIN
-
-    def before_batch(self) -> None:
-        self.logic.before_batch()
-
-    def on_item(self, value: Event) -> tuple[datetime, datetime]:
-        time, self.watermark = self.logic.on_item(value)
-        if self.watermark < time < self.watermark + self.logic.wait_for_system_duration:
-            heappush(self.overtaken, time)
-        return time, self.watermark
-
-    def on_notify(self) -> datetime:
-        self.watermark = self.logic.on_notify()
-        return self.watermark
-
-    def on_eof(self) -> datetime:
-        watermark: datetime = self.logic.on_eof()
-        return watermark
-
-    def to_system_utc(self, timestamp: datetime) -> datetime | None:
-        # The step asks for the first event to come of those that wait for the watermark; an
-        # earlier one behind it would wait too long, and with it a session that should close.
-        while self.overtaken and self.overtaken[0] <= self.watermark:
-            heappop(self.overtaken)
-        first = min([timestamp, *self.overtaken[:1]])
-        # EventClock would wake up when the wall clock reaches `first`, before the watermark does,
-        # and then again and again at once. A session is still open when the watermark is at its
-        # closing time, and closed a microsecond later.
-        state = self.logic.state
-        to_go: timedelta = first - state.watermark_base
-        wake: datetime = state.system_time_of_max_event + to_go + timedelta(microseconds=1)
-        return wake
-
-    def snapshot(self) -> Any:
-        return self.logic.snapshot(), tuple(self.overtaken)
-
-
 @dataclass(frozen=True)
 class SessionOut:
     """The streams that leave `session_window`."""
@@ -177,7 +101,7 @@ class SessionOut:
 
 @operator
 def session_window(
-    step_id: str, up: Stream[Event], clock: win.Clock[Event, Any], gap: timedelta = GAP
+    step_id: str, up: Stream[Event], clock: win.Clock[Event, Any], gap: timedelta | str
 ) -> SessionOut:
     """Group each user's events into sessions that a pause longer than `gap` ends.
 

@@ -7,16 +7,8 @@ from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from searchlogs.events import (
-    EARLIEST,
-    LATEST,
-    AppOpen,
-    ClickResult,
-    Event,
-    Results,
-    Search,
-    check_duration,
-)
+from searchlogs.durations import check_duration
+from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 
 AFTERNOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 

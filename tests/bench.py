@@ -146,7 +146,8 @@ def columnar(
     from bytewax.outputs import DynamicSink, StatelessSinkPartition
     from bytewax.testing import cluster_main
 
-    from searchlogs.columnar import ParquetSource, columnar_sessions
+    from searchlogs.columnar.operator import ParquetSource, columnar_sessions
+    from searchlogs.durations import Windowing
 
     runner = runner or partial(cluster_main, addresses=[], proc_id=0, worker_count_per_proc=workers)
     down: list[Any] = []
@@ -173,7 +174,7 @@ def columnar(
     batches = (
         op.filter("batch", batches, lambda item: hasattr(item, "schema")) if source else batches
     )
-    out = columnar_sessions("sessions", batches, GAP, WAIT, shards)
+    out = columnar_sessions("sessions", batches, Windowing(GAP, WAIT), shards)
     op.output("down", out.down, Sink(Part))
     op.output("late", out.late, Sink(LatePart))
     start = now()
@@ -191,23 +192,24 @@ def attributed(path: str) -> Any:
 
 
 def from_lines(path: str) -> Any:
-    from searchlogs.batches import BatchSource
+    from searchlogs.columnar.source import BatchSource
     from searchlogs.dataflow import run
-    from searchlogs.source import Log
+    from searchlogs.logs.log import Log
 
-    return columnar(path, source=BatchSource(Log((path,))), runner=run)
+    return columnar(path, source=BatchSource(Log((path,)).open()), runner=run)
 
 
 def command(path: str, engine: str = "columnar") -> Any:
     """All that `python -m searchlogs run` does once it is imported."""
     import pyarrow.parquet as pq
 
-    from searchlogs.job import Job
-    from searchlogs.source import Log
+    from searchlogs.command.run import Job
+    from searchlogs.durations import Windowing
+    from searchlogs.logs.log import Log
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "sessions.parquet"
-        job = Job(Log((path,)), out, GAP, WAIT, every_session=True, engine=engine)
+        job = Job(Log((path,)).open(), out, Windowing(GAP, WAIT), every_session=True, engine=engine)
         start = now()
         job.run()
         return now() - start, pq.read_table(out)
@@ -221,7 +223,8 @@ def state(path: str) -> Any:
     """Bytes for an open session: as it is stored, where all of a log's sessions stay open."""
     import pickle
 
-    from searchlogs.columnar import ParquetSource, ShardLogic
+    from searchlogs.columnar.operator import ParquetSource
+    from searchlogs.columnar.sessionizer import ShardLogic
 
     start = now()
     logic: Any = ShardLogic(timedelta(days=366), timedelta(0))
@@ -249,7 +252,7 @@ def two_workers_split(path: str) -> Any:
 
 
 def without_check(path: str) -> Any:
-    from searchlogs import kernel as module
+    from searchlogs.columnar import kernel as module
 
     def running_max(user: Any, time: Any) -> Any:
         return time
@@ -455,7 +458,7 @@ def duckdb_attributed(path: str) -> Any:
 
 
 def reading(path: str) -> Any:
-    from searchlogs.columnar import ParquetSource
+    from searchlogs.columnar.operator import ParquetSource
 
     start = now()
     part: Any = ParquetSource(path, SHORT).build_part("", "", None)
@@ -469,10 +472,11 @@ def reading(path: str) -> Any:
 
 def border(path: str) -> Any:
     """JSON Lines as events, and nothing done with them."""
-    from searchlogs.source import Log
+    from searchlogs.logs.log import Log
+    from searchlogs.logs.records import read_log
 
     start = now()
-    events = sum(isinstance(read.outcome, tuple) for read in Log((path,)).records())
+    events = sum(isinstance(read.outcome, tuple) for read in read_log(Log((path,)).open()))
     return now() - start, events
 
 
@@ -482,7 +486,8 @@ def border_msgspec(path: str) -> Any:
 
     from msgspec import Meta, convert, defstruct
 
-    from searchlogs.logs import KINDS, MAX_POSITION, Border, Record
+    from searchlogs.events import KINDS
+    from searchlogs.logs.border import MAX_POSITION, Border, Record
 
     text = Annotated[str, Meta(min_length=1)]
     id = text | int
@@ -603,7 +608,7 @@ class Bench:
 
     def json_lines(self, name: str, events: int, users: int) -> str:
         """A log of JSON Lines of about so many events."""
-        from searchlogs.export import write_log
+        from searchlogs.logs.formats import write_log
         from searchlogs.simulate import simulate
 
         path = self.folder / f"{name}.jsonl"

@@ -160,7 +160,9 @@ def shared(path: str, cost: str, processes: str, number: str, addresses: str) ->
     from bytewax.dataflow import Dataflow
     from bytewax.testing import cluster_main
 
-    from searchlogs.columnar import ParquetSource, ShardLogic, columnar_sessions
+    from searchlogs.columnar.operator import ParquetSource, columnar_sessions
+    from searchlogs.columnar.sessionizer import ShardLogic
+    from searchlogs.durations import Windowing
 
     on_batch = ShardLogic.on_batch
 
@@ -174,7 +176,7 @@ def shared(path: str, cost: str, processes: str, number: str, addresses: str) ->
     flow = Dataflow("shared")
     batches = op.input("inp", flow, ParquetSource(path, bench.SHORT))
     shards = 1 if processes == "1" else SHARDS
-    out = columnar_sessions("sessions", batches, bench.GAP, bench.WAIT, shards)
+    out = columnar_sessions("sessions", batches, Windowing(bench.GAP, bench.WAIT), shards)
     op.inspect("down", out.down, lambda step, batch: None)
     print("ready", flush=True)
     input()

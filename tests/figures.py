@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from searchlogs.drawing import Drawing, style
+from searchlogs.figures.page import Drawing, style
 
 
 def render(drawing: Drawing) -> Any:

@@ -24,14 +24,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from searchlogs.batches import BatchSource
-from searchlogs.dataflow import sessionize
-from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.files import MAGIC, MAX_LINE
-from searchlogs.logs import FIELDS, MAX_REASON, BadRecord, Border, Reject
+from searchlogs.columnar.source import BatchSource
+from searchlogs.dataflow import find_sessions
+from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Reject
+from searchlogs.logs.lines import MAGIC, MAX_LINE
+from searchlogs.logs.log import Log
+from searchlogs.logs.records import read_log
+from searchlogs.logs.source import LogSource, Tally
+from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
-from searchlogs.source import Log, LogSource, Tally
-from searchlogs.ubi import Ubi
 
 Row: TypeAlias = dict[str, Any]
 Table: TypeAlias = list[Row]
@@ -296,7 +298,7 @@ def check(log: Log, windows: bool) -> Tally:
     Raises an AssertionError where something is lost, or a reason is no reason.
     """
     tally, told = Tally(), [0]
-    reads = list(log.records(told.append))
+    reads = list(read_log(log.open(), told.append))
     for read in reads:
         tally.add(read.outcome)
         if isinstance(read.outcome, BadRecord):
@@ -315,7 +317,7 @@ def check(log: Log, windows: bool) -> Tally:
         # Every byte is some record's.
         assert b"".join(read.raw for read in sorted(reads, key=lambda read: read.line)) == text
 
-    part = LogSource(log).build_part("", "log", None)
+    part = LogSource(log.open()).build_part("", "log", None)
     items: list[Any] = []
     while not part.ended:
         items += part.next_batch()
@@ -326,7 +328,7 @@ def check(log: Log, windows: bool) -> Tally:
     for reject in rejects:
         json.dumps(asdict(reject), ensure_ascii=False).encode()
     if windows or path.suffix == ".parquet":
-        batches = BatchSource(log).build_part("", "log", None)
+        batches = BatchSource(log.open()).build_part("", "log", None)
         found: list[Any] = []
         while not batches.ended:
             found += batches.next_batch()
@@ -335,7 +337,7 @@ def check(log: Log, windows: bool) -> Tally:
         assert sum(len(item) for item in found if not isinstance(item, Reject)) == tally.events
     if windows:
         events = [item for item in items if not isinstance(item, Reject)]
-        sessions, late = sessionize(events)
+        sessions, late = find_sessions(events)
         assert sum(len(session.events) for session in sessions) + len(late) == tally.events
     return tally
 

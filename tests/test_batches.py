@@ -14,14 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchlogs import batches
-from searchlogs.batches import BatchSource, columns_as_they_are, to_batch, to_late
-from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.export import SCHEMA, write_log
-from searchlogs.logs import KINDS, Border, Reject
+from searchlogs.columnar import source as batches
+from searchlogs.columnar.convert import to_batch, to_late
+from searchlogs.columnar.parquet import columns_as_they_are
+from searchlogs.columnar.source import BatchSource
+from searchlogs.events import KINDS, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.logs.border import Border, Reject
+from searchlogs.logs.formats import write_log
+from searchlogs.logs.log import Log
+from searchlogs.logs.rows import EVENTS
+from searchlogs.logs.source import InputChanged, LogSource, Part, Tally
+from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import client_events, simulate
-from searchlogs.source import InputChanged, Log, LogSource, Part, Tally
-from searchlogs.ubi import Ubi
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 START = 1_704_110_400_000_000
@@ -63,8 +67,8 @@ def as_typed(events: list[Event]) -> list[tuple[type, Event]]:
 
 
 def assert_same(log: Log) -> tuple[list[Event], list[Reject], Tally]:
-    events, rejects, tally = read(LogSource(log).build_part("", "log", None))
-    found = read(BatchSource(log).build_part("", "log", None))
+    events, rejects, tally = read(LogSource(log.open()).build_part("", "log", None))
+    found = read(BatchSource(log.open()).build_part("", "log", None))
     assert as_typed(found[0]) == as_typed(events)
     assert found[1] == rejects
     assert repr(found[2]) == repr(tally)  # as it is told: equal times can be of other zones
@@ -149,7 +153,7 @@ def written(place: Path, *tables: pa.Table, group: int = 7) -> tuple[str, ...]:
 @contextmanager
 def small_batches(rows: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("searchlogs.files.ROWS", rows)
+        patch.setattr("searchlogs.logs.parquet.ROWS", rows)
         patch.setattr(batches, "ROWS", rows)
         yield
 
@@ -166,7 +170,7 @@ def test_a_file_gives_what_the_border_gives(
     place: Path, table: pa.Table, border: Border, rows: int, group: int
 ) -> None:
     log = Log(written(place, table, group=group), border)
-    assert columns_as_they_are(log) is not None
+    assert columns_as_they_are(log.open()) is not None
     with small_batches(rows):
         assert_same(log)
 
@@ -176,7 +180,7 @@ def test_files_are_merged_as_their_lines_are(
     place: Path, several: list[pa.Table], rows: int, group: int
 ) -> None:
     log = Log(written(place, *several, group=group))
-    assert columns_as_they_are(log) is not None
+    assert columns_as_they_are(log.open()) is not None
     with small_batches(rows):
         assert_same(log)
 
@@ -211,7 +215,7 @@ def test_what_python_can_not_read(place: Path, column: str, value: Any) -> None:
         for name in cells
     })  # fmt: skip
     log = Log(written(place, table))
-    assert columns_as_they_are(log) is not None
+    assert columns_as_they_are(log.open()) is not None
     events, rejects, _ = assert_same(log)
     assert rejects and len(events) + len(rejects) == 20
 
@@ -220,7 +224,7 @@ def test_nanoseconds_are_cut(place: Path) -> None:
     nanos = pa.array([START * 1_000 + 999, -1, 5], pa.timestamp("ns", "UTC"))
     table = pa.table({"event": ["app_open"] * 3, "user": [1, 2, 3], "time": nanos})
     log = Log(written(place, table))
-    assert columns_as_they_are(log) is not None
+    assert columns_as_they_are(log.open()) is not None
     events, _, _ = assert_same(log)
     assert events[0] == AppOpen(1, NOON)
 
@@ -244,7 +248,7 @@ def test_a_broken_file(place: Path) -> None:
     data[at : at + 40] = b"\xff" * 40
     (place / "b.parquet").write_bytes(data)
     log = Log((str(place / "b.parquet"),))
-    assert columns_as_they_are(log) is not None
+    assert columns_as_they_are(log.open()) is not None
     events, rejects, _ = assert_same(log)
     assert (len(events), rejects[0].line) == (300, 301)
     assert rejects[0].reason.startswith("is where the file breaks off")
@@ -252,12 +256,12 @@ def test_a_broken_file(place: Path) -> None:
 
 def test_what_pandas_writes_is_taken_as_it_stands(place: Path) -> None:
     """Holes among positions make them floats; a column of nothing has no type."""
-    rows = [dict(zip(SCHEMA.names, row.values(), strict=True)) for row in to_batch(LOG).to_pylist()]
+    rows = [dict(zip(EVENTS.names, row.values(), strict=True)) for row in to_batch(LOG).to_pylist()]
     frame = pd.DataFrame(rows).assign(query_id=None)
     assert frame["position"].dtype == float
     frame.to_parquet(place / "pandas.parquet")
     log = Log((str(place / "pandas.parquet"),))
-    schema = columns_as_they_are(log)
+    schema = columns_as_they_are(log.open())
     assert schema is not None and "query_id" not in schema.names
     assert len(assert_same(log)[0]) == len(LOG)
 
@@ -281,12 +285,12 @@ def changed(**columns: pa.Array) -> pa.Table:
         changed(item=pa.array([1] * 50)),
         changed(position=pa.array(["1"] * 50)),
         changed().drop_columns(["user"]),
-        changed().rename_columns([*SCHEMA.names[:3], "event", *SCHEMA.names[4:]]),
+        changed().rename_columns([*EVENTS.names[:3], "event", *EVENTS.names[4:]]),
     ],
 )
 def test_other_columns_the_border_reads(place: Path, table: pa.Table) -> None:
     log = Log(written(place, table))
-    assert columns_as_they_are(log) is None
+    assert columns_as_they_are(log.open()) is None
     assert_same(log)
 
 
@@ -302,14 +306,14 @@ def test_other_columns_the_border_reads(place: Path, table: pa.Table) -> None:
 )
 def test_other_wishes_need_the_border(place: Path, settings: dict[str, Any]) -> None:
     log = Log(written(place, changed()), **settings)
-    assert columns_as_they_are(log) is None
+    assert columns_as_they_are(log.open()) is None
     assert_same(log)
 
 
 def test_files_of_different_columns_the_border_reads(place: Path) -> None:
     users = pa.array([str(event.user) for event in LOG[:50]])
     log = Log(written(place, changed(), changed(user=users)))
-    assert columns_as_they_are(log) is None
+    assert columns_as_they_are(log.open()) is None
     assert_same(log)
     write_log(LOG, place / "1.jsonl")
     assert_same(Log((written(place, changed())[0], str(place / "1.jsonl"))))
@@ -352,13 +356,13 @@ def test_it_goes_on_where_it_was(
     log = Log(written(place, table, table, group=group))
     before: list[Any] = []
     with small_batches(rows):
-        whole = read(BatchSource(log).build_part("", "log", None))
-        part = BatchSource(log).build_part("", "log", None)
+        whole = read(BatchSource(log.open()).build_part("", "log", None))
+        part = BatchSource(log.open()).build_part("", "log", None)
         for _ in range(data.draw(st.integers(0, 2 * len(table) // rows))):
             before += part.next_batch()
         state = part.snapshot()
         again = Log(written(place, table, table, group=other))
-        read_on = read(BatchSource(again).build_part("", "log", state))
+        read_on = read(BatchSource(again.open()).build_part("", "log", state))
     events = [e for item in before if isinstance(item, pa.RecordBatch) for e in events_of(item)]
     rejects = [item for item in before if isinstance(item, Reject)]
     assert events + read_on[0] == whole[0]
@@ -392,14 +396,14 @@ def test_another_log_is_noticed(
     events = list(client_events())
     write_log(events, tmp_path / "log.parquet")
     log = Log((str(tmp_path / "log.parquet"),))
-    part = BatchSource(log).build_part("", "log", None)
+    part = BatchSource(log.open()).build_part("", "log", None)
     part.next_batch()
     state = part.snapshot()
-    BatchSource(log).build_part("", "log", state)
+    BatchSource(log.open()).build_part("", "log", state)
     assert change(events) != events
     write_log(change(events), tmp_path / "log.parquet")
     with pytest.raises(InputChanged):
-        BatchSource(log).build_part("", "log", state)
+        BatchSource(log.open()).build_part("", "log", state)
 
 
 def test_a_file_that_goes_on_is_noticed(tmp_path: Path) -> None:
@@ -409,21 +413,23 @@ def test_a_file_that_goes_on_is_noticed(tmp_path: Path) -> None:
     log = Log((str(path),), border)
     table = changed()
     pq.write_table(table, path)
-    part = BatchSource(log).build_part("", "log", None)
+    part = BatchSource(log.open()).build_part("", "log", None)
     read(part)
     state = part.snapshot()
     assert state == (50, state[1], True)
     tap = changed(event=pa.array(["tap"] * 50)).slice(0, 1)
     pq.write_table(pa.concat_tables([table.cast(tap.schema), tap]), path)
     with pytest.raises(InputChanged, match="it goes on after the 50 records"):
-        BatchSource(log).build_part("", "log", state)
+        BatchSource(log.open()).build_part("", "log", state)
 
 
 def test_progress_comes_to_the_size_of_the_files(place: Path) -> None:
     told: list[tuple[int, int]] = []
     log = Log(written(place, changed(), changed()))
     read(
-        BatchSource(log, lambda size, events: told.append((size, events))).build_part("", "", None)
+        BatchSource(log.open(), lambda size, events: told.append((size, events))).build_part(
+            "", "", None
+        )
     )
     sizes = sum(Path(path).stat().st_size for path in log.paths)
     assert (sum(size for size, _ in told), sum(events for _, events in told)) == (sizes, 100)

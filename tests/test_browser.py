@@ -225,7 +225,7 @@ def test_a_learner_changes_a_number(page: Page) -> None:
     type_into_cell(
         cell,
         "from datetime import timedelta\n"
-        "sessions, late = sessionize(events, gap=timedelta(milliseconds=500))\n"
+        "sessions, late = find_sessions(events, gap=timedelta(milliseconds=500))\n"
         'print(len(sessions), "sessions")',
     )
     run_cell(cell)

@@ -7,9 +7,9 @@ import pytest
 from figures import assert_readable
 from matplotlib.patches import FancyArrowPatch
 
-from searchlogs.charts import bars, curve, step_histogram
 from searchlogs.events import AppOpen, ClickResult, Results, Search
-from searchlogs.plots import attribution
+from searchlogs.figures.attribution import attribution
+from searchlogs.figures.charts import bars, curve, step_histogram
 from searchlogs.sessions import Session
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -23,15 +23,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import oracle
 
-from searchlogs.columnar import (
-    COUNTS,
-    ParquetSource,
-    ShardLogic,
-    columnar_sessions,
-    sessionize_batches,
-    split,
-)
-from searchlogs.dataflow import sessionize
+from searchlogs.columnar.operator import ParquetSource, columnar_sessions, sessionize_batches, split
+from searchlogs.columnar.sessionizer import COUNTS, ShardLogic
+from searchlogs.dataflow import find_sessions
+from searchlogs.durations import Windowing
 from searchlogs.events import EARLIEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.metrics import count
 from searchlogs.sessions import Late, Session
@@ -219,7 +214,7 @@ def test_each_batch_can_be_looked_at_at_once(
     events = [without(event, names) for event in events]
     with pytest.MonkeyPatch.context() as patch:
         in_pages_of(patch, 2)
-        patch.setattr("searchlogs.columnar._BLOCK", 2)
+        patch.setattr("searchlogs.columnar.sessionizer._BLOCK", 2)
         patch.setattr(ShardLogic, "_due", lambda self, state: 1)
         logic = ShardLogic(gap, wait)
         out: dict[str, list[dict[str, Any]]] = {"down": [], "late": []}
@@ -235,8 +230,8 @@ def test_each_batch_can_be_looked_at_at_once(
 
 
 def in_pages_of(patch: pytest.MonkeyPatch, users: int) -> None:
-    patch.setattr("searchlogs.columnar.PAGE", users)
-    patch.setattr("searchlogs.columnar.PAGE_BITS", users.bit_length() - 1)
+    patch.setattr("searchlogs.columnar.sessionizer.PAGE", users)
+    patch.setattr("searchlogs.columnar.sessionizer.PAGE_BITS", users.bit_length() - 1)
 
 
 @given(events_, events_, durations, durations, columns)
@@ -291,7 +286,7 @@ GAP, WAIT = timedelta(minutes=30), timedelta(seconds=20)
 @pytest.mark.parametrize("shards", [1, 3])
 def test_it_equals_the_event_path(shards: int) -> None:
     batches = cut(LOG, range(0, len(LOG), 500), tuple(TYPES))
-    sessions, late = sessionize(LOG, GAP, WAIT)
+    sessions, late = find_sessions(LOG, GAP, WAIT)
     assert len(late) > 20
     assert rows(sessionize_batches(batches, GAP, WAIT, shards)) == expected(sessions, late)
 
@@ -393,7 +388,7 @@ PLACES = {"": "0", "1": "1", "2": "3", "ü": "2", "a user with a long name": "0"
 def parquet_flow(path: Path, down: list[Any], late: list[Any], shards: int) -> Dataflow:
     flow = Dataflow("columns")
     source = ParquetSource(str(path), batch_size=400)
-    out = columnar_sessions("sessions", op.input("inp", flow, source), GAP, WAIT, shards)
+    out = columnar_sessions("sessions", op.input("inp", flow, source), Windowing(GAP, WAIT), shards)
     op.output("down", out.down, TestingSink(down))
     op.output("late", out.late, TestingSink(late))
     return flow
@@ -421,7 +416,7 @@ def test_a_killed_run_over_parquet_resumes(tmp_path: Path, shards: int) -> None:
     lates = sorted((row for part in late for row in part.to_pylist()), key=lambda row: row["user"])
     # Whoever resumes reads again what its last epoch held: here an output can come twice.
     unique = [row for i, row in enumerate(got) if i == 0 or row != got[i - 1]]
-    wanted = expected(*sessionize(LOG, GAP, WAIT))
+    wanted = expected(*find_sessions(LOG, GAP, WAIT))
     assert unique == wanted[0]
     assert [row for i, row in enumerate(lates) if row not in lates[:i]] == wanted[1]
 
@@ -528,7 +523,8 @@ def test_pandas_is_not_imported(tmp_path: Path) -> None:
     """It would take longer than the sessions of a million events."""
     pq.write_table(pa.Table.from_batches([batch(LOG)]), tmp_path / "log.parquet")
     code = (
-        "import sys; from searchlogs.columnar import *; from datetime import timedelta as t\n"
+        "import sys; from searchlogs.columnar.sessionizer import *\n"
+        "from searchlogs.columnar.operator import *; from datetime import timedelta as t\n"
         f"part = ParquetSource({str(tmp_path / 'log.parquet')!r}).build_part('', '', None)\n"
         "logic = ShardLogic(t(minutes=30), t(seconds=20))\n"
         "for shard, batch in split(part.next_batch()[0], 3): logic.on_batch([batch])\n"

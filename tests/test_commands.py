@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from searchlogs import commands
-from searchlogs import job as jobs
-from searchlogs.commands import main
-from searchlogs.export import write_log
+from searchlogs.command import cli as commands
+from searchlogs.command import run as jobs
+from searchlogs.command.cli import main
+from searchlogs.logs.formats import write_log
 from searchlogs.simulate import client_events, simulate
 
 SEVEN = """\

@@ -11,8 +11,9 @@ from bytewax.testing import TestingSink, TestingSource
 
 from searchlogs.dataflow import ctr_flow, flow, run
 from searchlogs.events import AppOpen, ClickResult, Event, Search
-from searchlogs.sessions import Late, live_clock, replay_clock
-from searchlogs.show import graph, source
+from searchlogs.figures.show import graph, source
+from searchlogs.live.clocks import live_clock
+from searchlogs.sessions import Late, replay_clock
 from searchlogs.simulate import client_events
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)

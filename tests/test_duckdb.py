@@ -17,14 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 from oracle import oracle
 
+from searchlogs.command.options import ENGINES
+from searchlogs.command.run import Job
+from searchlogs.durations import Windowing
 from searchlogs.events import AppOpen, Event, Results, Search
-from searchlogs.export import write_log
-from searchlogs.job import ENGINES, Job
-from searchlogs.results import session_row
+from searchlogs.logs.formats import write_log
+from searchlogs.logs.log import Log
+from searchlogs.logs.rows import session_row
+from searchlogs.logs.ubi import Ubi
 from searchlogs.sessions import Session
 from searchlogs.simulate import simulate
-from searchlogs.source import Log
-from searchlogs.ubi import Ubi
 
 GAPS = [
     *(timedelta(seconds=10), timedelta(seconds=60), timedelta(minutes=10), timedelta(minutes=30)),
@@ -51,7 +53,13 @@ def sessions_of(log: Log, gap: timedelta) -> list[dict[str, Any]]:
         folder = Path(name)
         found = []
         for engine in ENGINES:
-            Job(log, folder / "s.parquet", gap, WAIT, every_session=True, engine=engine).run()
+            Job(
+                log.open(),
+                folder / "s.parquet",
+                Windowing(gap, WAIT),
+                every_session=True,
+                engine=engine,
+            ).run()
             found.append([path.read_bytes() for path in sorted(folder.iterdir())])
         assert found[0] == found[1] and len(found[0]) == 3
         return pq.read_table(folder / "s.parquet").to_pylist()

@@ -10,9 +10,9 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource
 
-from searchlogs.dataflow import run
-from searchlogs.epochs import epochs_plot
+from searchlogs.dataflow import WAIT, run
 from searchlogs.events import AppOpen, Event
+from searchlogs.figures.recovery import epochs_plot
 from searchlogs.sessions import replay_clock, session_window
 
 ARRIVALS = [(1, 0), (2, 2), (1, 5), (2, 30), (1, 32), (2, 35), (1, 60), (2, 62), (1, 64), (2, 90)]
@@ -74,7 +74,7 @@ def test_it_is_what_the_engine_does(tmp_path: Path) -> None:
         source: TestingSource[Event] = TestingSource(log, batch)
         stream = op.input("inp", flow := Dataflow("killed"), source)
         op.inspect("see", stream, lambda _, event: read.append(EVENTS.index(event) + 1))
-        windows = session_window("sessions", stream, replay_clock(), timedelta(seconds=10))
+        windows = session_window("sessions", stream, replay_clock(WAIT), timedelta(seconds=10))
         lines = op.map("line", windows.down, lambda s: (s.user, f"{s.user} {s.id}"))
         op.output("out", lines, FileSink(out))
         run(flow, recovery=RecoveryConfig(tmp_path / "state"), epoch_interval=epoch)

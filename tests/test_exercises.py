@@ -15,12 +15,13 @@ import pandas as pd
 import pytest
 
 from searchlogs import exercises
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import EARLIEST, Search
 from searchlogs.exercises import _core, _run, _values
 from searchlogs.exercises._core import Exercise, Question, Task, Verdict
-from searchlogs.metrics import attribute, click_through_rate, interval
+from searchlogs.metrics import attribute, click_through_rate
 from searchlogs.simulate import simulate
+from searchlogs.tables import interval
 
 ALL: list[Exercise] = [
     value for name in exercises.__all__ if isinstance(value := getattr(exercises, name), Exercise)
@@ -534,7 +535,7 @@ def test_long_lists_are_told_from_the_first_difference_on() -> None:
 def test_the_hand_written_solutions_agree_with_the_package(seed: int) -> None:
     events = list(simulate(10, 30, seed=seed, disorder=timedelta(seconds=30)))
     gap, wait = timedelta(minutes=30), timedelta(minutes=1)
-    sessions, late = sessionize(events, gap=gap, wait=wait)
+    sessions, late = find_sessions(events, gap=gap, wait=wait)
     assert not late
     task = exercises.sort_and_split
     assert task.same(task.solve(events, gap), [list(session.events) for session in sessions])
@@ -556,7 +557,7 @@ def test_the_hand_written_solutions_agree_with_the_package(seed: int) -> None:
 def test_any_gap_in_the_valley_is_right_and_gives_the_same(seconds: int, state: str) -> None:
     gap = timedelta(seconds=seconds)
     assert exercises.choose_a_gap.check(gap).state == state
-    sessions, _ = sessionize(exercises.given_log, gap=gap)
+    sessions, _ = find_sessions(exercises.given_log, gap=gap)
     assert (len(sessions) == 80) == (state == "right")
 
 
@@ -564,7 +565,7 @@ def test_the_engine_agrees_on_who_is_late() -> None:
     arrived = [int(second) for second in re.findall(r"\d+", exercises.late_events.statement)][:8]
     assert arrived == [2, 5, 3, 10, 7, 6, 9, 8]
     events = [Search(1, "dogs", EARLIEST + timedelta(seconds=second)) for second in arrived]
-    _, late = sessionize(events, wait=timedelta(seconds=2))
+    _, late = find_sessions(events, wait=timedelta(seconds=2))
     assert exercises.late_events.solve() == [one.event.time.second for one in late]
 
 
@@ -572,7 +573,7 @@ def test_the_engine_agrees_on_the_predictions() -> None:
     def sessions(seconds: list[int], gap: int) -> int:
         events = [Search(1, "dogs", EARLIEST + timedelta(seconds=second)) for second in seconds]
         whole_log = timedelta(minutes=1)
-        return len(sessionize(events, timedelta(seconds=gap), whole_log)[0])
+        return len(find_sessions(events, timedelta(seconds=gap), whole_log)[0])
 
     assert sessions([0, 10, 20, 28, 40, 57, 47], 10) == exercises.predict_sessions.solve()
     assert [sessions([3, 20, 8, 33, 41], gap) for gap in (12, 13)] == [2, 1]
@@ -580,7 +581,7 @@ def test_the_engine_agrees_on_the_predictions() -> None:
 
 
 def test_the_story_is_what_its_solution_says() -> None:
-    sessions, late = sessionize(exercises.story)
+    sessions, late = find_sessions(exercises.story)
     assert not late
     searches = sum(session.searches for session in sessions)
     clicked = sum(

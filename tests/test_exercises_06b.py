@@ -9,12 +9,13 @@ import pyarrow as pa
 import pytest
 
 from searchlogs import exercises
-from searchlogs.epochs import epochs_plot
+from searchlogs.command.queries import query_table
 from searchlogs.exercises import killed_and_resumed as module
 from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed
-from searchlogs.privacy import query_table
-from searchlogs.results import SEARCHES
-from searchlogs.source import InputChanged, Log, LogSource
+from searchlogs.figures.recovery import epochs_plot
+from searchlogs.logs.log import Log
+from searchlogs.logs.rows import SEARCHES
+from searchlogs.logs.source import InputChanged, LogSource
 
 
 def test_there_are_three() -> None:
@@ -77,7 +78,7 @@ def test_the_source_of_the_package_takes_and_refuses_the_same(
     log.write_text("".join(f"{line}\n" for line in lines))
     checksum = summed(*(f"{line}\n" for line in stored))
     left = lines_left([f"{line}\n" for line in lines], count, checksum)
-    source = LogSource(Log((str(log),)))
+    source = LogSource(Log((str(log),)).open())
     if isinstance(left, str):
         with pytest.raises(InputChanged):
             source.build_part("log", "log", (count, checksum, False))

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 
 from searchlogs import exercises
-from searchlogs.columnar import ShardLogic
-from searchlogs.dataflow import sessionize
+from searchlogs.columnar.sessionizer import ShardLogic
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import EARLIEST, AppOpen
 from searchlogs.exercises import scale as module
 from searchlogs.exercises.scale import joined, starts
-from searchlogs.scale import workers_plot
+from searchlogs.figures.scale import workers_plot
 from searchlogs.simulate import simulate
 
 
@@ -28,7 +28,7 @@ def test_flags_begin_as_many_sessions_as_the_engine_finds(gap: int) -> None:
     seconds = [int((event.time - EARLIEST).total_seconds()) for event in events]
     whole = [AppOpen(e.user, EARLIEST + timedelta(seconds=s))
              for e, s in zip(events, seconds, strict=True)]  # fmt: skip
-    sessions, late = sessionize(whole, timedelta(seconds=gap))
+    sessions, late = find_sessions(whole, timedelta(seconds=gap))
     flags = starts([int(event.user) for event in events], seconds, gap)
     assert not late
     assert sum(flags) == len(sessions)

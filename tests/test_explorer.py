@@ -1,9 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.events import AppOpen
-from searchlogs.explorer import GAPS, WAITS, Explorer, LiveTimeline
-from searchlogs.sessions import GAP, WAIT
+from searchlogs.figures.widgets import GAPS, WAITS, Explorer, LiveTimeline
 from searchlogs.simulate import simulate
 
 HOUR = list(
@@ -23,7 +22,7 @@ def test_each_slider_moves_the_numbers_and_the_picture() -> None:
     seen = {bytes(explorer.picture.value)}
     for gap, wait in [(GAPS[-1], WAIT), (GAPS[-1], WAITS[-1]), (GAPS[0], WAITS[0])]:
         explorer.gap.value, explorer.wait.value = gap, wait
-        sessions, late = sessionize(HOUR, gap, wait)
+        sessions, late = find_sessions(HOUR, gap, wait)
         assert f"{len(sessions)} sessions" in explorer.numbers.value
         assert f"{len(late)} late event" in explorer.numbers.value
         assert bytes(explorer.picture.value).startswith(b"\x89PNG")
@@ -46,7 +45,7 @@ def test_nothing_to_explore() -> None:
 
 def test_a_live_timeline_grows_and_starts_again() -> None:
     view = LiveTimeline(GAP, every=0)
-    sessions, _ = sessionize(HOUR)
+    sessions, _ = find_sessions(HOUR)
     pictures = set()
     for _ in range(2):
         view.clear()

@@ -17,13 +17,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchlogs import export
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
-from searchlogs.export import event_record, write_log
-from searchlogs.logs import MAX_POSITION, Border
+from searchlogs.logs import parquet, ubi
+from searchlogs.logs.border import MAX_POSITION, Border
+from searchlogs.logs.formats import write_log
+from searchlogs.logs.jsonl import event_record
+from searchlogs.logs.log import Log
+from searchlogs.logs.records import read_log
+from searchlogs.logs.source import Tally
+from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import client_events, simulate
-from searchlogs.source import Log, Tally
-from searchlogs.ubi import Ubi
 
 ENDINGS = [".jsonl", ".ndjson", ".json", ".csv", ".tsv"]
 ENDINGS = [ending + packed for ending in ENDINGS for packed in ("", ".gz", ".zst")] + [".parquet"]
@@ -40,7 +43,7 @@ def read(path: Path, border: Border = OURS, format: str | None = None) -> list[E
     """All events of a log without a bad record."""
     tally = Tally()
     events: list[Event] = []
-    for record in Log((str(path),), border, format).records():
+    for record in read_log(Log((str(path),), border, format).open()):
         tally.add(record.outcome)
         if isinstance(record.outcome, tuple):
             events += record.outcome
@@ -289,9 +292,9 @@ def test_ubi_comes_batch_by_batch(tmp_path: Path) -> None:
     path = tmp_path / "log.ndjson"
     write_log(SIMULATED, path, "ubi")
     indices = [index for index, _ in ubi_lines(path)]
-    assert len(indices) > export.BATCH + 100
-    for start in range(0, len(indices), export.BATCH):
-        batch = indices[start : start + export.BATCH]
+    assert len(indices) > ubi.BATCH + 100
+    for start in range(0, len(indices), ubi.BATCH):
+        batch = indices[start : start + ubi.BATCH]
         assert batch == sorted(batch, reverse=True)
     assert indices != sorted(indices, reverse=True)
 
@@ -343,7 +346,7 @@ def test_ubi_does_not_invent_searches(tmp_path: Path) -> None:
 
 
 def test_ubi_forgets_what_waits_longest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "HELD", 3)
+    monkeypatch.setattr(ubi, "HELD", 3)
     path = tmp_path / "log.ndjson"
     searches = [Search(str(n), "dogs", EARLIEST, f"q{n}") for n in range(5)]
     newest_first = [Results(s.user, ("fido",), EARLIEST, s.query_id) for s in reversed(searches)]
@@ -381,7 +384,7 @@ def test_where_no_log_can_be_no_event_is_taken(
 def test_memory_does_not_grow_with_events(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "ROWS", 1_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP", 1_000)
     path, format = tmp_path / f"log{ending}", "ubi" if ending == "ubi" else None
     write_log(SIMULATED, path, format)  # so that the libraries are loaded
     tracemalloc.start()

@@ -17,10 +17,14 @@ import pytest
 from fuzz import as_row, csv_text, fuzz, json_lines, parquet
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.files import MAX_LINE, MAX_QUOTED, Read, format_of
-from searchlogs.logs import MAX_REASON, BadRecord, Border, Skipped
+from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Skipped
+from searchlogs.logs.csv import MAX_QUOTED
+from searchlogs.logs.formats import Read
+from searchlogs.logs.lines import MAX_LINE
+from searchlogs.logs.log import Log
+from searchlogs.logs.records import read_log
+from searchlogs.logs.words import format_of
 from searchlogs.simulate import simulate
-from searchlogs.source import Log
 
 TIME = datetime(2024, 1, 1, 0, 0, 5, tzinfo=UTC)
 OPEN = b'{"event": "app_open", "user": "a", "time": "2024-01-01T00:00:05Z"}\n'
@@ -43,7 +47,7 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
         name: str, data: bytes, border: Border | None = None, format: str | None = None
     ) -> list[Read]:
         (tmp_path / name).write_bytes(data)
-        return list(Log((str(tmp_path / name),), border or Border(), format).records())
+        return list(read_log(Log((str(tmp_path / name),), border or Border(), format).open()))
 
     return read
 
@@ -129,8 +133,9 @@ def test_the_format_that_a_name_says(name: str, format: str) -> None:
 def test_standard_input(tmp_path: Path) -> None:
     script = "\n".join(
         [
-            "from searchlogs.source import Log",
-            "for read in Log(('-',), format='csv').records():",
+            "from searchlogs.logs.log import Log",
+            "from searchlogs.logs.records import read_log",
+            "for read in read_log(Log(('-',), format='csv').open()):",
             "    print(read.file, read.line, read.outcome)",
         ]
     )
@@ -225,7 +230,7 @@ def test_a_line_of_50_megabytes_takes_little_memory(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
     for name in names:
         tracemalloc.start()
-        reads = [type(read.outcome) for read in Log((str(tmp_path / name),)).records()]
+        reads = [type(read.outcome) for read in read_log(Log((str(tmp_path / name),)).open())]
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert reads[1:] == [BadRecord, tuple]
@@ -675,7 +680,7 @@ def test_progress_comes_to_the_size_of_each_file(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(write(rows))
         told: list[int] = []
-        assert len(list(Log((str(path),)).records(told.append))) >= 8_000
+        assert len(list(read_log(Log((str(path),)).open(), told.append))) >= 8_000
         assert sum(told) == path.stat().st_size
         assert min(told) >= 0
         sizes.append(len(told))
@@ -685,7 +690,7 @@ def test_progress_comes_to_the_size_of_each_file(tmp_path: Path) -> None:
 def test_a_disk_that_fails_is_not_the_logs_fault(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").mkdir()
     with pytest.raises(OSError):
-        list(Log((str(tmp_path / "gone.jsonl"),)).records())
+        list(read_log(Log((str(tmp_path / "gone.jsonl"),)).open()))
 
 
 def test_a_thousand_broken_logs(tmp_path: Path) -> None:

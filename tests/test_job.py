@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 from oracle import oracle
 
-from searchlogs import batches, source
-from searchlogs import job as jobs
-from searchlogs.export import write_log
-from searchlogs.job import EngineFailed, Job, WrongFolder
-from searchlogs.logs import Border
-from searchlogs.results import Unaccounted, session_row, to_json
+from searchlogs.columnar import source as batches
+from searchlogs.command import run as jobs
+from searchlogs.command.publish import Unaccounted
+from searchlogs.command.run import EngineFailed, Job, WrongFolder
+from searchlogs.durations import Windowing
+from searchlogs.logs import source
+from searchlogs.logs.border import Border
+from searchlogs.logs.formats import write_log
+from searchlogs.logs.log import Log
+from searchlogs.logs.rows import session_row, to_json
+from searchlogs.logs.source import InputChanged
+from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
-from searchlogs.source import InputChanged, Log
-from searchlogs.ubi import Ubi
 
 GAP, WAIT = timedelta(minutes=30), timedelta(minutes=1)
 DISORDER = timedelta(seconds=30)
@@ -46,7 +50,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def a_job(**changes: Any) -> Job:
-    return replace(Job(Log(("log.jsonl",)), Path("s.jsonl"), GAP, WAIT), **changes)
+    windowing = Windowing(changes.pop("gap", GAP), changes.pop("wait", WAIT))
+    log = changes.pop("log", Log(("log.jsonl",))).open()
+    return replace(Job(log, Path("s.jsonl"), windowing), **changes)
 
 
 def kept(folder: str = "r", **changes: Any) -> Job:
@@ -356,7 +362,7 @@ def test_the_folders_may_be_moved_or_named_otherwise(
     Path("r").rename("elsewhere")
     wanted = {name: folder / path for name, path in WANTED.items()}
     job = kept(str(folder / "elsewhere"), out=folder / "s.jsonl", **wanted)
-    job = replace(job, log=Log((str(folder / "log.jsonl"),)))
+    job = replace(job, log=Log((str(folder / "log.jsonl"),)).open())
     (folder / "sub").mkdir()
     monkeypatch.chdir(folder / "sub")
     assert go_on(job) < len(EVENTS)

@@ -25,10 +25,10 @@ from typing import Any
 import pytest
 from bytewax.recovery import init_db_dir
 
-from searchlogs import job
-from searchlogs.commands import main
-from searchlogs.export import write_log
-from searchlogs.results import publish
+from searchlogs.command import run as job
+from searchlogs.command.cli import main
+from searchlogs.command.publish import publish
+from searchlogs.logs.formats import write_log
 from searchlogs.simulate import simulate
 
 pytestmark = pytest.mark.slow
@@ -228,7 +228,7 @@ def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int
     out = FLOWN.replace("sessions", "flown")
     factory = "log_flow" if out == "flown.jsonl" else "columnar_flow"
     shards = "" if factory == "log_flow" else ", shards=32"
-    flow = ["bytewax.run", f"searchlogs.dataflow:{factory}('log.jsonl', '{out}'{shards})"]
+    flow = ["bytewax.run", f"searchlogs.{factory}('log.jsonl', '{out}'{shards})"]
     flow += ["-r", "state", "-s", "0", "-b", "0", "-w"]
     for number in workers[:-1]:
         kill_when(Forked(*flow, str(number)), more_is_stored("state", out), 0.05)

@@ -18,19 +18,13 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchlogs import live
-from searchlogs.dataflow import ctr_flow, run
+from searchlogs.dataflow import GAP, WAIT, ctr_flow, run
 from searchlogs.events import LATEST, AppOpen, Event
-from searchlogs.live import Ahead, Play, limit_future, limit_future_live
-from searchlogs.sessions import (
-    GAP,
-    WAIT,
-    Late,
-    Session,
-    live_clock,
-    replay_clock,
-    session_window,
-)
+from searchlogs.live import play as live
+from searchlogs.live.clocks import live_clock
+from searchlogs.live.limits import Ahead, limit_future, limit_future_live
+from searchlogs.live.play import Play
+from searchlogs.sessions import Late, Session, replay_clock, session_window
 from searchlogs.simulate import client_events, simulate
 
 ZERO = timedelta(0)
@@ -323,7 +317,7 @@ def test_an_event_ahead_of_its_neighbours_leaves_and_nothing_is_lost(
     sessions, late, ahead = limited(
         TestingSource(events, batch_size),
         lambda up: limit_future("limit", up, bound),
-        replay_clock(),
+        replay_clock(WAIT),
         workers,
     )
     assert ahead == ahead_of_neighbours(events, bound)
@@ -345,7 +339,9 @@ def check_that_one_event_of_2199_leaves(
 
 def test_a_time_far_ahead_no_longer_makes_the_later_events_late() -> None:
     hour = timedelta(hours=1)
-    check_that_one_event_of_2199_leaves(lambda up: limit_future("limit", up, hour), replay_clock())
+    check_that_one_event_of_2199_leaves(
+        lambda up: limit_future("limit", up, hour), replay_clock(WAIT)
+    )
     check_that_one_event_of_2199_leaves(
         lambda up: limit_future_live("limit", up, hour, lambda: second(5)),
         live_clock(10 * SECOND, lambda: second(5)),
@@ -358,7 +354,7 @@ def test_the_first_events_after_a_quiet_night_stay(evening: int, morning: int) -
     sessions, late, ahead = limited(
         TestingSource(events),
         lambda up: limit_future("limit", up, timedelta(hours=1)),
-        replay_clock(),
+        replay_clock(WAIT),
     )
     assert [len(session.events) for session in sessions] == [evening, morning]
     assert (late, ahead) == ([], [])
@@ -369,7 +365,7 @@ def test_where_the_log_ends_soon_after_a_pause_what_follows_it_leaves() -> None:
     _, _, ahead = limited(
         TestingSource(events),
         lambda up: limit_future("limit", up, timedelta(hours=1)),
-        replay_clock(),
+        replay_clock(WAIT),
     )
     assert [one.event for one in ahead] == events[20:]
 
@@ -379,7 +375,7 @@ def test_a_limit_on_the_future_is_inclusive_and_says_how_much_ahead() -> None:
         return limit_future_live("limit", up, SECOND, lambda: second(0))
 
     _, _, ahead = limited(
-        TestingSource([*opens(1), AppOpen(1, second(1) + MICRO)]), limit, replay_clock()
+        TestingSource([*opens(1), AppOpen(1, second(1) + MICRO)]), limit, replay_clock(WAIT)
     )
     assert ahead == [Ahead("1", AppOpen(1, second(1) + MICRO), SECOND + MICRO)]
 
@@ -407,7 +403,7 @@ def test_a_limit_on_the_future_resumes_with_its_neighbours(tmp_path: Path) -> No
 @pytest.mark.parametrize("limit", [limit_future, limit_future_live])
 def test_limits_refuse_a_bad_bound_and_what_is_no_event(limit: Any) -> None:
     with pytest.raises(ValueError, match="bound must be from 0 to 366 days"):
-        limited(TestingSource([]), lambda up: limit("limit", up, -MICRO), replay_clock())
+        limited(TestingSource([]), lambda up: limit("limit", up, -MICRO), replay_clock(WAIT))
     flow = Dataflow("test")
     bad: TestingSource[Any] = TestingSource([{"user": 1}])
     out = limit("limit", op.input("inp", flow, bad), SECOND)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.logs import MAX_REASON, BadRecord, Border, Ignored, Record, Skipped, from_json
-from searchlogs.ubi import Ubi
+from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Ignored, Record, Skipped
+from searchlogs.logs.jsonl import from_json
+from searchlogs.logs.ubi import Ubi
 
 AT = "2024-01-01T00:00:05Z"
 TIME = datetime(2024, 1, 1, 0, 0, 5, tzinfo=UTC)

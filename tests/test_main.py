@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from searchlogs import __main__ as ready
+from searchlogs.command import check as ready
+from searchlogs.command import cli
 
 LINES = [
     "Python is one that Bytewax runs on",
@@ -26,7 +27,7 @@ LINES = [
 
 
 def test_this_machine_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ready.main([]) == 0
+    assert cli.main([]) == 0
     assert capsys.readouterr() == ("".join(f"OK    {line}\n" for line in LINES), "")
 
 
@@ -44,7 +45,7 @@ def test_a_command_that_lacks_a_package(
 ) -> None:
     monkeypatch.setitem(sys.modules, "searchlogs.commands", None)
     monkeypatch.delattr("searchlogs.commands", raising=False)
-    assert ready.main(["run"]) == 2
+    assert cli.main(["run"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("searchlogs: ") and err.count("\n") == 1
@@ -61,7 +62,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def failure(capsys: pytest.CaptureFixture[str]) -> Any:
     def failure() -> str:
         """The one FAIL line; the others are OK."""
-        assert ready.main([]) == 1
+        assert cli.main([]) == 1
         out, err = capsys.readouterr()
         assert err == ""
         lines = out.splitlines()
@@ -105,15 +106,15 @@ class TestFail:
 
     def test_flow(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
         dataflow = importlib.import_module("searchlogs.dataflow")
-        monkeypatch.setattr(dataflow, "sessionize", lambda events: ([], events[:1]))
+        monkeypatch.setattr(dataflow, "find_sessions", lambda events: ([], events[:1]))
         monkeypatch.setattr(ready, "_installer", lambda: ("INSTALL", "AGAIN", ""))
         assert failure() == f"{LINES[3]}: they made 0, and 1 came late. To mend: AGAIN"
 
     def test_figure(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        monkeypatch.setitem(sys.modules, "searchlogs.plots", None)
+        monkeypatch.setitem(sys.modules, "searchlogs.figures.timeline", None)
         monkeypatch.setattr(ready, "_installer", lambda: ("INSTALL", "AGAIN", ""))
         assert re.fullmatch(
-            f"{LINES[4]}: ModuleNotFoundError: .*plots.*. To mend: AGAIN", failure()
+            f"{LINES[4]}: ModuleNotFoundError: .*timeline.*. To mend: AGAIN", failure()
         )
 
     def test_port(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:

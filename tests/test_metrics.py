@@ -10,20 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchlogs import metrics
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.metrics import (
-    RATES,
-    Counts,
-    attribute,
-    count,
-    interval,
-    session_rates,
-    summary,
-    totals,
-)
+from searchlogs.metrics import RATES, Counts, attribute, count, session_rates
 from searchlogs.sessions import Session
 from searchlogs.simulate import simulate
+from searchlogs.tables import interval, summary, totals
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -191,7 +183,7 @@ NAMED = {
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_rate_has_one_definition(name: str) -> None:
-    for one in sessionize(simulate(users=10, sessions=30, seed=1), timedelta(minutes=30))[0]:
+    for one in find_sessions(simulate(users=10, sessions=30, seed=1), timedelta(minutes=30))[0]:
         assert NAMED[name](one) == session_rates(one)[name]
 
 
@@ -317,7 +309,7 @@ def test_k_must_be_a_rank(k: int) -> None:
 
 def test_a_summary_is_of_sessions() -> None:
     with pytest.raises(TypeError, match=r"sessions\[0\] must be a Session; got a list"):
-        summary(sessionize([search()]))  # type: ignore[arg-type]
+        summary(find_sessions([search()]))  # type: ignore[arg-type]
 
 
 def test_a_session_has_events() -> None:
@@ -341,7 +333,7 @@ def test_with_a_search_each_the_interval_is_the_binomial_one() -> None:
 @pytest.mark.parametrize("rate", ["ctr", "clicks_per_search", "mean_click_position", "session_ctr"])
 def test_the_interval_is_what_drawing_users_anew_gives(rate: str) -> None:
     events = simulate(200, 600, seed=11)
-    table = summary(sessionize(events, gap=timedelta(minutes=30))[0])
+    table = summary(find_sessions(events, gap=timedelta(minutes=30))[0])
     part, whole = RATES[rate]
     searched = table[table["searches"] > 0]
     users = searched.groupby("user")[[part, whole]].sum().to_numpy()

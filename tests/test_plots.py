@@ -18,10 +18,11 @@ from figures import assert_readable, boxes, render
 from matplotlib.colors import to_rgb
 from matplotlib.transforms import Bbox
 
-from searchlogs.drawing import COLOURS, Drawing, style
+from searchlogs.dataflow import GAP
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
-from searchlogs.plots import LOOKS, timeline
-from searchlogs.sessions import GAP, Late, Session
+from searchlogs.figures.page import COLOURS, Drawing, style
+from searchlogs.figures.timeline import LOOKS, timeline
+from searchlogs.sessions import Late, Session
 from searchlogs.simulate import client_events, simulate
 
 HALF_HOUR = timedelta(minutes=30)

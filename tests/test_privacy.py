@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchlogs import commands
+from searchlogs.command import cli as commands
+from searchlogs.command.queries import QUERIES, query_table
 from searchlogs.events import EARLIEST, AppOpen, ClickResult, Search
-from searchlogs.privacy import LEAST_KEY, QUERIES, load_key, pseudonymiser, query_table
-from searchlogs.results import SEARCHES
+from searchlogs.logs.pseudonyms import LEAST_KEY, load_key, pseudonymiser
+from searchlogs.logs.rows import SEARCHES
 
 KEY = b"0123456789abcdef0123456789abcdef"
 
@@ -80,7 +81,8 @@ def test_a_short_key_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="the size of files is limited in another way there")
 def test_no_half_key_stays_on_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    code = "import resource; from pathlib import Path; from searchlogs.privacy import load_key\n"
+    code = "import resource; from pathlib import Path\n"
+    code += "from searchlogs.logs.pseudonyms import load_key\n"
     code += f"resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); load_key(Path({str(path)!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.endswith(f"File too large: {str(path)!r}\n")

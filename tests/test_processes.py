@@ -17,11 +17,12 @@ from bytewax.recovery import init_db_dir
 from bytewax.testing import TestingSource
 from oracle import oracle
 
-from searchlogs.dataflow import log_flow, run
+from searchlogs.command.publish import publish
+from searchlogs.dataflow import GAP, run
 from searchlogs.events import Event
-from searchlogs.export import write_log
-from searchlogs.results import publish
-from searchlogs.sessions import GAP, Late, Session, replay_clock, session_window
+from searchlogs.logs.flow import log_flow
+from searchlogs.logs.formats import write_log
+from searchlogs.sessions import Late, Session, replay_clock, session_window
 from searchlogs.simulate import simulate
 
 WAIT = timedelta(seconds=5)
@@ -98,8 +99,8 @@ def published(lines: Path) -> list[list[bytes]]:
 @pytest.mark.parametrize(
     ("factory", "name"),
     [
-        ("log_flow('{log}', '{out}')", "out.jsonl"),
-        ("columnar_flow('{log}', '{out}', shards=32)", "out.arrows"),
+        ("logs.flow:log_flow('{log}', '{out}')", "out.jsonl"),
+        ("columnar.flow:columnar_flow('{log}', '{out}', shards=32)", "out.arrows"),
     ],
 )
 def test_a_log_is_shared_out(
@@ -112,7 +113,7 @@ def test_a_log_is_shared_out(
     state, out = tmp_path / "state", tmp_path / name
     state.mkdir()
     init_db_dir(state, 2)
-    flow = f"searchlogs.dataflow:{factory.format(log=long_log, out=out)}"
+    flow = f"searchlogs.{factory.format(log=long_log, out=out)}"
     options = ["-r", str(state), "-s", "0", "-b", "0"]
     if kill:
         one, other = start(flow, *options)

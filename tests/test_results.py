@@ -16,24 +16,23 @@ import pyarrow.json
 import pyarrow.parquet as pq
 import pytest
 
-from searchlogs import results
+from searchlogs.command import publish as results
+from searchlogs.command.publish import Summary, Unaccounted, publish
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.logs import BadRecord, Border, Reject, from_json
-from searchlogs.metrics import example
-from searchlogs.results import (
+from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.jsonl import from_json
+from searchlogs.logs.rows import (
     SEARCHES,
     SESSIONS,
-    Summary,
-    Unaccounted,
     beside,
     late_row,
-    publish,
     search_rows,
     session_row,
     to_json,
 )
+from searchlogs.logs.source import Tally
+from searchlogs.metrics import example
 from searchlogs.sessions import Late, Session
-from searchlogs.source import Tally
 
 COLUMNS = [
     *("user", "session", "start", "end", "events", "searches", "clicks", "searches_clicked"),

@@ -21,20 +21,14 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, cluster_main
 from figures import assert_readable
 
-from searchlogs.columnar import sessionize_batches
-from searchlogs.commands import main
-from searchlogs.dataflow import run, sessionize
-from searchlogs.drawing import Drawing
+from searchlogs.columnar.operator import sessionize_batches
+from searchlogs.command.cli import main
+from searchlogs.dataflow import find_sessions, run
 from searchlogs.events import EARLIEST, Event
-from searchlogs.scale import (
-    PATHS,
-    CountingClock,
-    boundary_plot,
-    curves_plot,
-    read_workers,
-    who_did_what,
-    workers_plot,
-)
+from searchlogs.figures.boundary import boundary_plot
+from searchlogs.figures.page import Drawing
+from searchlogs.figures.scale import PATHS, curves_plot, workers_plot
+from searchlogs.live.workers import CountingClock, read_workers, who_did_what
 from searchlogs.sessions import replay_clock, user_event
 from searchlogs.simulate import simulate
 
@@ -88,7 +82,7 @@ def log(folder: Path) -> list[dict[str, object]]:
         main(["simulate", "--users", "60", "--sessions", "200", "--seed", "5", "--out", out]) == 0
     )
     events = list(simulate(60, 200, seed=5))
-    sessions, late = sessionize(events, GAP, WAIT)
+    sessions, late = find_sessions(events, GAP, WAIT)
     assert not late
     return [{"user": s.user, "session": s.id, "events": len(s.events)} for s in sessions]
 
@@ -121,7 +115,7 @@ def free_port() -> int:
 def test_two_processes_share_the_users_as_two_workers_do(tmp_path: Path) -> None:
     sessions = log(tmp_path)
     (tmp_path / "out").mkdir()
-    flow = "searchlogs.scale:who_did_what('log.jsonl', 'out')"
+    flow = "searchlogs.live.workers:who_did_what('log.jsonl', 'out')"
     addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(2))
     command = [sys.executable, "-m", "bytewax.run", flow, "-a", addresses, "-i"]
     both = [subprocess.Popen([*command, number], cwd=tmp_path) for number in "01"]

@@ -18,27 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import oracle
 
-from searchlogs.dataflow import sessionize
-from searchlogs.events import (
-    EARLIEST,
-    LATEST,
-    LONGEST,
-    AppOpen,
-    ClickResult,
-    Event,
-    Results,
-    Search,
-)
-from searchlogs.sessions import (
-    GAP,
-    WAIT,
-    Late,
-    Session,
-    live_clock,
-    replay_clock,
-    session_window,
-    user_event,
-)
+from searchlogs.dataflow import GAP, WAIT, find_sessions
+from searchlogs.durations import LONGEST
+from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.live.clocks import live_clock
+from searchlogs.sessions import Late, Session, replay_clock, session_window, user_event
 
 ZERO = timedelta(0)
 MICRO = timedelta(microseconds=1)
@@ -105,15 +89,15 @@ def test_the_engine_agrees_with_the_oracle(
 
 @given(st.lists(any_event, max_size=40), durations, durations)
 def test_no_event_is_lost(events: list[Event], gap: timedelta, wait: timedelta) -> None:
-    sessions, late = sessionize(events, gap, wait)
+    sessions, late = find_sessions(events, gap, wait)
     out = [event for session in sessions for event in session.events]
     out += [one.event for one in late]
     assert sorted(map(repr, out)) == sorted(map(repr, events))
 
 
 def test_a_step_of_exactly_the_gap_stays() -> None:
-    together, _ = sessionize([AppOpen(1, START), AppOpen(1, START + GAP)])
-    apart, _ = sessionize([AppOpen(1, START), AppOpen(1, START + GAP + MICRO)])
+    together, _ = find_sessions([AppOpen(1, START), AppOpen(1, START + GAP)])
+    apart, _ = find_sessions([AppOpen(1, START), AppOpen(1, START + GAP + MICRO)])
     assert [session.id for session in together] == [0]
     assert [session.id for session in apart] == [0, 1]
 
@@ -134,18 +118,18 @@ def test_session_describes_its_events() -> None:
 
 
 def test_one_user_as_int_and_as_str() -> None:
-    sessions, _ = sessionize([AppOpen(1, second(0)), AppOpen("1", second(1))])
+    sessions, _ = find_sessions([AppOpen(1, second(0)), AppOpen("1", second(1))])
     assert [len(session.events) for session in sessions] == [2]
     assert user_event(AppOpen(1, START))[0] == user_event(AppOpen("1", START))[0]
 
 
 @pytest.mark.parametrize("clock", [replay_clock, live_clock])
 def test_an_empty_stream_gives_nothing(clock: Any) -> None:
-    assert sessionize([], clock=clock) == ([], [])
+    assert find_sessions([], clock=clock) == ([], [])
 
 
 def test_late_says_how_late() -> None:
-    sessions, late = sessionize(opens(5, 9, 6.5), wait=timedelta(seconds=1))
+    sessions, late = find_sessions(opens(5, 9, 6.5), wait=timedelta(seconds=1))
     assert late == [Late("1", AppOpen(1, second(6.5)), timedelta(seconds=1.5))]
     assert [event.time for event in sessions[0].events] == [second(5), second(9)]
 
@@ -235,7 +219,7 @@ def test_a_bad_wait_is_refused_where_it_is_given(clock: Any) -> None:
 @pytest.mark.parametrize("gap", [-MICRO, LONGEST + MICRO, timedelta.max])
 def test_a_bad_gap_is_refused_where_it_is_given(gap: timedelta) -> None:
     with pytest.raises(ValueError, match="gap must be from 0 to 366 days; got"):
-        sessionize([], gap=gap)
+        find_sessions([], gap=gap)
 
 
 def test_the_longest_gap_and_wait_at_both_ends_of_time() -> None:
@@ -248,7 +232,7 @@ def test_the_longest_gap_and_wait_at_both_ends_of_time() -> None:
 
 def test_what_is_no_event_is_refused_before_anything_runs() -> None:
     with pytest.raises(TypeError, match=r"events\[1\] must be an AppOpen, .*; got a dict: {'user"):
-        sessionize([*opens(1), {"user": 1}])  # type: ignore[list-item]
+        find_sessions([*opens(1), {"user": 1}])  # type: ignore[list-item]
 
 
 def test_a_flow_resumes_with_its_watermark_and_its_count_of_sessions(tmp_path: Path) -> None:
@@ -260,7 +244,7 @@ def test_a_flow_resumes_with_its_watermark_and_its_count_of_sessions(tmp_path: P
         # Built anew the second time, as in another process: only what was stored is left.
         flow = Dataflow("test")
         source = TestingSource([*before, TestingSource.EOF(), *after])
-        out = session_window("sessions", op.input("inp", flow, source), replay_clock(WAIT))
+        out = session_window("sessions", op.input("inp", flow, source), replay_clock(WAIT), GAP)
         op.output("sessions_out", out.down, TestingSink(sessions))
         op.output("late_out", out.late, TestingSink(late))
         run_main(flow, epoch_interval=ZERO, recovery_config=RecoveryConfig(str(tmp_path)))
@@ -269,7 +253,7 @@ def test_a_flow_resumes_with_its_watermark_and_its_count_of_sessions(tmp_path: P
 
 
 def test_the_replay_clock_never_asks_to_be_woken() -> None:
-    assert replay_clock().build(None).to_system_utc(START) is None
+    assert replay_clock(WAIT).build(None).to_system_utc(START) is None
 
 
 def test_the_defaults_are_the_tutorials() -> None:
@@ -277,19 +261,21 @@ def test_the_defaults_are_the_tutorials() -> None:
     sessions: list[Session] = []
     late: list[Late] = []
     flow = Dataflow("test")
-    out = session_window("sessions", op.input("inp", flow, TestingSource(events)), replay_clock())
+    out = session_window(
+        "sessions", op.input("inp", flow, TestingSource(events)), replay_clock(WAIT), GAP
+    )
     op.output("sessions_out", out.down, TestingSink(sessions))
     op.output("late_out", out.late, TestingSink(late))
     run_main(flow)
     assert [len(session.events) for session in sessions] == [4]
     assert [one.late_by for one in late] == [timedelta(seconds=0.25)]
-    assert [len(session.events) for session in sessionize(opens(0, 10, 20.001))[0]] == [2, 1]
+    assert [len(session.events) for session in find_sessions(opens(0, 10, 20.001))[0]] == [2, 1]
 
 
 def test_late_events_come_by_user() -> None:
     # Far enough apart to be in two batches.
     between = opens(*[5.0] * 1_500, user=3)
-    _, late = sessionize(opens(9, 1, user=2) + between + opens(9, 1, user=1))
+    _, late = find_sessions(opens(9, 1, user=2) + between + opens(9, 1, user=1))
     assert [one.user for one in late] == ["1", "2"]
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from searchlogs.commands import main
+from searchlogs.command.cli import main
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 LOG = "shop.ubi.ndjson.gz"

@@ -15,26 +15,32 @@ from fuzz import as_row, csv_text, json_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
-import searchlogs.source
+import searchlogs.logs.records
+import searchlogs.logs.source
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.files import Read
-from searchlogs.logs import BadRecord, Border, Ignored, Outcome, Reject, Skipped
-from searchlogs.simulate import simulate
-from searchlogs.source import (
+from searchlogs.logs.border import BadRecord, Border, Ignored, Outcome, Reject, Skipped
+from searchlogs.logs.formats import Read
+from searchlogs.logs.log import Log
+from searchlogs.logs.records import _first_of_each, read_log
+from searchlogs.logs.source import (
     BATCH,
     MAX_KINDS,
     MAX_RAW,
     InputChanged,
-    Log,
     LogSource,
     State,
     Tally,
-    _first_of_each,
 )
-from searchlogs.ubi import Ubi
+from searchlogs.logs.ubi import Ubi
+from searchlogs.simulate import simulate
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+
+
+def names(log: Log) -> list[str]:
+    """The files that a log is made of."""
+    return [path for path, _ in log.open().files]
 
 
 def opened(user: str, *seconds: float) -> list[Event]:
@@ -59,13 +65,13 @@ def arrivals(log: Log) -> list[tuple[str, int]]:
             else type(read.outcome).__name__,
             read.line,
         )
-        for read in log.records()
+        for read in read_log(log.open())
     ]
 
 
 def items(log: Log, state: State | None = None) -> list[Any]:
     """All that the source gives, from a state on."""
-    part = LogSource(log).build_part("log", "log", state)
+    part = LogSource(log.open()).build_part("log", "log", state)
     given: list[Any] = []
     while True:
         try:
@@ -96,7 +102,7 @@ def test_files_are_merged_by_the_time_of_each_ones_next_event(tmp_path: Path) ->
 def test_a_log_is_read_as_it_is_asked_for(tmp_path: Path, copies: int) -> None:
     a = written(tmp_path / "a.jsonl", opened("a", *range(5_000)))
     told: list[int] = []
-    reads = Log((a,) * copies).records(told.append)
+    reads = read_log(Log((a,) * copies).open(), told.append)
     assert {next(reads).line for _ in range(4)} <= {1, 2, 3, 4}
     assert sum(told) < Path(a).stat().st_size
 
@@ -166,8 +172,8 @@ def test_a_folder_is_its_logs_by_name(tmp_path: Path) -> None:
     alone = written(tmp_path / "z.tsv", [])
     log = Log((alone, str(tmp_path / "inner"), str(tmp_path)))
     folder = ["a.csv.gz", "a.parquet", "b.jsonl", "c.jsonl.zst", "d.jsonl", "z.tsv"]
-    assert [Path(file).name for file in log.files()] == ["z.tsv", "d.jsonl", *folder]
-    assert [Path(file).name for file in log.passed_over()] == ["README.md", "x.parquet.gz"]
+    assert [Path(file).name for file in names(log)] == ["z.tsv", "d.jsonl", *folder]
+    assert [Path(file).name for file in log.open().passed_over] == ["README.md", "x.parquet.gz"]
 
 
 def test_what_is_hidden_in_a_folder_is_no_log(tmp_path: Path) -> None:
@@ -180,8 +186,8 @@ def test_what_is_hidden_in_a_folder_is_no_log(tmp_path: Path) -> None:
         written(folder / hidden / "sessions.jsonl", opened("b", 1))
     written(folder / ".a.jsonl", opened("b", 1))
     log = Log((str(folder),))
-    assert log.files() == [path]
-    assert [Path(file).relative_to(folder).parts[0] for file in log.passed_over()] == [
+    assert names(log) == [path]
+    assert [Path(file).relative_to(folder).parts[0] for file in log.open().passed_over] == [
         *(".a.jsonl", ".ipynb_checkpoints", ".searchlogs-x"),
     ]
 
@@ -193,31 +199,31 @@ def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path, name: str) -> Non
     os.mkfifo(tmp_path / name)
     for format in (None, "jsonl"):
         with pytest.raises(ValueError, match=f"{name}: it is a pipe or a device, which - reads"):
-            Log((str(tmp_path / name),), format=format).files()
+            Log((str(tmp_path / name),), format=format).open()
 
 
 def test_a_folder_called_like_a_file_is_none_of_the_logs(tmp_path: Path) -> None:
     (tmp_path / "old.jsonl").mkdir()
     path = written(tmp_path / "new.jsonl", opened("a", 1))
-    assert Log((str(tmp_path),)).files() == [path]
+    assert names(Log((str(tmp_path),))) == [path]
 
 
 def test_what_cannot_be_a_log(tmp_path: Path) -> None:
     (tmp_path / "log.txt").touch()
     text = str(tmp_path / "log.txt")
     with pytest.raises(ValueError, match=r"log.txt: a name must end in .jsonl, .* or .zst, or --"):
-        Log((text,)).files()
-    assert Log((text,), format="csv").files() == [text]
+        Log((text,)).open()
+    assert names(Log((text,), format="csv")) == [text]
     with pytest.raises(FileNotFoundError, match=r"gone.txt"):
-        Log((str(tmp_path / "gone.txt"),)).files()
+        Log((str(tmp_path / "gone.txt"),)).open()
     with pytest.raises(FileNotFoundError, match=r"gone.jsonl"):
-        Log((str(tmp_path / "gone.jsonl"),)).files()
+        Log((str(tmp_path / "gone.jsonl"),)).open()
     with pytest.raises(ValueError, match=r"nothing in it ends in .jsonl, .ndjson, "):
-        Log((str(tmp_path),)).files()
+        Log((str(tmp_path),)).open()
     for format in (None, "parquet"):
         with pytest.raises(ValueError, match="standard input: --format must say jsonl, csv or"):
-            Log(("-",), format=format).files()
-    assert Log(("-",), format="csv").files() == ["-"]
+            Log(("-",), format=format).open()
+    assert names(Log(("-",), format="csv")) == ["-"]
 
 
 # UBI
@@ -260,7 +266,7 @@ def test_ubi_is_sorted_by_time(tmp_path: Path) -> None:
     rows += [index, ubi_click(6, "q2"), index, ubi_click(2, "q1"), {"action_name": "view"}]
     more = [ubi_click(1, "q1"), {}, ubi_query(5, "q3")]
     log = Log(ubi_files(tmp_path, rows, more), Ubi(), "ubi")
-    reads = list(log.records())
+    reads = list(read_log(log.open()))
     assert [(Path(read.file).name[0], read.line) for read in reads] == [
         *[("0", 1), ("0", 3), ("0", 5), ("0", 7), ("0", 9), ("1", 2)],
         *[("0", 4), ("1", 1), ("0", 8), ("0", 2), ("1", 3), ("0", 6)],
@@ -282,15 +288,15 @@ def test_sorting_on_disk_is_sorting_in_memory(
         rows.append(make(rng.randrange(20), f"q{number}"))
     rows[10], rows[20], rows[30] = {}, {"index": {}}, {"action_name": "view"}
     log = Log(ubi_files(tmp_path, rows, rows[:50]), Ubi(), "ubi", once=10 * SECOND)
-    expected = [(read.file, read.line, read.raw) for read in log.records()]
+    expected = [(read.file, read.line, read.raw) for read in read_log(log.open())]
     whole = items(log)
-    monkeypatch.setattr(searchlogs.source, "RUN", run)
+    monkeypatch.setattr(searchlogs.logs.records, "RUN", run)
     sizes: list[int] = []
-    spill = searchlogs.source._on_disk
+    spill = searchlogs.logs.records._on_disk
     monkeypatch.setattr(
-        searchlogs.source, "_on_disk", lambda run: sizes.append(len(run)) or spill(run)
+        searchlogs.logs.records, "_on_disk", lambda run: sizes.append(len(run)) or spill(run)
     )
-    assert [(read.file, read.line, read.raw) for read in log.records()] == expected
+    assert [(read.file, read.line, read.raw) for read in read_log(log.open())] == expected
     assert sizes == [run] * (150 // run)
     assert [repr(item) for item in items(log)] == [repr(item) for item in whole]
     assert whole[-1].duplicates > 40
@@ -311,7 +317,7 @@ def test_ubi_sessions_in_the_place_of_users(tmp_path: Path) -> None:
     # What says a query's session stands in another file.
     for files in ([rows], [rows[:3], rows[3:]]):
         log = Log(ubi_files(tmp_path, *files), border, "ubi")
-        made = {read.raw: read.outcome for read in log.records()}
+        made = {read.raw: read.outcome for read in read_log(log.open())}
         outcomes = [made[json_lines([row])] for row in rows]
         users = [outcome[0].user for outcome in outcomes if isinstance(outcome, tuple)]
         # A query belongs to the first session that used it, an event to its own.
@@ -320,7 +326,7 @@ def test_ubi_sessions_in_the_place_of_users(tmp_path: Path) -> None:
         assert (outcomes[2].field, outcomes[2].reason) == ("session_id", "is missing")
         border.sessions.clear()
     with pytest.raises(ValueError, match="standard input can't be read twice"):
-        list(Log(("-",), border, "ubi").records())
+        list(Log(("-",), border, "ubi").open())
 
 
 # Once
@@ -483,7 +489,7 @@ def log(tmp_path: Path) -> Log:
 
 def snapshots(log: Log) -> Iterator[tuple[State, list[Any]]]:
     """After each batch the state, as it is stored, and all that came until then."""
-    part = LogSource(log).build_part("log", "log", None)
+    part = LogSource(log.open()).build_part("log", "log", None)
     given: list[Any] = []
     while True:
         yield pickle.loads(pickle.dumps(part.snapshot())), list(given)
@@ -506,11 +512,11 @@ def test_a_resume_goes_on_exactly_where_it_stood(log: Log) -> None:
 
 
 def test_a_resume_of_a_resume(log: Log) -> None:
-    part = LogSource(log).build_part("log", "log", None)
+    part = LogSource(log.open()).build_part("log", "log", None)
     given: list[Any] = []
     while not part.ended:
         given += part.next_batch()
-        part = LogSource(log).build_part("log", "log", part.snapshot())
+        part = LogSource(log.open()).build_part("log", "log", part.snapshot())
     assert given == items(log)
 
 
@@ -519,8 +525,8 @@ def test_any_number_of_records_may_have_been_read(
 ) -> None:
     whole = items(log)
     for size in (1, 7, 100, 10_000):
-        monkeypatch.setattr(searchlogs.source, "BATCH", size)
-        part = LogSource(log).build_part("log", "log", None)
+        monkeypatch.setattr(searchlogs.logs.source, "BATCH", size)
+        part = LogSource(log.open()).build_part("log", "log", None)
         before = part.next_batch() + part.next_batch() if size < 1_000 else part.next_batch()
         assert before + items(log, part.snapshot()) == whole
 
@@ -528,7 +534,7 @@ def test_any_number_of_records_may_have_been_read(
 def test_a_tally_comes_once_where_the_last_batch_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searchlogs.source, "BATCH", 2)
+    monkeypatch.setattr(searchlogs.logs.source, "BATCH", 2)
     log = Log((written(tmp_path / "log.jsonl", opened("a", 1, 2, 3, 4)),))
     assert [len(before) for _, before in snapshots(log)] == [0, 2, 4, 5]
     for state, before in snapshots(log):
@@ -585,7 +591,7 @@ def test_what_changes_behind_may_be_read(log: Log) -> None:
 
 def test_progress(log: Log) -> None:
     told: list[tuple[int, int]] = []
-    source = LogSource(log, lambda size, events: told.append((size, events)))
+    source = LogSource(log.open(), lambda size, events: told.append((size, events)))
     part = source.build_part("log", "log", None)
     while not part.ended:
         part.next_batch()
@@ -597,11 +603,11 @@ def test_progress(log: Log) -> None:
 def test_a_flow_gives_all_items_in_order(log: Log) -> None:
     given: list[Any] = []
     flow = Dataflow("test")
-    stream = op.input("log", flow, LogSource(log))
+    stream = op.input("log", flow, LogSource(log.open()))
     op.output("out", stream, TestingSink(given))
     run_main(flow)
     assert given == items(log)
-    assert LogSource(log).list_parts() == ["log"]
+    assert LogSource(log.open()).list_parts() == ["log"]
 
 
 def test_results_of_one_record_come_after_their_search(tmp_path: Path) -> None:

@@ -20,15 +20,18 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from test_processes import free_port
 
-from searchlogs import topics
-from searchlogs.dataflow import log_flow, run, sessionize, topic_flow
+from searchlogs.dataflow import find_sessions, run
 from searchlogs.events import AppOpen, Event, Search
-from searchlogs.export import event_record, write_log
-from searchlogs.live import BEAT, uptime_clock
-from searchlogs.results import beside, late_row, session_row, to_json
-from searchlogs.sessions import live_clock, replay_clock
+from searchlogs.live import topics
+from searchlogs.live.clocks import BEAT, live_clock, uptime_clock
+from searchlogs.live.flow import topic_flow
+from searchlogs.logs.flow import log_flow
+from searchlogs.logs.formats import write_log
+from searchlogs.logs.jsonl import event_record
+from searchlogs.logs.rows import beside, late_row, session_row, to_json
+from searchlogs.logs.ubi import Ubi
+from searchlogs.sessions import replay_clock
 from searchlogs.simulate import simulate
-from searchlogs.ubi import Ubi
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -97,7 +100,7 @@ def everything(path: Path) -> list[list[str]]:
 
 
 def expected(events: list[Event], gap: timedelta, wait: timedelta) -> list[list[str]]:
-    sessions, late = sessionize(events, gap, wait)
+    sessions, late = find_sessions(events, gap, wait)
     lines = [map(to_json, map(session_row, sessions)), map(to_json, map(late_row, late)), []]
     return [sorted(some) for some in lines]
 
@@ -289,8 +292,8 @@ def test_durations_are_checked_before_anything_is_asked(name: str) -> None:
 def test_without_kafkas_client_the_words_say_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delattr("searchlogs.topics")
-    for name in ("searchlogs.topics", "bytewax.connectors.kafka"):
+    monkeypatch.delattr("searchlogs.live.topics")
+    for name in ("searchlogs.live.topics", "bytewax.connectors.kafka"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'searchlogs\[kafka\]'"):
@@ -298,7 +301,8 @@ def test_without_kafkas_client_the_words_say_what_to_install(
 
 
 def test_only_kafkas_client_itself_is_needed() -> None:
-    code = "import sys; sys.modules.update(fastavro=None, requests=None)\nimport searchlogs.topics"
+    code = "import sys; sys.modules.update(fastavro=None, requests=None)\n"
+    code += "import searchlogs.live.topics"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -448,7 +452,7 @@ def test_from_the_shell_sessions_close_by_themselves_and_no_stop_makes_events_la
     begin = datetime.now(UTC)
     topic = produce(keyed([AppOpen(1, begin)]))
     places = f"'{brokers}', '{topic}', 'sessions.jsonl', gap='4s', wait='1s'"
-    factory = f"searchlogs.dataflow:topic_flow({places})"
+    factory = f"searchlogs.live.flow:topic_flow({places})"
     process = start(factory, "-r", str(store), "-s", "1", "-b", "0")
     out = tmp_path / "sessions.jsonl"
     wait_for(out.exists)

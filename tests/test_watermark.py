@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 from oracle import oracle
 
-from searchlogs.drawing import COLOURS, Drawing
-from searchlogs.events import LONGEST, AppOpen, ClickResult, Event, Results, Search
-from searchlogs.sessions import GAP, WAIT, live_clock
+from searchlogs.dataflow import GAP, WAIT
+from searchlogs.durations import LONGEST
+from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
+from searchlogs.figures.observe import MakeClock, observe
+from searchlogs.figures.page import COLOURS, Drawing
+from searchlogs.figures.watermark import watermark_plot
+from searchlogs.figures.widgets import Stepper, steps
+from searchlogs.live.clocks import live_clock
 from searchlogs.simulate import client_events, simulate
-from searchlogs.watermark import MakeClock, Stepper, observe, steps, watermark_plot
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 ZERO = timedelta(0)

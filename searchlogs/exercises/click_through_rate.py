@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Task
 from searchlogs.metrics import attribute, click_through_rate, example
@@ -40,7 +40,7 @@ with_an_orphan = session_of(
     Search(4, "cats", at(12)),
     Results(4, ("kathy",), at(13)),
 )
-simulated, _ = sessionize(simulate(8, 20, seed=5), gap=timedelta(minutes=30))
+simulated, _ = find_sessions(simulate(8, 20, seed=5), gap=timedelta(minutes=30))
 
 
 def my_attribution(session: Session) -> list[str | None]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task
 from searchlogs.simulate import client_events, simulate
@@ -154,7 +154,7 @@ def my_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
 
 def bytewax_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
     """What the engine makes of them, when it waits for all that are late."""
-    sessions, _ = sessionize(events, gap=gap, wait=timedelta(days=1))
+    sessions, _ = find_sessions(events, gap=gap, wait=timedelta(days=1))
     return [list(session.events) for session in sessions]
 
 

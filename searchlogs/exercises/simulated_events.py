@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task
 from searchlogs.exercises._values import alike
@@ -223,8 +223,8 @@ def in_the_valley(gap: Any, _: object) -> bool:
 
 
 def what_it_does(gap: timedelta) -> str:
-    sessions, _ = sessionize(given_log, gap=gap)
-    best, _ = sessionize(given_log, gap=a_good_gap())
+    sessions, _ = find_sessions(given_log, gap=gap)
+    best, _ = find_sessions(given_log, gap=a_good_gap())
     clicks = sum(session.clicks for session in sessions)
     # Some clicks have no search whatever the gap; a long one may even glue them to a stranger's.
     cut_off = max(0, orphans(sessions) - orphans(best))
@@ -255,7 +255,7 @@ exercises.choose_a_gap.check(gap)""",
         "Is the valley where it was above?",
         "Where the left hill ends, visits end; where the right hill begins, the next visitor has "
         "come. Any gap between the two will do. Half an hour lies far to the right of both.",
-        "Try several with `sessionize(exercises.given_log, gap=…)` and count the sessions. "
+        "Try several with `find_sessions(exercises.given_log, gap=…)` and count the sessions. "
         "Which gaps can you move without changing the number?",
     ),
     solve=a_good_gap,

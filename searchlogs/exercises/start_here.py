@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import Search
 from searchlogs.exercises._core import Mistake, Question
 from searchlogs.simulate import client_events
@@ -10,7 +10,7 @@ from searchlogs.simulate import client_events
 
 def how_many_sessions() -> int:
     back = Search(user=2, query="cats", time=datetime(2024, 1, 1, 0, 0, 30, tzinfo=UTC))
-    sessions, _ = sessionize([*client_events(), back])
+    sessions, _ = find_sessions([*client_events(), back])
     return len(sessions)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
 
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task
 from searchlogs.simulate import client_events, simulate
@@ -104,7 +104,7 @@ def my_late(events: list[Event], wait: timedelta) -> list[Event]:
 
 def bytewax_late(events: list[Event], wait: timedelta) -> list[Event]:
     """What the engine makes of them, put back into the order in which they arrived."""
-    _, late = sessionize(events, wait=wait)
+    _, late = find_sessions(events, wait=wait)
     return sorted((one.event for one in late), key=events.index)
 
 
@@ -274,14 +274,14 @@ def shortest_wait() -> timedelta:
 
     for seconds in count():
         wait = timedelta(seconds=seconds)
-        _, late = sessionize(slow_phones, wait=wait)
+        _, late = find_sessions(slow_phones, wait=wait)
         if len(late) <= len(slow_phones) / 100:
             break
     return wait
 
 
 def late_with(wait: timedelta) -> int:
-    return len(sessionize(slow_phones, wait=wait)[1])
+    return len(find_sessions(slow_phones, wait=wait)[1])
 
 
 def long_enough(wait: Any, shortest: timedelta) -> bool:
@@ -307,12 +307,12 @@ seconds; anything up to twice as long will do.""",
 from datetime import timedelta
 
 from searchlogs import exercises
-from searchlogs.dataflow import sessionize
+from searchlogs.dataflow import find_sessions
 
 wait = ...
 exercises.choose_a_wait.check(wait)""",
     hints=(
-        "`sessionize(exercises.slow_phones, wait=…)` returns two lists; the second one holds the "
+        "`find_sessions(exercises.slow_phones, wait=…)` returns two lists; the second holds the "
         "late events. How many are there with no wait at all, and how many with a minute?",
         "How many events are 1 % of `len(exercises.slow_phones)`? "
         "Try waits between 0 and 20 seconds, and watch the number of late events fall.",

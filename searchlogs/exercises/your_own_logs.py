@@ -7,11 +7,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from math import sqrt
 from typing import Any
 
-from searchlogs.commands import border_of, parser
+from searchlogs.command.cli import border_of, parser
 from searchlogs.events import ClickResult, Event, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task
 from searchlogs.exercises._values import show
-from searchlogs.logs import BadRecord, Ignored, Skipped, from_json
+from searchlogs.logs.border import BadRecord, Ignored, Skipped
+from searchlogs.logs.jsonl import from_json
 
 LINES = (
     '{"uid": "a7", "ts": 1704110405.2, "action": "querySubmitted", "q": "dog beds"}',

@@ -1,0 +1,81 @@
+"""What a run found, in lines for a person."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from searchlogs.command.publish import Summary
+from searchlogs.command.run import Job
+from searchlogs.durations import LONGEST, format_duration
+from searchlogs.metrics import ratio
+
+
+def report(job: Job, summary: Summary) -> Iterator[str]:
+    """What a run found, in lines for a person."""
+    tally = summary.tally
+    ignored = ", ".join(f"{kind} {number:,}" for kind, number in sorted(tally.ignored.items()))
+    yield (
+        f"records   {tally.records:,} = {tally.gave_events:,} gave events "
+        f"+ {tally.rejected:,} rejected + {sum(tally.ignored.values()):,} ignored"
+        f" + {tally.duplicates:,} duplicates + {tally.framing:,} framing"
+    )
+    if tally.ignored:
+        yield f"          ignored: {ignored}"
+    yield (
+        f"events    {tally.events:,} = {summary.session_events:,} in {summary.sessions:,} sessions "
+        f"+ {len(summary.late_by):,} late"
+    )
+    if passed_over := job.log.passed_over:
+        some = ", ".join(passed_over[:REASONS]) + (", …" if len(passed_over) > REASONS else "")
+        yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
+    if tally.first is not None and tally.last is not None:
+        first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
+        yield f"time      {first} to {last}"
+    alone = f"{summary.sessions - summary.sessions_searched:,} without"
+    where = f", {alone} → {job.out}" if job.every_session else f" → {job.out}; {alone}"
+    yield f"sessions  {summary.sessions_searched:,} with a search{where}"
+    outside = summary.clicks - summary.clicks_searched
+    yield (
+        f"searches  {summary.searches:,}, {summary.searches_clicked:,} of them clicked; "
+        f"clicks {summary.clicks:,}, {summary.orphan_clicks:,} of them orphans"
+        f"{f', {outside:,} in sessions without a search' if outside else ''}"
+    )
+    ctr = ratio(summary.searches_clicked, summary.searches)
+    yield f"CTR       {_number(ctr)} of all searches; mean of sessions {_number(summary.mean_ctr)}"
+    yield (
+        f"          {_number(ratio(summary.clicks_searched, summary.searches))} clicks per search; "
+        f"{_number(ratio(summary.sessions_clicked, summary.sessions_searched))} of sessions clicked"
+    )
+    if summary.late_by:
+        yield from _late(job, summary)
+    if tally.rejected:
+        yield f"rejects   {tally.rejected:,} → {job.outputs['rejects']}"
+        for reason, number in summary.reasons[:REASONS]:
+            yield f"          {number:,} × {reason}"
+        if len(summary.reasons) > REASONS:
+            yield f"          other reasons: {len(summary.reasons) - REASONS:,}"
+
+
+REASONS = 5
+"""So many reasons of rejects are told."""
+
+
+def _late(job: Job, summary: Summary) -> Iterator[str]:
+    late = summary.late_by
+    share = len(late) / summary.tally.events
+    yield f"late      {len(late):,}, {share:.2%} of events → {job.outputs['late']}"
+    half, all_of_them = (
+        _enough(job.windowing.wait + late[index]) for index in ((len(late) - 1) // 2, -1)
+    )
+    yield f"          a wait of {half} would have saved half of them, {all_of_them} all"
+
+
+def _enough(wait: timedelta) -> str:
+    """A wait, in whole seconds where it is long."""
+    if wait > LONGEST:
+        return f"more than {format_duration(LONGEST)}, the longest,"
+    second = timedelta(seconds=1)
+    return format_duration(-(-wait // second) * second if wait > second else wait)
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

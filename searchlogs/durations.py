@@ -1,0 +1,100 @@
+"""Durations as people write them, and the gap and the wait that cut a log into sessions."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from searchlogs.events import shorten
+
+LONGEST = timedelta(days=366)
+"""Longest gap and wait: beyond it the engine's own arithmetic leaves the calendar."""
+
+
+@dataclass(frozen=True)
+class Windowing:
+    """The gap and the wait by which a log is cut into sessions, checked when they are made.
+
+    Each is a timedelta from 0 to 366 days, or text such as "30m".
+
+    >>> Windowing("10m").gap
+    datetime.timedelta(seconds=600)
+    """
+
+    gap: timedelta = timedelta(minutes=30)
+    wait: timedelta = timedelta(minutes=1)
+
+    def __init__(self, gap: timedelta | str = "30m", wait: timedelta | str = "1m") -> None:
+        object.__setattr__(self, "gap", check_duration("gap", gap))
+        object.__setattr__(self, "wait", check_duration("wait", wait))
+
+
+def check_duration(name: str, value: timedelta | str) -> timedelta:
+    """Return a duration, such as a gap or a wait, as a timedelta.
+
+    Args:
+        name: What the duration is called, for the error message.
+        value: A timedelta from 0 to 366 days, or text such as "30m".
+
+    Returns:
+        The timedelta.
+
+    Raises:
+        TypeError: `value` is neither a timedelta nor text.
+        ValueError: `value` is out of range, or text that is no duration.
+
+    >>> check_duration("gap", timedelta(seconds=-10))
+    Traceback (most recent call last):
+        ...
+    ValueError: gap must be from 0 to 366 days; got -10.0 seconds
+    """
+    if isinstance(value, str):
+        try:
+            value = parse_duration(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    if not isinstance(value, timedelta):
+        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=10); got {value!r}")
+    if not timedelta(0) <= value <= LONGEST:
+        raise ValueError(f"{name} must be from 0 to 366 days; got {value.total_seconds()} seconds")
+    return value
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as people write it, in d, h, m, s and ms; raises a ValueError.
+
+    >>> parse_duration("1h30m")
+    datetime.timedelta(seconds=5400)
+    """
+    if not DURATION.fullmatch(text):
+        raise ValueError(f"a duration must be such as 10s, 30m or 1h30m; got {shorten(text)}")
+    parts = DURATION_PART.findall(text)
+    try:
+        return sum((float(number) * UNITS[unit] for number, unit in parts), timedelta(0))
+    except OverflowError:
+        raise ValueError(f"a duration must be at most 366 days; got {shorten(text)}") from None
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it, a part of a millisecond as a whole one.
+
+    >>> format_duration(timedelta(minutes=90))
+    '1h30m'
+    """
+    rest = -(-value // UNITS["ms"]) * UNITS["ms"]
+    parts = []
+    for unit, length in UNITS.items():
+        number, rest = divmod(rest, length)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"
+
+
+UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])", re.ASCII)
+DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)

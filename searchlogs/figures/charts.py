@@ -1,0 +1,150 @@
+"""Numbers as pictures: bars, a histogram of steps, a curve over a length of time."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import pairwise
+from math import isnan, nan
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from searchlogs.events import Event
+from searchlogs.figures.page import (
+    COLOURS,
+    MARGIN,
+    SMALL,
+    TEXT,
+    Drawing,
+    drawable,
+    duration_words,
+    fit,
+    page,
+    plain,
+    style,
+    text_width,
+)
+from searchlogs.sessions import user_event
+
+DEPTH = 190.0
+
+
+def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
+    """Draw a bar a row, the last row of `values` on top, with its number behind it.
+
+    `unit` says what the numbers count. The drawing's `data` is `values` as a table: `name` (string)
+    and `value`, from the top.
+    """
+    lengths = values.astype("Float64").to_numpy("float64", na_value=nan)
+    table = pd.DataFrame({"name": [plain(str(name)) for name in values.index], "value": lengths})
+    table = table.astype({"name": "string"})[::-1].reset_index(drop=True)
+    numbers = ["undefined" if isnan(value) else f"{value:,.6g}" for value in table["value"]]
+    with style():
+        names = [fit(drawable(name, TEXT), 200, TEXT) for name in table["name"]]
+        left = max((text_width(name, TEXT) for name in names), default=0) + 2 * MARGIN
+        depth = 26.0 * max(1, len(names))
+        figure, axes = page(title, [], [], left, depth)
+        axes.grid(False)
+        axes.set_xlim(0, 1.12 * max(table["value"].dropna(), default=1) or 1)
+        middle = [26 * row + 13 for row in range(len(names))]
+        axes.barh(middle, table["value"], height=17, color=COLOURS["search"])
+        for y, value, number in zip(middle, table["value"], numbers, strict=True):
+            axes.annotate(
+                number,
+                (0 if isnan(value) else value, y),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+            )
+        axes.set_yticks(middle, names, font=TEXT)
+        axes.set_xticks([])  # each bar says its number
+        _label(axes, unit)
+    told = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
+    return Drawing(figure, plain(title), f"Bars, {unit}. {told}.", table)
+
+
+def step_histogram(events: Iterable[Event], title: str) -> Drawing:
+    """Draw how long the steps are from each event of a user to their next, on a logarithmic axis.
+
+    The drawing's `data` has one row a bar: `over` and `up_to` in seconds, and the number of
+    `steps`. Steps of under a tenth of a second, equal times among them, are in the first bar.
+    """
+    times: dict[str, list[float]] = {}
+    for event in events:
+        times.setdefault(user_event(event)[0], []).append(event.time.timestamp())
+    steps = [b - a for own in times.values() for a, b in pairwise(sorted(own))]
+    edges = np.array([10 ** (tenth / 5) for tenth in range(-5, 31)])
+    counts, _ = np.histogram(np.clip(steps, edges[0], edges[-1]), edges)
+    table = pd.DataFrame({"over": edges[:-1], "up_to": edges[1:], "steps": counts})
+    used = table[table["steps"] > 0]
+    with style():
+        figure, axes = page(title, [], [], 60, DEPTH)
+        _from_zero(axes, max(1, counts.max()), integer=True)
+        axes.bar(
+            edges[:-1],
+            counts,
+            np.diff(edges),
+            align="edge",
+            color=COLOURS["search"],
+            edgecolor="white",
+        )
+        _time_axis(axes, edges[0], max(used["up_to"].max(), 7200) if len(used) else 7200)
+        _label(axes, "step from one event of a user to the next", "steps")
+    told = [
+        f"{steps} from {_seconds(over)} to {_seconds(up_to)}"
+        for over, up_to, steps in zip(used["over"], used["up_to"], used["steps"], strict=True)
+    ]
+    description = f"{len(steps):,} steps: {', '.join(told) or 'none'}."
+    return Drawing(figure, plain(title), description, table)
+
+
+def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
+    """Draw `values` over their index, lengths of time in seconds, on a logarithmic axis.
+
+    `x` and `y` name the axes. The drawing's `data` is `values` as a table: `seconds` and `value`.
+    """
+    table = pd.DataFrame({"seconds": [*values.index], "value": [*values]}, dtype="float64")
+    with style():
+        figure, axes = page(title, [], [], 60, DEPTH)
+        axes.grid(True, axis="both")
+        _from_zero(axes, max(table["value"].max(), 0) or 1)
+        axes.plot(table["seconds"], table["value"], "o-", color=COLOURS["search"], clip_on=False)
+        _time_axis(axes, table["seconds"].min(), table["seconds"].max() * 1.3)
+        _label(axes, x, y)
+    told = [
+        f"{_seconds(seconds)}: {value:.3g}"
+        for seconds, value in zip(table["seconds"], table["value"], strict=True)
+    ]
+    return Drawing(figure, plain(title), f"{y} by {x}. {'; '.join(told)}.", table)
+
+
+def _seconds(number: float) -> str:
+    """A length of time for reading: three digits are enough."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g} s"
+
+
+def _time_axis(axes: Axes, first: float, last: float) -> None:
+    """A logarithmic axis for seconds, with marks that people know."""
+    known = [0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86400, 7 * 86400]
+    ticks = [tick for tick in known if first <= tick <= last]
+    axes.set_xscale("log")
+    axes.set_xlim(first / 1.3, last)  # so that the first mark clears the corner
+    labels = [duration_words(timedelta(seconds=tick)) for tick in ticks]
+    axes.set_xticks(ticks, labels, font=SMALL)
+    axes.minorticks_off()
+
+
+def _from_zero(axes: Axes, highest: float, integer: bool = False) -> None:
+    top = 1.1 * highest
+    ticks = [tick for tick in MaxNLocator(5, integer=integer).tick_values(0, top) if tick <= top]
+    axes.set_yticks(ticks)
+    axes.set_ylim(0, top)
+
+
+def _label(axes: Axes, x: str, y: str = "") -> None:
+    axes.set_xlabel(x, font=SMALL, color=COLOURS["note"])
+    axes.set_ylabel(y, font=SMALL, color=COLOURS["note"])

@@ -1,0 +1,335 @@
+"""How every figure is drawn: one look, the same bytes each time, told in words too."""
+
+import base64
+import io
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from html import escape
+from textwrap import wrap
+from typing import Any, Literal, NamedTuple
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import (
+    MINUTELY,
+    SECONDLY,
+    AutoDateLocator,
+    ConciseDateFormatter,
+    date2num,
+    num2date,
+)
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.textpath import text_to_path
+
+# The set of Okabe and Ito, which colour-blind readers can tell apart: one colour a thing.
+COLOURS = {
+    "app open": "#6b7280",
+    "search": "#0072b2",
+    "results": "#56b4e9",
+    "click": "#d55e00",
+    "session": "#f0e442",
+    "gap": "#b4bac4",
+    "watermark": "#009e73",
+    "late": "#cc79a7",
+    "ink": "#1f2937",
+    "note": "#6b7280",
+    "grid": "#e5e7eb",
+}
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib
+    "text.parse_math": False,  # a query may hold dollar signs
+    "text.color": COLOURS["ink"],
+    "hatch.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.edgecolor": COLOURS["grid"],
+    "axes.grid": True,
+    "axes.grid.axis": "x",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": COLOURS["grid"],
+    "legend.frameon": False,
+    "legend.borderpad": 0.2,
+    "legend.borderaxespad": 0,
+    "legend.handletextpad": 0.4,
+    "legend.columnspacing": 1.6,
+    "xtick.major.size": 0,
+    "xtick.major.pad": 6,
+    "xtick.labelcolor": COLOURS["note"],
+    "ytick.major.size": 0,
+    "ytick.major.pad": 6,
+    "ytick.labelcolor": COLOURS["ink"],
+    "svg.hashsalt": "searchlogs",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and save inside: nobody's settings change our figures, nor ours anybody's."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+        yield
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drawing:
+    """A figure that Jupyter shows, what it shows in words, and what it shows as a table."""
+
+    figure: Figure
+    title: str
+    description: str
+    data: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.description}"
+
+    def svg(self) -> str:
+        """The figure as SVG, the same bytes every time, with a title and a description."""
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+        with style():
+            self.figure.savefig(buffer, format="svg", metadata=nothing)
+        text = buffer.getvalue()
+        # Hundredths of a point are too fine to see; the digits behind them only take space.
+        text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
+        words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
+        opening, rest = text.split(">", 1)
+        # Without a size of its own it takes the width that it is given: JupyterLab cuts off more.
+        opening = re.sub(r' (?:width|height)="[^"]*"', "", opening)
+        return f'{opening} role="img">\n{words}{rest}'
+
+    def png(self, dpi: int = 144) -> bytes:
+        """The figure as PNG, by default twice as fine as a page is wide."""
+        buffer = io.BytesIO()
+        with style():
+            self.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {
+            "image/svg+xml": self.svg(),
+            "image/png": base64.b64encode(self.png()).decode(),
+            "text/plain": repr(self),
+        }
+
+
+def _hundredths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return re.sub(r"-?\d+\.\d+", _hundredths, match[0])
+
+
+WIDTH = 720.0
+MARGIN = 10.0
+RIGHT = 34.0  # of the axes, for half a tick label
+
+
+def _font(
+    size: float, weight: str = "normal", style: Literal["normal", "italic"] = "normal"
+) -> FontProperties:
+    # All of it, for what is not said here is taken from the user's settings.
+    return FontProperties(
+        family="DejaVu Sans",
+        style=style,
+        variant="normal",
+        weight=weight,
+        stretch="normal",
+        size=size,
+    )
+
+
+TITLE, TEXT, SMALL = _font(13, "bold"), _font(10.5), _font(9)
+STRONG, QUERY = _font(9, "bold"), _font(9, style="italic")
+
+
+def page(
+    title: str, legend: list[Line2D | Patch], notes: list[str], left: float, depth: float
+) -> tuple[Figure, Axes]:
+    """Empty axes, `left` from the edge and `depth` deep, whose y counts points from the top.
+
+    Above them stand the title and the legend, below them the notes.
+    """
+    headline = wrap(drawable(title, TITLE), 80)[:3]
+    wide = sum(text_width(str(handle.get_label()), SMALL) + 40 for handle in legend) > WIDTH - 20
+    above = (40 if legend else 18) + 18 * len(headline) + (18 if wide else 0)
+    below = 46 + 14 * len(notes)
+    height = above + depth + below
+    figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="white")
+    edge = MARGIN / WIDTH
+    for i, line in enumerate(headline):
+        line = fit(line, WIDTH - 2 * MARGIN, TITLE)
+        figure.text(edge, 1 - (22 + 18 * i) / height, line, font=TITLE)
+    for i, note in enumerate(reversed(notes)):
+        y = (9 + 14 * i) / height
+        figure.text(edge, y, note, font=SMALL, color=COLOURS["note"])
+    if legend:
+        figure.legend(
+            handles=legend,
+            loc="upper left",
+            bbox_to_anchor=(edge, 1 - (15 + 18 * len(headline)) / height),
+            ncols=-(-len(legend) // (1 + wide)),
+            prop=SMALL,
+        )
+    width = WIDTH - left - RIGHT
+    box = (left / WIDTH, below / height, width / WIDTH, depth / height)
+    return figure, figure.add_axes(box, xlim=(0, width), ylim=(depth, 0))
+
+
+class Scale(NamedTuple):
+    """The time axis, from `start` to `end` over `width`."""
+
+    start: datetime
+    end: datetime
+    width: float
+
+    def x(self, time: datetime) -> float:
+        return (time - self.start) / (self.end - self.start) * self.width
+
+
+def time_scale(start: datetime, end: datetime, width: float) -> Scale:
+    """A time axis of `width` points, from `start` to `end` with some air around them."""
+    air = (end - start) / 25 or timedelta(seconds=3)
+    return Scale(start - air, end + air, width)
+
+
+def ticks(scale: Scale) -> tuple[list[float], list[str], str]:
+    """The x of round times, their labels, and the date or the year that the labels leave out."""
+    locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=8)
+    locator.intervald |= {SECONDLY: [1, 2, 5, 10, 15, 30], MINUTELY: [1, 2, 5, 10, 15, 30]}
+    day = "%d %B %Y"
+    formatter = ConciseDateFormatter(
+        locator,
+        tz=UTC,
+        formats=["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S.%f"],
+        zero_formats=["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M:%S.%f"],
+        offset_formats=["", "%Y", "%Y", day, day, day],
+    )
+    times = [num2date(number) for number in locator.tick_values(scale.start, scale.end)]
+    times = [time for time in times if scale.start <= time <= scale.end]
+    labels = formatter.format_ticks([date2num(time) for time in times])
+    return [scale.x(time) for time in times], labels, formatter.get_offset().lstrip("0")
+
+
+def draw_time(axes: Axes, scale: Scale) -> None:
+    """Give the axes a grid and labels for event time."""
+    marks, labels, rest = ticks(scale)
+    axes.set_xticks(marks, labels, font=SMALL)
+    y = axes.get_ylim()[0] + 24
+    label = ", ".join(filter(None, ["event time (UTC)", rest]))
+    axes.text(scale.width / 2, y, label, ha="center", va="top", font=SMALL, color=COLOURS["note"])
+
+
+class Label(NamedTuple):
+    x: float
+    text: str
+    font: FontProperties
+
+
+SHORT, LONG = 40.0, 180.0  # no label is shortened to less than the one, or longer than the other
+
+
+def place(labels: list[Label], width: float) -> list[Label]:
+    """Those labels of one line that find room, touching neither each other nor the end.
+
+    Each is shortened where the next one begins, or where it gets long.
+    """
+    starts: list[Label] = []
+    for label in labels:
+        if not starts or label.x >= starts[-1].x + min(text_width(*starts[-1][1:]), SHORT) + 8:
+            starts.append(label)
+    placed: list[Label] = []
+    free = 0.0
+    for (x, text, font), after in zip(starts, [*starts[1:], None], strict=False):
+        end = after.x - 8 if after else width
+        if not after:  # at the right end there is often more room before it than behind
+            x = max(free, min(x, end - min(text_width(text, font), 2 * SHORT)))
+        if end - x >= min(text_width(text, font), SHORT):
+            placed.append(Label(x, fit(text, min(end - x, LONG), font), font))
+            free = x + text_width(*placed[-1][1:]) + 8
+    return placed
+
+
+def fit(text: str, width: float, font: FontProperties) -> str:
+    """As much of the text as fits, with an ellipsis where that is not all."""
+    if text_width(text, font) <= width:
+        return text
+    lengths = range(1, len(text))
+    fitting = bisect_right(lengths, width, key=lambda n: text_width(text[:n].rstrip() + "…", font))
+    return text[:fitting].rstrip() + "…"
+
+
+@lru_cache(10_000)
+def text_width(text: str, font: FontProperties) -> float:
+    return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+
+
+UNSEEN = ("Cf", "Mn", "Me")
+SUBSTITUTE = "□"
+
+
+def plain(text: str) -> str:
+    """The text on one line, its first 100 characters, without any that XML forbids or that hide."""
+    text = " ".join(text[:1000].split())
+    text = text if len(text) <= 100 else text[:99] + "…"
+    # Accents that stand alone can pile up to any height, and direction marks turn labels around.
+    seen = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in UNSEEN)
+    return "".join(c if c.isprintable() else SUBSTITUTE for c in seen)
+
+
+def drawable(text: str, font: FontProperties) -> str:
+    return "".join(c if ord(c) in _glyphs(font) else SUBSTITUTE for c in text)
+
+
+@cache
+def _glyphs(font: FontProperties) -> frozenset[int]:
+    return frozenset(get_font(findfont(font)).get_charmap())
+
+
+def date_words(time: datetime) -> str:
+    """The day, such as "1 January 2024"."""
+    return f"{time:%d %B %Y}".lstrip("0")
+
+
+def clock_words(time: datetime) -> str:
+    """The time of day, with as many digits as it has."""
+    clock = f"{time:%H:%M:%S.%f}"
+    return clock.rstrip("0") if time.microsecond else clock[:8]
+
+
+def duration_words(length: timedelta) -> str:
+    """The length in its largest whole unit.
+
+    >>> duration_words(timedelta(minutes=90)), duration_words(timedelta(seconds=0.5))
+    ('90 min', '0.5 s')
+    """
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if length and not length % timedelta(seconds=unit):
+            return f"{length // timedelta(seconds=unit)} {name}"
+    return f"{length.total_seconds():,.6f}".rstrip("0").rstrip(".") + " s"
+
+
+def count_words(n: int, what: str) -> str:
+    """A number with its noun.
+
+    >>> count_words(2, "search"), count_words(1, "click"), count_words(3, "query")
+    ('2 searches', '1 click', '3 queries')
+    """
+    plural = {"search": "searches", "query": "queries"}
+    return f"{n:,} {what if n == 1 else plural.get(what, what + 's')}"
+
+
+EDGE: dict[str, Any] = {"edgecolor": COLOURS["ink"], "linewidth": 0.9}
+LINE: dict[str, Any] = {"color": COLOURS["ink"], "linewidth": 2}

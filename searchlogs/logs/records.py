@@ -1,0 +1,121 @@
+"""The records of a log in one order: files merged by time, duplicates marked."""
+
+import heapq
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+from tempfile import TemporaryFile
+
+from searchlogs.events import EARLIEST, Event
+from searchlogs.logs.border import BadRecord, Skipped
+from searchlogs.logs.formats import Read, read_file
+from searchlogs.logs.log import OpenLog
+from searchlogs.logs.pseudonyms import pseudonymiser
+
+RUN = 200_000
+"""So many records are sorted in memory."""
+
+
+def read_log(opened: OpenLog, watch: Callable[[int], None] = lambda size: None) -> Iterator[Read]:
+    """Read every record of a log, in arrival order.
+
+    Args:
+        opened: The log.
+        watch: Called with the number of bytes read from its files since the last call.
+
+    Returns:
+        The records, each with what it gave.
+    """
+    log = opened.log
+
+    def files(watch: Callable[[int], None]) -> list[Iterator[Read]]:
+        return [read_file(path, format, log.border, watch) for path, format in opened.files]
+
+    if log.border.reads_twice:
+        deque(chain.from_iterable(files(lambda size: None)), maxlen=0)
+    reads = _by_time(files(watch)) if log.format == "ubi" else _merged(files(watch))
+    if log.once is not None:
+        reads = _first_of_each(reads, log.once)
+    return reads if log.key is None else _pseudonymous(reads, log.key)
+
+
+def _merged(files: list[Iterator[Read]]) -> Iterator[Read]:
+    """What gives no event has no time, and comes as soon as it is met."""
+    if len(files) == 1:
+        yield from files[0]
+        return
+    coming: list[tuple[datetime, int, Read]] = []
+
+    def advance(number: int) -> Iterator[Read]:
+        for read in files[number]:
+            if isinstance(read.outcome, tuple):
+                heapq.heappush(coming, (read.outcome[0].time, number, read))
+                return
+            yield read
+
+    for number in range(len(files)):
+        yield from advance(number)
+    while coming:
+        _, number, read = heapq.heappop(coming)
+        yield read
+        yield from advance(number)
+
+
+def _by_time(files: list[Iterator[Read]]) -> Iterator[Read]:
+    """Ties as they stand; what gives no event first. Sorted runs wait on disk to be merged."""
+    runs: list[Iterable[tuple[datetime, int, Read]]] = []
+    run: list[tuple[datetime, int, Read]] = []
+    for number, read in enumerate(chain.from_iterable(files)):
+        events = read.outcome
+        run.append((events[0].time if isinstance(events, tuple) else EARLIEST, number, read))
+        if len(run) == RUN:
+            runs.append(_on_disk(sorted(run)))
+            run = []
+    for _, _, read in heapq.merge(*runs, sorted(run)):
+        yield read
+
+
+def _on_disk(run: list[tuple[datetime, int, Read]]) -> Iterator[tuple[datetime, int, Read]]:
+    file = TemporaryFile()  # noqa: SIM115 (open as long as something reads on)
+    for item in run:
+        pickle.dump(item, file)
+    file.seek(0)
+
+    def read(size: int) -> Iterator[tuple[datetime, int, Read]]:
+        with file:
+            for _ in range(size):
+                yield pickle.load(file)
+
+    return read(len(run))
+
+
+def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
+    newest: dict[str, datetime] = {}
+    memory: dict[str, tuple[set[tuple[Event, ...]], int]] = {}
+    for read in reads:
+        events = read.outcome
+        if isinstance(events, tuple):
+            user, time = str(events[0].user), events[0].time
+            newest[user] = max(time, newest.get(user, EARLIEST))
+            if newest[user] - time <= wait:
+                known, limit = memory.get(user, (set(), 8))
+                if len(known) >= limit:  # seldom, so that it costs little: forget what is late now
+                    known = {one for one in known if newest[user] - one[0].time <= wait}
+                    limit = 8 + 2 * len(known)
+                if events in known:
+                    read = read._replace(outcome=Skipped.DUPLICATE)
+                known.add(events)
+                memory[user] = known, limit
+        yield read
+
+
+def _pseudonymous(reads: Iterable[Read], key: bytes) -> Iterator[Read]:
+    pseudonymise = pseudonymiser(key)
+    for read in reads:
+        if isinstance(read.outcome, tuple):
+            read = read._replace(outcome=tuple(map(pseudonymise, read.outcome)))
+        elif isinstance(read.outcome, BadRecord):
+            read = read._replace(outcome=read.outcome.withheld())
+        yield read
