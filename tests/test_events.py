@@ -70,13 +70,13 @@ def test_the_limits_are_within(time: datetime) -> None:
     ],
 )
 def test_an_impossible_time_is_refused(time: datetime) -> None:
-    with pytest.raises(ValueError, match="AppOpen: time .* between 1970-01-01 and 2200-01-01"):
+    with pytest.raises(ValueError, match=r"AppOpen: time .* between 1970-01-01 and 2200-01-01"):
         AppOpen(1, time)
 
 
 @pytest.mark.parametrize("time", ["2024-01-01", 1704067200, None, pd.NaT])
 def test_what_is_no_datetime_is_refused(time: object) -> None:
-    with pytest.raises(TypeError, match="AppOpen: time: .*such as datetime"):
+    with pytest.raises(TypeError, match=r"AppOpen: time: .*such as datetime"):
         AppOpen(1, time)  # type: ignore[arg-type]
 
 
@@ -97,7 +97,7 @@ def test_a_pandas_timestamp_becomes_a_datetime() -> None:
 
 @pytest.mark.parametrize("user", [1.0, float("nan"), None, True, b"1"])
 def test_what_would_split_a_user_is_refused(user: object) -> None:
-    with pytest.raises(TypeError, match="Search: user: .*an int or a str"):
+    with pytest.raises(TypeError, match=r"Search: user: .*an int or a str"):
         Search(user, "dogs", NOON)  # type: ignore[arg-type]
 
 
@@ -109,7 +109,7 @@ def test_items_must_be_a_tuple(items: object) -> None:
 
 @pytest.mark.parametrize("position", [0, -1, 1.0, True, "1"])
 def test_a_position_counts_from_one(position: object) -> None:
-    with pytest.raises(ValueError, match="ClickResult: position: .*a whole number from 1"):
+    with pytest.raises(ValueError, match=r"ClickResult: position: .*a whole number from 1"):
         ClickResult(1, "fido", NOON, position=position)  # type: ignore[arg-type]
 
 
@@ -130,7 +130,7 @@ def test_what_has_a_hole_in_it_is_refused() -> None:
 
 @pytest.mark.parametrize("user", ["\ud800", 10**5000], ids=["surrogate", "digits"])
 def test_a_user_that_can_be_no_key_is_refused(user: int | str) -> None:
-    with pytest.raises(ValueError, match="AppOpen: user: .*UTF-8"):
+    with pytest.raises(ValueError, match=r"AppOpen: user: .*UTF-8"):
         AppOpen(user, NOON)
 
 

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from searchlogs.dataflow import GAP, WAIT, ctr_flow, run
 from searchlogs.events import LATEST, AppOpen, Event
-from searchlogs.live.clocks import live_clock
 from searchlogs.live.limits import Ahead, judge, limit_future
 from searchlogs.live.play import Place, Play
 from searchlogs.sessions import Late, Session, replay_clock, session_window
@@ -287,9 +286,9 @@ def test_an_interrupted_play_says_how_far_it_came_and_can_be_run_again() -> None
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan")])
 def test_a_bad_speed_is_refused(speed: float) -> None:
-    with pytest.raises(ValueError, match="speed: .*over 0"):
+    with pytest.raises(ValueError, match=r"speed: .*over 0"):
         Play([], speed)
-    with pytest.raises(TypeError, match="speed: .*a number"):
+    with pytest.raises(TypeError, match=r"speed: .*a number"):
         Play([], "fast")  # type: ignore[arg-type]
 
 
@@ -409,7 +408,7 @@ def test_a_limit_on_the_future_resumes_with_its_neighbours(tmp_path: Path) -> No
 
 
 def test_a_bad_bound_is_refused() -> None:
-    with pytest.raises(ValueError, match="bound: .*from 0 to 366 days"):
+    with pytest.raises(ValueError, match=r"bound: .*from 0 to 366 days"):
         limited(TestingSource([]), lambda up: limit_future("limit", up, -MICRO), replay_clock(WAIT))
 
 

@@ -373,5 +373,5 @@ def test_a_session_without_a_search_does_not_narrow_an_interval() -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 95])
 def test_a_level_is_a_share(level: float) -> None:
-    with pytest.raises(ValueError, match="level: .*between 0 and 1"):
+    with pytest.raises(ValueError, match=r"level: .*between 0 and 1"):
         interval(by_user((3, 1), (1, 1)), level=level)

@@ -219,7 +219,7 @@ def test_a_bad_wait_is_refused_where_it_is_given(clock: Any) -> None:
 
 @pytest.mark.parametrize("gap", [-MICRO, LONGEST + MICRO, timedelta.max])
 def test_a_bad_gap_is_refused_where_it_is_given(gap: timedelta) -> None:
-    with pytest.raises(ValueError, match="gap: .*from 0 to 366 days"):
+    with pytest.raises(ValueError, match=r"gap: .*from 0 to 366 days"):
         find_sessions([], gap=gap)
 
 

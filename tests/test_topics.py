@@ -176,7 +176,7 @@ def test_ubi_is_read_as_in_files(brokers: str, produce: Callable[..., str], tmp_
     assert (session["events"], session["ctr"], session["orphan_clicks"]) == (3, 1.0, 0)
     (reject,) = map(json.loads, rows(tmp_path / "out.rejects.jsonl"))
     assert reject["reason"].startswith("is neither a query")
-    with pytest.raises(ValueError, match="session_id .*twice"):
+    with pytest.raises(ValueError, match=r"session_id .*twice"):
         flow(brokers, topic, "out.jsonl", border=Ubi(fields={"user": "session_id"}))
 
 
@@ -254,7 +254,7 @@ def test_a_flow_asks_its_broker_before_it_is_made(monkeypatch: pytest.MonkeyPatc
         raise ConnectionError(f"asked with {self._timeout} s")
 
     monkeypatch.setattr(topics.TopicSource, "list_parts", list_parts)
-    with pytest.raises(ConnectionError, match="asked with 10.0 s"):
+    with pytest.raises(ConnectionError, match=r"asked with 10.0 s"):
         topic_flow("127.0.0.1:9", "events", "out.jsonl")
 
 
