@@ -1,4 +1,4 @@
-"""From events to sessions: a key, a clock, a windower, and an operator made of the three."""
+"""The tutorial's flow: events in, clicks per search out; how to run it, and to run a list."""
 
 import gc
 import os
@@ -42,11 +42,12 @@ def ctr_flow(
 ) -> Dataflow:
     """Assemble the tutorial's flow: (user, clicks per search) for each session.
 
-    Every session is also printed, for looking, as it closes; one without a search goes
-    no further. `clock` is `replay_clock` for logs, `live_clock` for events that happen
-    now; late events go to `late_sink`, or are printed.
+    Each session is printed as it closes; one without a search goes no further. `clock`
+    is `replay_clock` for logs, `live_clock` for events that happen now. Late events go
+    to `late_sink`, or are printed.
 
-    Raises where `gap` or `wait` is not a timedelta from 0 to 366 days.
+    Raises:
+        TypeError, ValueError: `gap` or `wait` is not a timedelta from 0 to 366 days.
     """
     flow = Dataflow("search_ctr")
     events = op.input("inp", flow, source)
@@ -64,25 +65,71 @@ def _print_session(step_id: str, session: Session) -> None:
 flow = ctr_flow(TestingSource(client_events()), StdOutSink())
 
 
+def find_sessions(
+    events: Iterable[Event],
+    gap: timedelta = GAP,
+    wait: timedelta = WAIT,
+    clock: Callable[[timedelta], Clock[Event, Any]] = replay_clock,
+) -> tuple[list[Session], list[Late]]:
+    """Find the sessions of a list of events with `session_window`.
+
+    Args:
+        events: The events, in the order in which they arrived.
+        gap: A timedelta from 0 to 366 days.
+        wait: A timedelta from 0 to 366 days.
+        clock: Makes the clock from the wait.
+
+    Returns:
+        The sessions, by user and id, and the late events, by user and then as they arrived.
+
+    Raises:
+        TypeError: One of `events` is no event, `gap` or `wait` no duration.
+        ValueError: `gap` or `wait` is not from 0 to 366 days.
+
+    >>> [len(session.events) for session in find_sessions(client_events())[0]]
+    [3, 4]
+    """
+    events = list(events)
+    for index, event in enumerate(events):
+        check_event(event, f"events[{index}]")
+    sessions: list[Session] = []
+    late: list[Late] = []
+    flow = Dataflow("find_sessions")
+    # The sessions are the same for any batch size under the replay clock; small ones are slower.
+    source: TestingSource[Event] = TestingSource(events, batch_size=1_000)
+    arriving = op.input("inp", flow, source)
+    out = session_window("sessions", arriving, clock(wait), gap)
+    op.output("out", out.down, TestingSink(sessions))
+    op.output("late_out", out.late, TestingSink(late))
+    run(flow)
+    sessions.sort(key=lambda session: (session.user, session.id))
+    late.sort(key=lambda late: late.user)
+    return sessions, late
+
+
 def run(
     flow: Dataflow,
     *,
     recovery: RecoveryConfig | None = None,
     epoch_interval: timedelta | None = None,
 ) -> None:
-    """Run a flow here and now, until its input ends, so that it fails in the words of its steps.
+    """Run a flow in this process until its input ends.
 
-    What a step raises comes out as it was raised, with a note that names the step; an interrupt
-    comes out as KeyboardInterrupt. With `recovery` it goes on where an earlier run was stopped, and
-    stores where it is every `epoch_interval`.
+    An exception comes out as the step raised it, with a note that names the step, and not in the
+    engine's wrapping; an interrupt comes out as KeyboardInterrupt.
+
+    Args:
+        flow: The flow.
+        recovery: Where the flow's state is stored; a run resumes where the last one stopped.
+        epoch_interval: Time between two snapshots of the state; None is the engine's default.
     """
     try:
-        with engine_keeps_quiet(), _seldom_collected():
+        with engine_keeps_quiet(), _rare_garbage_collection():
             run_main(flow, recovery_config=recovery, epoch_interval=epoch_interval)
     except BytewaxRuntimeError as error:
         step = re.search(r'in step "([^"]+)"', str(error))
         cause: BaseException = error
-        # No further: what a step raised may have a cause of its own.
+        # Not the innermost cause: an exception that a step raised may have a cause of its own.
         while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
         if step and isinstance(cause, Exception):
@@ -91,19 +138,8 @@ def run(
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let Python look for garbage less often: it would look through all open windows each time."""
-    often, *others = gc.get_threshold()
-    gc.set_threshold(often and max(often, 10_000), *others)
-    try:
-        yield
-    finally:
-        gc.set_threshold(often, *others)
-
-
-@contextmanager
 def engine_keeps_quiet() -> Iterator[None]:
-    """Drop what goes to file descriptor 2 in a run that fails: a panic in Rust, past Python."""
+    """Drop the output on file descriptor 2 if the run fails: a panic in Rust bypasses Python."""
     with tempfile.TemporaryFile() as aside:
         stderr = os.dup(2)
         os.dup2(aside.fileno(), 2)
@@ -121,33 +157,12 @@ def engine_keeps_quiet() -> Iterator[None]:
                 os.write(2, aside.read())
 
 
-def find_sessions(
-    events: Iterable[Event],
-    gap: timedelta = GAP,
-    wait: timedelta = WAIT,
-    clock: Callable[[timedelta], Clock[Event, Any]] = replay_clock,
-) -> tuple[list[Session], list[Late]]:
-    """Run events, in the order in which they arrived, through `session_window`.
-
-    Returns the sessions, by user and id, and the late events, by user and then as they arrived.
-    Raises a TypeError for anything that is not an event, before anything runs.
-
-    >>> [len(session.events) for session in find_sessions(client_events())[0]]
-    [3, 4]
-    """
-    events = list(events)
-    for index, event in enumerate(events):
-        check_event(event, f"events[{index}]")
-    sessions: list[Session] = []
-    late: list[Late] = []
-    flow = Dataflow("find_sessions")
-    # Under the replay clock the sessions are the same for any batch size; small ones are slower.
-    source: TestingSource[Event] = TestingSource(events, batch_size=1_000)
-    arriving = op.input("inp", flow, source)
-    out = session_window("sessions", arriving, clock(wait), gap)
-    op.output("out", out.down, TestingSink(sessions))
-    op.output("late_out", out.late, TestingSink(late))
-    run(flow)
-    sessions.sort(key=lambda session: (session.user, session.id))
-    late.sort(key=lambda late: late.user)
-    return sessions, late
+@contextmanager
+def _rare_garbage_collection() -> Iterator[None]:
+    """Let Python collect garbage less often: each time it would search all open windows."""
+    threshold, *others = gc.get_threshold()
+    gc.set_threshold(threshold and max(threshold, 10_000), *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(threshold, *others)

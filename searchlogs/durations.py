@@ -10,20 +10,28 @@ LONGEST = timedelta(days=366)
 """Longest gap and wait: beyond it the engine's own arithmetic leaves the calendar."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Windowing:
-    """The gap and the wait by which a log is cut into sessions, checked when they are made.
+    """The gap and the wait that cut a log into sessions.
 
-    Each is a timedelta from 0 to 366 days, or text such as "30m".
+    Args:
+        gap: A timedelta from 0 to 366 days, or text such as "30m".
+        wait: A timedelta from 0 to 366 days, or text such as "1m".
+
+    Raises:
+        TypeError: `gap` or `wait` is neither a timedelta nor text.
+        ValueError: `gap` or `wait` is out of range, or text that is no duration.
 
     >>> Windowing("10m").gap
     datetime.timedelta(seconds=600)
     """
 
     gap: timedelta = timedelta(minutes=30)
+    """Longest pause within a session."""
     wait: timedelta = timedelta(minutes=1)
+    """Time that the watermark stays behind a user's newest event."""
 
-    def __init__(self, gap: timedelta | str = "30m", wait: timedelta | str = "1m") -> None:
+    def __init__(self, gap: timedelta | str = gap, wait: timedelta | str = wait) -> None:
         object.__setattr__(self, "gap", check_duration("gap", gap))
         object.__setattr__(self, "wait", check_duration("wait", wait))
 
@@ -32,7 +40,7 @@ def check_duration(name: str, value: timedelta | str) -> timedelta:
     """Return a duration, such as a gap or a wait, as a timedelta.
 
     Args:
-        name: What the duration is called, for the error message.
+        name: Name of the duration, for the error message.
         value: A timedelta from 0 to 366 days, or text such as "30m".
 
     Returns:
@@ -45,7 +53,7 @@ def check_duration(name: str, value: timedelta | str) -> timedelta:
     >>> check_duration("gap", timedelta(seconds=-10))
     Traceback (most recent call last):
         ...
-    ValueError: gap must be from 0 to 366 days; got -10.0 seconds
+    ValueError: gap: expected a duration from 0 to 366 days; found -10.0 seconds
     """
     if isinstance(value, str):
         try:
@@ -53,29 +61,37 @@ def check_duration(name: str, value: timedelta | str) -> timedelta:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     if not isinstance(value, timedelta):
-        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=10); got {value!r}")
+        raise TypeError(
+            f"{name}: expected a timedelta, such as timedelta(seconds=10); found {shorten(value)}"
+        )
     if not timedelta(0) <= value <= LONGEST:
-        raise ValueError(f"{name} must be from 0 to 366 days; got {value.total_seconds()} seconds")
+        seconds = value.total_seconds()
+        raise ValueError(f"{name}: expected a duration from 0 to 366 days; found {seconds} seconds")
     return value
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration as people write it, in d, h, m, s and ms; raises a ValueError.
+    """Read a duration as people write it, in d, h, m, s and ms.
+
+    Raises:
+        ValueError: `text` is no duration, or too long a one for a timedelta.
 
     >>> parse_duration("1h30m")
     datetime.timedelta(seconds=5400)
     """
     if not DURATION.fullmatch(text):
-        raise ValueError(f"a duration must be such as 10s, 30m or 1h30m; got {shorten(text)}")
+        raise ValueError(f"expected a duration such as 10s, 30m or 1h30m; found {shorten(text)}")
     parts = DURATION_PART.findall(text)
     try:
         return sum((float(number) * UNITS[unit] for number, unit in parts), timedelta(0))
     except OverflowError:
-        raise ValueError(f"a duration must be at most 366 days; got {shorten(text)}") from None
+        raise ValueError(
+            f"expected a duration of at most 366 days; found {shorten(text)}"
+        ) from None
 
 
 def format_duration(value: timedelta) -> str:
-    """Write a duration as `parse_duration` reads it, a part of a millisecond as a whole one.
+    """Write a duration as `parse_duration` reads it, rounded up to whole milliseconds.
 
     >>> format_duration(timedelta(minutes=90))
     '1h30m'
@@ -96,5 +112,7 @@ UNITS = {
     "s": timedelta(seconds=1),
     "ms": timedelta(milliseconds=1),
 }
+"""Units of a duration, longest first."""
+
 DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])", re.ASCII)
 DURATION = re.compile(rf"(?:{DURATION_PART.pattern})+", re.ASCII)

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Earliest time of an event."""
+
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Latest time of an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,8 @@ class AppOpen:
     time: datetime
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_user(self)
+        _set_utc(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,15 @@ class Search:
     query_id: str | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_user(self)
+        _check_text(self, "query", self.query)
+        _check_query_id(self)
+        _set_utc(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The engine showed `items` to a user, best first; an empty tuple where it found nothing."""
+    """The engine showed `items` to a user, best first; an empty tuple if it found nothing."""
 
     user: int | str
     items: tuple[str, ...]
@@ -42,12 +49,12 @@ class Results:
     query_id: str | None = None
 
     def __post_init__(self) -> None:
+        _check_user(self)
         if not isinstance(self.items, tuple) or not all(isinstance(i, str) for i in self.items):
-            raise TypeError(
-                "Results: items must be a tuple of str, such as ('fido', 'rover'); "
-                f"got {shorten(self.items)}"
-            )
-        _check(self)
+            example = "a tuple of str, such as ('fido', 'rover')"
+            raise _wrong_type(self, "items", example, self.items)
+        _check_query_id(self)
+        _set_utc(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,63 +68,76 @@ class ClickResult:
     position: int | None = None
 
     def __post_init__(self) -> None:
+        _check_user(self)
+        _check_text(self, "item", self.item)
+        _check_query_id(self)
         if self.position is not None and not (type(self.position) is int and self.position >= 1):
             raise ValueError(
-                "ClickResult: position must be a whole number from 1, the top; "
-                f"got {shorten(self.position)}"
+                "ClickResult: position: expected a whole number from 1, the top, or None; "
+                f"found {shorten(self.position)}"
             )
-        _check(self)
+        _set_utc(self)
 
 
 Event: TypeAlias = AppOpen | Search | Results | ClickResult
 
 
 def check_event(value: object, where: str) -> None:
-    """Raise a TypeError that says `where`, unless `value` is one of the four kinds of event.
+    """Check that `value` is one of the four kinds of event.
 
-    >>> check_event({"user": 1}, "events[3]")
+    Args:
+        value: What a person handed in as an event.
+        where: Where it was found, for the error message.
+
+    Raises:
+        TypeError: `value` is no event.
+
+    >>> check_event({"a": 1}, "events[3]")
     Traceback (most recent call last):
         ...
-    TypeError: events[3] must be an AppOpen, Search, Results or ClickResult; got a dict: {'user': 1}
+    TypeError: events[3]: expected an AppOpen, Search, Results or ClickResult; found {'a': 1} (dict)
     """
     if not isinstance(value, Event):
-        kind = type(value).__name__
         raise TypeError(
-            f"{where} must be an AppOpen, Search, Results or ClickResult; "
-            f"got a {kind}: {shorten(value)}"
+            f"{where}: expected an AppOpen, Search, Results or ClickResult; "
+            f"found {shorten(value)} ({type(value).__name__})"
         )
 
 
-def _check(event: Event) -> None:
-    """Refuse what the engine would stumble over later, far from the line that made it."""
-    kind, user, time = type(event).__name__, event.user, event.time
+def _check_user(event: Event) -> None:
+    user = event.user
     # bool is an int, and float users (1.0, nan) are what pandas makes of a column with a hole in
     # it: str() would turn each into another user.
     if type(user) is not int and not isinstance(user, str):
-        raise TypeError(
-            f"{kind}: user must be an int or a str; got {shorten(user)}, a {type(user).__name__}"
-        )
+        raise _wrong_type(event, "user", "an int or a str", user)
     try:
         str(user).encode()  # the engine's keys are UTF-8
     except ValueError:
         raise ValueError(
-            f"{kind}: user must be text that UTF-8 can hold, or an int of at most 4,300 digits"
+            f"{type(event).__name__}: user: expected text that UTF-8 can encode, or an int of at "
+            "most 4,300 digits"
         ) from None
-    for field in ("query", "item", "query_id"):
-        value = getattr(event, field, "")
-        if not isinstance(value, str) and not (field == "query_id" and value is None):
-            # NaN, which pandas puts into holes, would join all searches that have no id.
-            raise TypeError(
-                f"{kind}: {field} must be a str{' or None' if field == 'query_id' else ''}; "
-                f"got {shorten(value)}, a {type(value).__name__}"
-            )
+
+
+def _check_text(event: Event, field: str, value: str) -> None:
+    if not isinstance(value, str):
+        raise _wrong_type(event, field, "a str", value)
+
+
+def _check_query_id(event: Search | Results | ClickResult) -> None:
+    # NaN, which pandas puts into holes, would join all searches that have no id.
+    if event.query_id is not None and not isinstance(event.query_id, str):
+        raise _wrong_type(event, "query_id", "a str or None", event.query_id)
+
+
+def _set_utc(event: Event) -> None:
+    """Check the event's time, and make it a plain datetime in UTC."""
+    kind, time = type(event).__name__, event.time
     plain = type(time) is datetime and time.tzinfo is UTC
     # pandas' NaT is a datetime, equal to nothing.
     if not plain and (not isinstance(time, datetime) or time != time):
-        raise TypeError(
-            f"{kind}: time must be a datetime, such as datetime(2024, 1, 1, tzinfo=UTC); "
-            f"got {shorten(time)}, a {type(time).__name__}"
-        )
+        example = "a datetime, such as datetime(2024, 1, 1, tzinfo=UTC)"
+        raise _wrong_type(event, "time", example, time)
     if not plain and (time.tzinfo is None or time.utcoffset() is None):
         raise ValueError(
             f"{kind}: time {time} has no time zone; if it is UTC, write time.replace(tzinfo=UTC)"
@@ -125,7 +145,7 @@ def _check(event: Event) -> None:
     if not EARLIEST <= time <= LATEST:
         raise ValueError(
             f"{kind}: time {time} is not between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}; "
-            "is it in another unit, or another field?"
+            "check its unit, and that the field is the right one"
         )
     # Python subtracts two datetimes of one zone by their wall clocks, an hour off when summer time
     # ends between them: so events hold UTC, and plain datetimes.
@@ -135,11 +155,18 @@ def _check(event: Event) -> None:
         object.__setattr__(event, "time", datetime(utc.year, utc.month, utc.day, *parts))
 
 
-def shorten(value: object) -> str:
-    """A value as Python writes it, control characters escaped, cut after 80 characters.
+def _wrong_type(event: Event, field: str, expected: str, value: object) -> TypeError:
+    return TypeError(
+        f"{type(event).__name__}: {field}: expected {expected}; "
+        f"found {shorten(value)} ({type(value).__name__})"
+    )
 
-    >>> shorten("a\\tb")
-    "'a\\\\tb'"
+
+def shorten(value: object) -> str:
+    """Return a value's repr, which escapes control characters, shortened to 80 characters.
+
+    >>> shorten("x" * 100)[-5:]
+    'xxxx…'
     """
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "…"
@@ -151,9 +178,10 @@ KINDS: dict[str, type[Event]] = {
     "results": Results,
     "click": ClickResult,
 }
-"""Our words for the kinds of event."""
+"""Names of the kinds of event, as the package's own logs write them."""
 
 FIELDS = ("event", "user", "time", "query", "items", "item", "query_id", "position")
-"""Our words for the fields of a record."""
+"""Names of a record's fields, as the package's own logs write them."""
 
 WORDS = {event: kind for kind, event in KINDS.items()}
+"""The name of each kind of event, by its class."""

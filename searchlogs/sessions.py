@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import bytewax.operators as op
 import bytewax.operators.windowing as win
@@ -15,15 +15,14 @@ from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_event
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one user did without a pause longer than the gap.
-
-    `user` is the key; `id` counts that user's sessions from 0, in time order; `events` are in time
-    order, equal times in the order in which they arrived.
-    """
+    """What one user did without a pause longer than the gap."""
 
     user: str
+    """The key: the events' user as a str."""
     id: int
+    """Number of the session among the user's, from 0, in time order."""
     events: tuple[Event, ...]
+    """In time order; events of one time in the order in which they arrived."""
 
     def __post_init__(self) -> None:
         if not self.events:
@@ -46,39 +45,58 @@ class Session:
 
     @property
     def clicks(self) -> int:
-        """Number of clicks, those that belong to no search included."""
+        """Number of clicks, including those that belong to no search."""
         return sum(isinstance(event, ClickResult) for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """An event that arrived after the watermark had passed it, and `late_by` how much."""
+    """An event that arrived after the watermark had passed it."""
 
     user: str
     event: Event
     late_by: timedelta
+    """How far the watermark was past the event's time."""
 
 
 def user_event(event: Event) -> tuple[str, Event]:
     """Key an event by its user, as a str, so that 1 and "1" are one user.
 
-    Raises a TypeError where `event` is not one of the four kinds.
+    Raises:
+        TypeError: `event` is no event.
 
     >>> user_event(Search(1, "dogs", EARLIEST))[0]
     '1'
     """
-    check_event(event, "an item of the stream")
-    return str(event.user), event
+    try:
+        return str(event.user), event
+    except AttributeError:
+        check_event(event, "an item of the stream")
+        raise
+
+
+def event_time(event: Event) -> datetime:
+    """Return when the event happened, as its client saw it.
+
+    Raises:
+        TypeError: `event` is no event.
+    """
+    try:
+        return event.time
+    except AttributeError:
+        check_event(event, "an item of the stream")
+        raise
 
 
 def replay_clock(wait: timedelta | str) -> win.EventClock[Event]:
-    """A clock for logs, in which time moves with the data alone.
+    """Make a clock for logs, in which time moves with the data alone.
 
     A user's watermark is the time of their newest event so far − `wait`, however fast
     the log is read: the same log gives the same sessions. A session stays open until a
     newer event of its user, or the end of the input, closes it.
 
-    Raises where `wait` is not a timedelta from 0 to 366 days.
+    Raises:
+        TypeError, ValueError: `wait` is not a timedelta from 0 to 366 days.
     """
     return win.EventClock(
         event_time,
@@ -93,7 +111,7 @@ class SessionOut:
     """The streams that leave `session_window`."""
 
     down: Stream[Session]
-    """Sessions, each when it has closed."""
+    """Sessions, each as soon as it is closed."""
 
     late: Stream[Late]
     """Events that arrived too late for any session."""
@@ -106,7 +124,10 @@ def session_window(
     """Group each user's events into sessions that a pause longer than `gap` ends.
 
     Two events exactly `gap` apart share a session. Every event goes into one session,
-    or out by `late`. Raises where `gap` is not a timedelta from 0 to 366 days.
+    or leaves by the stream `late`.
+
+    Raises:
+        TypeError, ValueError: `clock` is no clock, or `gap` not a timedelta from 0 to 366 days.
     """
     windower = win.SessionWindower(check_duration("gap", gap))
     keyed = op.map("user_event", up, user_event)
@@ -118,9 +139,43 @@ def session_window(
     )
 
 
+V = TypeVar("V")
+
+
+@dataclass(eq=False)
+class WrappedClockLogic(win.ClockLogic[V, Any]):
+    """A clock's logic that hands everything on to `logic`; a subclass overrides what differs."""
+
+    logic: win.ClockLogic[Any, Any]
+
+    def before_batch(self) -> None:
+        """Hand on that a batch begins."""
+        self.logic.before_batch()
+
+    def on_item(self, value: V) -> tuple[datetime, datetime]:
+        """Return the item's time, and the watermark after it."""
+        return self.logic.on_item(value)
+
+    def on_notify(self) -> datetime:
+        """Return the watermark at a wake-up."""
+        return self.logic.on_notify()
+
+    def on_eof(self) -> datetime:
+        """Return the watermark at the end of the input."""
+        return self.logic.on_eof()
+
+    def to_system_utc(self, timestamp: datetime) -> datetime | None:
+        """Return when to wake up for `timestamp`, by the wall clock; None for never."""
+        return self.logic.to_system_utc(timestamp)
+
+    def snapshot(self) -> Any:
+        """Return the state from which `logic` can be built again."""
+        return self.logic.snapshot()
+
+
 @dataclass(slots=True)
 class _Arrival:
-    """An event on its way through the window, and the watermark that it met there."""
+    """An event on its way through the window, and the watermark at its arrival."""
 
     event: Event
     watermark: datetime | None = None
@@ -128,40 +183,25 @@ class _Arrival:
 
 @dataclass(frozen=True)
 class _NotingClock(win.Clock[_Arrival, Any]):
-    """A clock that notes on each arrival the watermark, which `WindowOut.late` does not tell."""
+    """A clock that notes the watermark on each arrival: `WindowOut.late` does not carry it."""
 
     clock: win.Clock[Event, Any]
 
     def __post_init__(self) -> None:
         if not isinstance(self.clock, win.Clock):
-            raise TypeError(f"clock must be a clock, such as replay_clock(wait); got {self.clock}")
+            raise TypeError(
+                f"clock: expected a clock, such as replay_clock(wait); found {self.clock}"
+            )
 
     def build(self, resume_state: Any) -> win.ClockLogic[_Arrival, Any]:
         return _NotingLogic(self.clock.build(resume_state))
 
 
-@dataclass(frozen=True)
-class _NotingLogic(win.ClockLogic[_Arrival, Any]):
-    logic: win.ClockLogic[Event, Any]
-
-    def before_batch(self) -> None:
-        self.logic.before_batch()
-
+@dataclass(eq=False)
+class _NotingLogic(WrappedClockLogic[_Arrival]):
     def on_item(self, value: _Arrival) -> tuple[datetime, datetime]:
         time, value.watermark = self.logic.on_item(value.event)
         return time, value.watermark
-
-    def on_notify(self) -> datetime:
-        return self.logic.on_notify()
-
-    def on_eof(self) -> datetime:
-        return self.logic.on_eof()
-
-    def to_system_utc(self, timestamp: datetime) -> datetime | None:
-        return self.logic.to_system_utc(timestamp)
-
-    def snapshot(self) -> Any:
-        return self.logic.snapshot()
 
 
 def _to_session(window: tuple[str, tuple[int, Iterable[_Arrival]]]) -> Session:
@@ -173,8 +213,3 @@ def _to_late(window: tuple[str, tuple[int, _Arrival]]) -> Late:
     user, (_, arrival) = window
     assert arrival.watermark is not None
     return Late(user, arrival.event, arrival.watermark - arrival.event.time)
-
-
-def event_time(event: Event) -> datetime:
-    """When the event happened, as its client saw it."""
-    return event.time

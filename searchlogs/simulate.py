@@ -1,4 +1,4 @@
-"""Events to learn from: the tutorial's seven, and as many simulated ones as you ask for."""
+"""Events to learn from: the tutorial's seven, and any number of simulated ones."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -11,20 +11,23 @@ from searchlogs.durations import check_duration
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 
 AFTERNOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+"""Start of the simulated sessions, unless another is given."""
 
 REST = timedelta(minutes=35)
 """A user's shortest pause between two sessions: longer than 30 minutes, the field's usual gap."""
 
 LATE = timedelta(minutes=1)
-"""A late event takes 1 to 5 times this longer than `disorder`."""
+"""Least delay of a late event, on top of `disorder`; the most is five times as long."""
 
 OLDER_PAGE = 0.25
-"""The chance that a click whose item an older search of the visit showed too was on that page, left
-open in a tab; of the pages before that one, the same."""
+"""Chance that a click is on an older page of the visit that shows its item too, left open in a tab.
+
+The same chance applies again to each page before that one.
+"""
 
 
 def client_events() -> list[Event]:
-    """The tutorial's seven events: two users, a search each, three clicks.
+    """Make the tutorial's seven events: two users with one search each, and three clicks.
 
     >>> len(client_events())
     7
@@ -46,6 +49,7 @@ def client_events() -> list[Event]:
     ]
 
 
+# Many parameters because each is a setting of the log to simulate, given by name.
 def simulate(
     users: int = 40,
     sessions: int = 120,
@@ -57,28 +61,41 @@ def simulate(
     late_share: float = 0.0,
     query_ids: bool = False,
 ) -> Iterator[Event]:
-    """Simulate what `users` users do in `sessions` sessions altogether; same seed, same events.
+    """Simulate what users do; the same seed gives the same events.
 
-    Sessions start within `duration` of `start`, a timedelta and an aware datetime. A user's
-    sessions never overlap: between them lie at least 35 minutes, within them at most 92 seconds
-    from one event to the next, so that a gap of 30 minutes finds each of them. Where so many
-    do not fit, they run on past the end, each as soon as a user is free.
+    Sessions start within `duration` of `start`. A user's sessions never overlap: at least 35
+    minutes lie between them, and at most 92 seconds between one event and the next within them, so
+    a gap of 30 minutes finds each session. If not all sessions fit, the rest run on past the end,
+    each as soon as a user is free.
 
-    Events come in the order in which they arrive: each up to `disorder`, a timedelta to 366 days,
-    after its time; `late_share` of them, from 0 to 1, are late and take 1 to 5 minutes longer than
-    `disorder`. A window finds fewer of them late: those that a newer event of their user overtook.
-    Neither changes the events themselves. Without them, arrival order is time order.
+    Events come in the order in which they arrive: time order, unless `disorder` or `late_share` is
+    given. Neither changes the events themselves. A window finds fewer events late than
+    `late_share`: only those that a newer event of their user overtook.
 
     With `query_ids` the client logs the way from a click back to its search: each search has an
-    id, which its results and the clicks on them carry, and a click its position. Some clicks are on
-    a page that was left open, so that their search is not the latest that showed their item. All
-    else in the events stays the same.
+    id, which its results and the clicks on them carry, and each click its position. Some clicks
+    are on a page that was left open, so that their search is not the latest that showed their
+    item. Everything else in the events stays the same.
 
-    In memory are only the events still on their way, and a number for each user who was active in
-    the last 35 minutes.
+    Only the events still on their way are in memory, and one number for each user who was active
+    in the last 35 minutes.
 
-    Raises a TypeError or a ValueError, at the call, where an argument is none of this, or where
-    the events would not end before 2200.
+    Args:
+        users: Number of users, 1 or more.
+        sessions: Number of sessions of all users together.
+        seed: Any whole number.
+        start: An aware datetime.
+        duration: A timedelta over 0.
+        disorder: Longest delay of an event, a timedelta from 0 to 366 days.
+        late_share: Share of the events, from 0 to 1, that take 1 to 5 minutes longer than that.
+        query_ids: Whether the client logs query ids and positions.
+
+    Returns:
+        An iterator over the events.
+
+    Raises:
+        TypeError: An argument has the wrong type. Raised at the call, like the ValueError.
+        ValueError: An argument is out of range, or the events would not end before 2200.
 
     >>> events = list(simulate(users=40, sessions=120, seed=7))
     >>> len(events), sum(isinstance(event, Search) for event in events)
@@ -94,13 +111,13 @@ def simulate(
     _check_period(start, duration, sessions_each=sessions // users + 1)
     check_duration("disorder", disorder)
     if not isinstance(late_share, int | float):
-        raise TypeError(f"late_share must be a number from 0 to 1; got {late_share!r}")
+        raise TypeError(f"late_share: expected a number from 0 to 1; found {late_share!r}")
     if not 0 <= late_share <= 1:
-        raise ValueError(f"late_share must be a number from 0 to 1; got {late_share}")
+        raise ValueError(f"late_share: expected a number from 0 to 1; found {late_share}")
     if not isinstance(query_ids, bool):
-        raise TypeError(f"query_ids must be True or False; got {query_ids!r}")
-    # Sources of chance of their own, so that neither delays nor ids change the events. Seeded by
-    # text, since Random takes 1 and -1 for one seed.
+        raise TypeError(f"query_ids: expected True or False; found {query_ids!r}")
+    # Each has its own source of chance, so that neither delays nor ids change the events. Seeds are
+    # text, since Random takes 1 and -1 for the same seed.
     in_start_order = _sessions(
         users, sessions, start.astimezone(UTC), duration, Random(f"events {seed}").random
     )
@@ -109,17 +126,17 @@ def simulate(
     return _arrivals(in_start_order, disorder, late_share, Random(f"delays {seed}").random)
 
 
-# All chance below comes from random(), and all reckoning is + - * /: these give the same on every
-# machine, which logarithms and powers don't.
+# All chance below comes from random(), and all arithmetic is + - * /: these give the same on every
+# machine, unlike logarithms and powers.
 Draw = Callable[[], float]
 
 
 def _sessions(
     users: int, sessions: int, start: datetime, duration: timedelta, draw: Draw
 ) -> Iterator[list[Event]]:
-    """Sessions in the order of their starts, spread evenly over `duration`."""
+    """Generate sessions in the order of their starts, spread evenly over `duration`."""
     milliseconds = duration / timedelta(milliseconds=1)
-    resting: list[tuple[datetime, int]] = []  # a heap: when a user is free again, and which
+    resting: list[tuple[datetime, int]] = []  # a heap: when a user is free again, and the user
     busy: set[int] = set()  # the same users
     now = start
     for i in range(sessions):
@@ -130,7 +147,7 @@ def _sessions(
             user = 1 + _skewed(users, draw)
             if user not in busy:
                 break
-        else:  # nearly everyone is busy: time waits for the first who is free again
+        else:  # nearly everyone is busy: wait for the first user who is free
             now, user = heappop(resting)
         events = _session(user, now, draw)
         busy.add(user)
@@ -139,7 +156,7 @@ def _sessions(
 
 
 def _session(user: int, time: datetime, draw: Draw) -> list[Event]:
-    """One session from `time` on: a look around, or searches until one satisfies or tires."""
+    """Make one session from `time` on: a look around, or searches until one satisfies or tires."""
     events: list[Event] = []
     looks_around = draw() < 0.1
     if looks_around or draw() < 0.7:
@@ -170,10 +187,10 @@ def _session(user: int, time: datetime, draw: Draw) -> list[Event]:
 
 
 def _clicked(items: tuple[str, ...], draw: Draw) -> Iterator[str]:
-    """The items that a user clicks on, who reads from the top and so sees the first ones most.
+    """Choose the items that a user clicks, who reads from the top and so sees the first ones most.
 
     The click model of Chapelle and Zhang, "A dynamic Bayesian network click model for web search
-    ranking" (WWW 2009): a click may satisfy the user, who stops; who isn't satisfied may give up.
+    ranking" (WWW 2009): a click may satisfy the user, who stops; one who isn't may give up.
     """
     for item in items:
         clicked = draw() < 0.3
@@ -186,7 +203,7 @@ def _clicked(items: tuple[str, ...], draw: Draw) -> Iterator[str]:
 def _with_query_ids(
     sessions: Iterable[list[Event]], seed: int, draw: Draw
 ) -> Iterator[list[Event]]:
-    """The same sessions, and what joins their searches, results and clicks."""
+    """Give each search an id, which its results and the clicks on them carry."""
     numbers = count(1)
     for events in sessions:
         pages: list[Results] = []
@@ -199,25 +216,30 @@ def _with_query_ids(
                 pages.append(replace(event, query_id=query_id))
                 events[i] = pages[-1]
             elif isinstance(event, ClickResult):
-                holders = [page for page in pages if event.item in page.items]
-                while len(holders) > 1 and draw() < OLDER_PAGE:
-                    holders.pop()
-                if holders:  # no page shows a recommendation
-                    page = holders[-1]
-                    position = page.items.index(event.item) + 1
-                    events[i] = replace(event, query_id=page.query_id, position=position)
+                events[i] = _with_page(event, pages, draw)
         yield events
+
+
+def _with_page(click: ClickResult, pages: list[Results], draw: Draw) -> ClickResult:
+    """Return the click with the id of a page that shows its item, and its position there."""
+    holders = [page for page in pages if click.item in page.items]
+    while len(holders) > 1 and draw() < OLDER_PAGE:
+        holders.pop()
+    if not holders:  # a recommendation, which no page shows
+        return click
+    page = holders[-1]
+    return replace(click, query_id=page.query_id, position=page.items.index(click.item) + 1)
 
 
 def _arrivals(
     sessions: Iterable[list[Event]], disorder: timedelta, late_share: float, draw: Draw
 ) -> Iterator[Event]:
-    """The events of `sessions`, which come in the order of their starts, as they arrive."""
+    """Put the events of sessions, sorted by their starts, into the order in which they arrive."""
     longest = disorder / timedelta(microseconds=1)
     coming: list[tuple[datetime, int, Event]] = []  # a heap; the number keeps ties in their order
     numbers = count()
     for events in sessions:
-        while coming and coming[0][0] <= events[0].time:  # nothing can overtake these any more
+        while coming and coming[0][0] <= events[0].time:  # no later event can overtake these
             yield heappop(coming)[2]
         for event in events:
             delay = timedelta(0, 0, int(longest * draw()))
@@ -229,13 +251,13 @@ def _arrivals(
 
 
 def _skewed(n: int, draw: Draw) -> int:
-    """A number from 0 to n - 1, small ones more often: the first quarter half of the time."""
+    """Draw a number from 0 to n - 1: half of the time one of the first quarter."""
     part = draw()
     return int(n * part * part)
 
 
 def _thinking(draw: Draw) -> timedelta:
-    """Half a second to a minute and a half: a product, and so a hill on a logarithmic axis."""
+    """Draw half a second to 92 seconds: a product, and so a hill on a logarithmic axis."""
     return _ms((8 + 37 * draw()) * (8 + 37 * draw()) * (8 + 37 * draw()))
 
 
@@ -247,16 +269,16 @@ Topic = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def _topic(thing: str, *queries: str) -> Topic:
-    """Queries as people type them one after another, each with the items that it finds.
+    """Make queries as people type them one after another, each with the items that it finds.
 
-    The first is misspelt and finds nothing; each one after the second finds fewer.
+    The first is misspelt and finds nothing; each after the second finds fewer items.
     """
     items = tuple(f"{thing} {number}" for number in range(1, 11))
     return ((queries[0], ()), *((query, items[3 * i :]) for i, query in enumerate(queries[1:])))
 
 
 def _new_topic(draw: Draw) -> tuple[Topic, int]:
-    """A topic, and the number of the query that a user tries first: a few misspell it."""
+    """Draw a topic, and the number of the query to try first: a few users misspell it."""
     return TOPICS[_skewed(len(TOPICS), draw)], int(draw() < 0.85)
 
 
@@ -273,31 +295,32 @@ TOPICS = (
 
 
 def _check_whole(name: str, value: int, at_least: int | None = None) -> None:
-    limit = "" if at_least is None else f", {at_least} or more"
+    expected = "a whole number" + ("" if at_least is None else f", {at_least} or more")
     if type(value) is not int:
         kind = type(value).__name__
-        raise TypeError(f"{name} must be a whole number{limit}; got {value!r}, a {kind}")
+        raise TypeError(f"{name}: expected {expected}; found {value!r} ({kind})")
     if at_least is not None and value < at_least:
-        raise ValueError(f"{name} must be a whole number{limit}; got {value}")
+        raise ValueError(f"{name}: expected {expected}; found {value}")
 
 
 def _check_period(start: datetime, duration: timedelta, sessions_each: int) -> None:
     if not isinstance(start, datetime) or start.utcoffset() is None:
         raise TypeError(
-            "start must be a datetime with a time zone, such as datetime(2024, 1, 1, tzinfo=UTC); "
-            f"got {start!r}"
+            "start: expected a datetime with a time zone, such as datetime(2024, 1, 1, tzinfo=UTC)"
+            f"; found {start!r}"
         )
     if not isinstance(duration, timedelta):
         raise TypeError(
-            f"duration must be a timedelta, such as timedelta(hours=6); got {duration!r}"
+            f"duration: expected a timedelta, such as timedelta(hours=6); found {duration!r}"
         )
     if duration <= timedelta(0):
-        raise ValueError(f"duration must be more than 0; got {duration.total_seconds()} seconds")
-    # In hours, as numbers, which don't overflow. A session and the rest after it take 3 at most.
+        seconds = duration.total_seconds()
+        raise ValueError(f"duration: expected more than 0; found {seconds} seconds")
+    # In hours, since numbers don't overflow. A session and the rest after it take at most 3 hours.
     hour = timedelta(hours=1)
     if start < EARLIEST or (LATEST - start) / hour < duration / hour + 3 * sessions_each:
         raise ValueError(
-            f"start must be {EARLIEST:%Y-%m-%d} or later, and start + duration, with 3 hours to "
-            f"spare for each session of a user, {LATEST:%Y-%m-%d} or earlier; "
-            f"got {start} + {duration}, and {sessions_each} sessions"
+            f"start: expected {EARLIEST:%Y-%m-%d} or later, and start + duration, with 3 hours "
+            f"for each session of a user, not after {LATEST:%Y-%m-%d}; "
+            f"found {start} + {duration}, and {sessions_each} sessions per user"
         )

@@ -1,29 +1,39 @@
-"""Sessions as tables: one row per session, totals over many, and how sure a total is."""
+"""Sessions as tables: one row per session, totals over many, and confidence intervals.
+
+pandas is loaded when a function is called, so that nobody else waits for it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from math import sqrt
 from statistics import NormalDist
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from searchlogs.metrics import RATES, Counts, count, rate, ratio
 from searchlogs.sessions import Session
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def summary(sessions: Iterable[Session]) -> pd.DataFrame:
-    """Tabulate sessions, those without a search too, their rates NA.
 
-    One row a session, in the order given. Columns: `user` (string), `session` (int64), `start` and
-    `end` (datetime64[us, UTC]), `events` (int64), the fields of Counts (int64, the last two
-    float64), the names of RATES (Float64, NA where undefined). Raises a TypeError for anything
-    that is not a Session.
+def summary(sessions: Iterable[Session]) -> "pd.DataFrame":
+    """Tabulate sessions, including those without a search.
+
+    Returns:
+        One row per session, in the order given: `user` (string), `session` (int64), `start` and
+        `end` (datetime64[us, UTC]), `events` (int64), the fields of Counts (int64, the last two
+        float64), and the rates by their names in RATES (Float64, NA if undefined).
+
+    Raises:
+        TypeError: One of `sessions` is no Session.
     """
+    import pandas as pd
+
     rows = []
     for index, session in enumerate(sessions):
         if not isinstance(session, Session):
             kind = type(session).__name__
-            raise TypeError(f"sessions[{index}] must be a Session; got a {kind}")
+            raise TypeError(f"sessions[{index}]: expected a Session; found a {kind}")
         counts = count(session)
         rows.append(
             {
@@ -44,13 +54,21 @@ def summary(sessions: Iterable[Session]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
 
 
-def totals(table: pd.DataFrame) -> pd.DataFrame:
-    """Put a day's two numbers beside each other, for every rate: they differ, so say which.
+def totals(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Put the two totals of every rate next to each other: they differ, so say which you mean.
 
-    `table` is a `summary`; sessions without a search contribute to neither number. One row a rate,
-    its name as the index; columns `ratio_of_sums`, in which a long session weighs more, and
-    `mean_of_ratios`, in which every session where the rate is defined weighs the same (Float64).
+    Sessions without a search contribute to neither.
+
+    Args:
+        table: A `summary`.
+
+    Returns:
+        One row per rate, with its name as the index, and two columns (Float64): `ratio_of_sums`,
+        in which a long session weighs more, and `mean_of_ratios`, in which every session where the
+        rate is defined weighs the same.
     """
+    import pandas as pd
+
     searched = table[table["searches"] > 0]
     rows = {
         name: {
@@ -63,32 +81,42 @@ def totals(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval(
-    table: pd.DataFrame, rate: str = "ctr", level: float = 0.95
+    table: "pd.DataFrame", rate: str = "ctr", level: float = 0.95
 ) -> tuple[float, float] | None:
-    """Confidence interval of a rate, its ratio of sums, for users like these: low and high end.
+    """Return a rate's confidence interval, its ratio of sums, for users like these.
 
-    `table` is a `summary`, or any with the columns `user`, `searches` and the two counts of the
-    rate in RATES. The clicks of one person depend on each other, so what varies is the user: the
-    variance of the ratio is linearized over their sums (delta method), as in Deng, Knoblich and Lu,
-    "Applying the delta method in metric analytics", KDD 2018, doi:10.1145/3219819.3219919. It is
-    an approximation for many users, some dozens at least; with few, an end can pass 0 or 1.
+    The clicks of one person depend on each other, so the user is what varies: the variance of the
+    ratio is linearized over the users' sums (delta method), as in Deng, Knoblich and Lu, "Applying
+    the delta method in metric analytics", KDD 2018, doi:10.1145/3219819.3219919. It is an
+    approximation for many users, some dozens at least; with few, an end can pass 0 or 1.
 
-    None where the rate is undefined, or the same for every user: then nothing says how it varies.
-    Raises a ValueError where `level` isn't between 0 and 1.
+    Args:
+        table: A `summary`, or any table with the columns `user`, `searches` and the rate's two
+            counts in RATES.
+        rate: Name of the rate in RATES.
+        level: Share of such intervals that contain the true rate, between 0 and 1.
 
+    Returns:
+        The low and the high end. None if the rate is undefined, or the same for every user:
+        nothing shows then how much it varies.
+
+    Raises:
+        ValueError: `level` is not between 0 and 1.
+
+    >>> import pandas as pd
     >>> columns = {"user": ["1", "2", "3"], "searches": [1, 1, 2], "searches_clicked": [1, 0, 1]}
     >>> low, high = interval(pd.DataFrame(columns))
     >>> round(low, 3), round(high, 3)
     (0.076, 0.924)
     """
     if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        raise ValueError(f"level: expected a number between 0 and 1; found {level!r}")
     part, whole = RATES[rate]
     searched = table[table["searches"] > 0]
     users = searched.groupby("user")[[part, whole]].sum().astype("float64")
     users = users[users[whole] > 0]
     total = users[whole].sum()
-    # Both sides times the total, so that counts stay whole and equal users differ by exactly 0.
+    # Multiplied by the total first: counts stay whole, and equal users differ by exactly 0.
     residuals = (users[part] * total - users[part].sum() * users[whole]) / total
     squares = (residuals**2).sum()
     if not squares:

@@ -64,15 +64,15 @@ def test_late_events_are_printed_where_no_sink_is_given(capfd: pytest.CaptureFix
 
 @pytest.mark.parametrize("setting", ["gap", "wait"])
 def test_bad_durations_are_refused_when_the_flow_is_made(setting: str) -> None:
-    with pytest.raises(ValueError, match=f"{setting} must be from 0 to 366 days"):
+    with pytest.raises(ValueError, match=f"{setting}: .*from 0 to 366 days"):
         results([], **{setting: timedelta(-1)})
 
 
 def test_a_step_fails_in_its_own_words_and_not_in_the_engines(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(TypeError, match=r"got a dict: \{'user': 1\}") as raised:
-        results([*client_events(), {"user": 1}])
+    with pytest.raises(TypeError, match=r"AppOpen.*\{'query': 'dogs'\} \(dict\)") as raised:
+        results([*client_events(), {"query": "dogs"}])
     assert raised.value.__notes__ == [
         "It was raised in the step search_ctr.sessions.user_event.flat_map_batch."
     ]

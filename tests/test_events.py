@@ -34,7 +34,7 @@ def test_events_are_values(event: Event) -> None:
     assert not hasattr(event, "__dict__")
 
 
-def test_a_naive_time_is_refused_with_the_way_to_mend_it() -> None:
+def test_a_naive_time_is_refused_with_the_way_to_fix_it() -> None:
     with pytest.raises(ValueError, match=r"Search: time 2024-01-01 00:00:05 has no time zone"):
         Search(1, "dogs", datetime(2024, 1, 1, 0, 0, 5))
     with pytest.raises(ValueError, match=r"write time.replace\(tzinfo=UTC\)"):
@@ -70,13 +70,13 @@ def test_the_limits_are_within(time: datetime) -> None:
     ],
 )
 def test_an_impossible_time_is_refused(time: datetime) -> None:
-    with pytest.raises(ValueError, match="is not between 1970-01-01 and 2200-01-01; is it in"):
+    with pytest.raises(ValueError, match=r"AppOpen: time .* between 1970-01-01 and 2200-01-01"):
         AppOpen(1, time)
 
 
 @pytest.mark.parametrize("time", ["2024-01-01", 1704067200, None, pd.NaT])
 def test_what_is_no_datetime_is_refused(time: object) -> None:
-    with pytest.raises(TypeError, match="AppOpen: time must be a datetime, such as datetime"):
+    with pytest.raises(TypeError, match=r"AppOpen: time: .*such as datetime"):
         AppOpen(1, time)  # type: ignore[arg-type]
 
 
@@ -97,40 +97,40 @@ def test_a_pandas_timestamp_becomes_a_datetime() -> None:
 
 @pytest.mark.parametrize("user", [1.0, float("nan"), None, True, b"1"])
 def test_what_would_split_a_user_is_refused(user: object) -> None:
-    with pytest.raises(TypeError, match="Search: user must be an int or a str; got"):
+    with pytest.raises(TypeError, match=r"Search: user: .*an int or a str"):
         Search(user, "dogs", NOON)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("items", [["fido"], "fido", None, (1, 2)])
 def test_items_must_be_a_tuple(items: object) -> None:
-    with pytest.raises(TypeError, match=r"Results: items must be a tuple of str, such as \('fido'"):
+    with pytest.raises(TypeError, match=r"Results: items: .*a tuple of str, such as \('fido'"):
         Results(1, items, NOON)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("position", [0, -1, 1.0, True, "1"])
 def test_a_position_counts_from_one(position: object) -> None:
-    with pytest.raises(ValueError, match="ClickResult: position must be a whole number from 1"):
+    with pytest.raises(ValueError, match=r"ClickResult: position: .*a whole number from 1"):
         ClickResult(1, "fido", NOON, position=position)  # type: ignore[arg-type]
 
 
 def test_check_event_shortens_what_it_shows() -> None:
-    with pytest.raises(TypeError, match=r"events\[0\] must be .*; got a str: 'xxx.{60,80}…$"):
+    with pytest.raises(TypeError, match=r"events\[0\]: .* 'xxx.{60,80}… \(str\)$"):
         check_event("x" * 10_000, "events[0]")
 
 
 def test_what_has_a_hole_in_it_is_refused() -> None:
     hole = float("nan")
-    with pytest.raises(TypeError, match="Search: query_id must be a str or None; got nan, a float"):
+    with pytest.raises(TypeError, match=r"Search: query_id: .*a str or None; .*nan \(float\)"):
         Search(1, "dogs", NOON, hole)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="Search: query must be a str; got None, a NoneType"):
+    with pytest.raises(TypeError, match=r"Search: query: .*a str; .*None \(NoneType\)"):
         Search(1, None, NOON)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="ClickResult: item must be a str; got"):
+    with pytest.raises(TypeError, match=r"ClickResult: item: .*a str; .*\(list\)"):
         ClickResult(1, ["fido"], NOON)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("user", ["\ud800", 10**5000], ids=["surrogate", "digits"])
 def test_a_user_that_can_be_no_key_is_refused(user: int | str) -> None:
-    with pytest.raises(ValueError, match="AppOpen: user must be text that UTF-8 can hold"):
+    with pytest.raises(ValueError, match=r"AppOpen: user: .*UTF-8"):
         AppOpen(user, NOON)
 
 

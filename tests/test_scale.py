@@ -125,7 +125,7 @@ def test_two_processes_share_the_users_as_two_workers_do(tmp_path: Path) -> None
     assert set(found["worker"]) == {0, 1}
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_log_or_a_bad_duration_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         who_did_what(str(tmp_path / "none.jsonl"), str(tmp_path))
     log(tmp_path)

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import oracle
 
+from searchlogs import dataflow
 from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.durations import LONGEST
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
@@ -210,28 +211,58 @@ def test_a_machine_that_stalls_makes_punctual_events_late_under_the_live_clock_o
 
 @pytest.mark.parametrize("clock", [replay_clock, live_clock])
 def test_a_bad_wait_is_refused_where_it_is_given(clock: Any) -> None:
-    with pytest.raises(ValueError, match=r"wait must be from 0 to 366 days; got -1.0 seconds"):
+    with pytest.raises(ValueError, match=r"wait: .*from 0 to 366 days; .*-1.0 seconds"):
         clock(timedelta(seconds=-1))
-    with pytest.raises(TypeError, match=r"wait must be a timedelta, such as .*; got 10"):
+    with pytest.raises(TypeError, match=r"wait: .*a timedelta, such as .* 10$"):
         clock(10)
 
 
 @pytest.mark.parametrize("gap", [-MICRO, LONGEST + MICRO, timedelta.max])
 def test_a_bad_gap_is_refused_where_it_is_given(gap: timedelta) -> None:
-    with pytest.raises(ValueError, match="gap must be from 0 to 366 days; got"):
+    with pytest.raises(ValueError, match=r"gap: .*from 0 to 366 days"):
         find_sessions([], gap=gap)
 
 
 def test_the_longest_gap_and_wait_at_both_ends_of_time() -> None:
     events = [AppOpen(1, EARLIEST), AppOpen(1, LATEST), AppOpen(1, EARLIEST)]
     for duration in (ZERO, LONGEST):
-        assert run(events, duration, replay_clock(duration)) == oracle(events, duration, duration)
+        wanted, wanted_late = oracle(events, duration, duration)
+        assert (wanted, [one.event for one in wanted_late]) == (
+            [Session("1", 0, (events[0],)), Session("1", 1, (events[1],))],
+            [events[2]],
+        )
+        assert run(events, duration, replay_clock(duration)) == (wanted, wanted_late)
         sessions, late = run(events, duration, live_clock(duration))
-        assert len(sessions) + len(late) >= 2
+        assert (sessions, [one.event for one in late]) == (wanted, [events[2]])
+        # The watermark has also moved by the time that the run took.
+        assert timedelta(0) <= late[0].late_by - wanted_late[0].late_by < timedelta(minutes=1)
+
+
+# Neither has a user; a Session has a user, but no time.
+NO_EVENTS = [{"user": 1}, None, "dogs", Session("1", 0, (AppOpen(1, START),))]
+
+
+@pytest.mark.parametrize("clock", [replay_clock(WAIT), live_clock(WAIT)])
+@pytest.mark.parametrize("bad", NO_EVENTS)
+def test_a_flow_names_what_is_no_event(bad: Any, clock: Clock[Event, Any]) -> None:
+    flow = Dataflow("test")
+    source: TestingSource[Any] = TestingSource([*opens(1), bad])
+    out = session_window("sessions", op.input("inp", flow, source), clock, GAP)
+    op.output("out", out.down, TestingSink([]))
+    with pytest.raises(TypeError, match=f"an AppOpen, Search.*{type(bad).__name__}"):
+        dataflow.run(flow)
+
+
+def test_an_event_past_its_maker_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(value: object, where: str) -> None:
+        raise AssertionError("checked again")
+
+    monkeypatch.setattr("searchlogs.sessions.check_event", refuse)
+    assert len(run(opens(1, 2), GAP, replay_clock(WAIT))[0]) == 1
 
 
 def test_what_is_no_event_is_refused_before_anything_runs() -> None:
-    with pytest.raises(TypeError, match=r"events\[1\] must be an AppOpen, .*; got a dict: {'user"):
+    with pytest.raises(TypeError, match=r"events\[1\]: .*an AppOpen, .*{'user.*dict"):
         find_sessions([*opens(1), {"user": 1}])  # type: ignore[list-item]
 
 
@@ -302,5 +333,5 @@ def test_a_resumed_live_clock_still_knows_what_was_overtaken() -> None:
 
 
 def test_a_clock_without_its_parentheses_is_named() -> None:
-    with pytest.raises(TypeError, match=r"clock must be a clock, such as replay_clock\(wait\)"):
+    with pytest.raises(TypeError, match=r"clock: .*such as replay_clock\(wait\)"):
         run([], GAP, replay_clock)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Events that happen now: clocks, a log played as such, limits on the future, Kafka topics."""

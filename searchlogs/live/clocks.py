@@ -11,18 +11,23 @@ from bytewax.operators.windowing import Clock, ClockLogic
 
 from searchlogs.durations import check_duration
 from searchlogs.events import Event
-from searchlogs.sessions import event_time
+from searchlogs.sessions import WrappedClockLogic, event_time
 
 
 def live_clock(
     wait: timedelta | str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> win.Clock[Event, Any]:
-    """A clock for events that happen now, in which time also passes while nothing arrives.
+    """Make a clock for events that happen now, in which time passes while nothing arrives.
 
-    A user's watermark is the time of their newest event − `wait` + the time that has passed by
-    `now` since it arrived, so that sessions close by themselves.
+    A user's watermark is the time of their newest event − `wait` + the time that has passed since
+    it arrived, so that sessions close by themselves.
 
-    Raises where `wait` is not a timedelta from 0 to 366 days.
+    Args:
+        wait: A timedelta from 0 to 366 days, or text such as "1m".
+        now: Returns the present time, aware and in UTC.
+
+    Raises:
+        TypeError, ValueError: `wait` is not such a duration.
     """
     return _LiveClock(win.EventClock(event_time, check_duration("wait", wait), now_getter=now))
 
@@ -34,23 +39,20 @@ class _LiveClock(win.Clock[Event, Any]):
     def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
         state, overtaken = resume_state or (None, ())
         logic = self.clock.build(state)
-        # Another machine's clock may be behind the one that stored the state, and time must not
-        # run backwards.
+        # This machine's clock may be behind that of the machine that stored the state, and time
+        # must not run backwards.
         logic._system_now = max(logic._system_now, logic.state.system_time_of_max_event)
-        return LiveLogic(logic, list(overtaken))
+        return _LiveLogic(logic, list(overtaken))
 
 
 @dataclass(eq=False)
-class LiveLogic(win.ClockLogic[Event, Any]):
-    """One user's live clock: EventClock's, but for the instants at which it wakes up."""
+class _LiveLogic(WrappedClockLogic[Event]):
+    """One user's live clock: like EventClock's, except for the instants at which it wakes up."""
 
     logic: Any
     overtaken: list[datetime]
-    """A heap: the times of events that came behind a newer one, as far as they may still wait."""
+    """A heap of the times of events that arrived after a newer one and may still be waiting."""
     watermark: datetime = win.UTC_MIN
-
-    def before_batch(self) -> None:
-        self.logic.before_batch()
 
     def on_item(self, value: Event) -> tuple[datetime, datetime]:
         time, self.watermark = self.logic.on_item(value)
@@ -62,19 +64,15 @@ class LiveLogic(win.ClockLogic[Event, Any]):
         self.watermark = self.logic.on_notify()
         return self.watermark
 
-    def on_eof(self) -> datetime:
-        watermark: datetime = self.logic.on_eof()
-        return watermark
-
     def to_system_utc(self, timestamp: datetime) -> datetime | None:
-        # The step asks for the first event to come of those that wait for the watermark; an
-        # earlier one behind it would wait too long, and with it a session that should close.
+        # Of the events that wait for the watermark, the step asks for the one that arrived first.
+        # An earlier one behind it would wait too long, and so would a session that should close.
         while self.overtaken and self.overtaken[0] <= self.watermark:
             heappop(self.overtaken)
         first = min([timestamp, *self.overtaken[:1]])
         # EventClock would wake up when the wall clock reaches `first`, before the watermark does,
-        # and then again and again at once. A session is still open when the watermark is at its
-        # closing time, and closed a microsecond later.
+        # and then at once again and again. When the watermark is exactly at a session's closing
+        # time, the session is still open; a microsecond later it is closed.
         state = self.logic.state
         to_go: timedelta = first - state.watermark_base
         wake: datetime = state.system_time_of_max_event + to_go + timedelta(microseconds=1)
@@ -84,19 +82,24 @@ class LiveLogic(win.ClockLogic[Event, Any]):
         return self.logic.snapshot(), tuple(self.overtaken)
 
 
-BEAT = timedelta(minutes=5)
-"""How often the clock of a user with an open session is looked at, and so stored."""
+WAKE_EVERY = timedelta(minutes=5)
+"""Longest time between two wake-ups of a user with an open session; each stores the clock."""
 
 
 def uptime_clock(
     wait: timedelta | str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Clock[Event, Any]:
-    """`live_clock` for a flow that is stopped and resumed: while it is down, time stands still.
+    """Make a live clock for a flow that is stopped and resumed: time stands still while it is down.
 
-    Else what a user sent meanwhile would be late after any stop that is longer than `wait`. Of a
-    user who was silent, up to five minutes before the stop count as part of it.
+    With `live_clock`, events that users sent during a stop longer than `wait` would be late. If a
+    user was silent before the stop, up to five minutes of the silence count as part of the stop.
 
-    Raises where `wait` is not a timedelta from 0 to 366 days.
+    Args:
+        wait: A timedelta from 0 to 366 days, or text such as "1m".
+        now: Returns the present time, aware and in UTC.
+
+    Raises:
+        TypeError, ValueError: `wait` is not such a duration.
     """
     return _UptimeClock(check_duration("wait", wait), now)
 
@@ -109,22 +112,22 @@ class _UptimeClock(Clock[Event, Any]):
     def build(self, resume_state: Any) -> ClockLogic[Event, Any]:
         state, stopped = resume_state or (None, self.now())
         down = self.now() - stopped
-        live = live_clock(self.wait, lambda: self.now() - down).build(state)
-        assert isinstance(live, LiveLogic)
-        return _UptimeLogic(live.logic, live.overtaken, down=down, now=self.now)
+        live = live_clock(self.wait, lambda: self.now() - down)
+        return _UptimeLogic(live.build(state), down, self.now)
 
 
-@dataclass(eq=False, kw_only=True)
-class _UptimeLogic(LiveLogic):
+@dataclass(eq=False)
+class _UptimeLogic(WrappedClockLogic[Event]):
     down: timedelta
-    """How long the flow was down, or this user's clock not stored, since their first event."""
+    """Time since the user's first event in which the flow was down, or their clock not stored."""
     now: Callable[[], datetime]
 
     def to_system_utc(self, timestamp: datetime) -> datetime | None:
         instant = super().to_system_utc(timestamp)
-        # The engine stores a clock when it has looked at it, and what passes until a stop counts as
-        # part of the stop: with one each hour, a session of a silent user might never close.
-        return None if instant is None else min(instant + self.down, self.now() + BEAT)
+        # The engine stores a clock only after it has been asked for something, and the time from
+        # there to a stop counts as part of the stop. If the flow stopped every hour, a silent
+        # user's session might never close.
+        return None if instant is None else min(instant + self.down, self.now() + WAKE_EVERY)
 
     def snapshot(self) -> Any:
         return super().snapshot(), self.now() - self.down

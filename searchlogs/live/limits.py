@@ -1,9 +1,8 @@
 """Limits on events from the future."""
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import bytewax.operators as op
@@ -11,16 +10,18 @@ from bytewax.dataflow import Stream, operator
 from bytewax.operators import StatefulBatchLogic
 
 from searchlogs.durations import check_duration
-from searchlogs.events import Event, check_event
+from searchlogs.events import Event
+from searchlogs.sessions import event_time
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """An event from the future, and `ahead_by` how much it was ahead."""
+    """An event from the future."""
 
     user: str
     event: Event
     ahead_by: timedelta
+    """How far the event's time was ahead."""
 
 
 @dataclass(frozen=True)
@@ -34,65 +35,46 @@ class LimitOut:
     """Events too far ahead, which would have made their user's later events late."""
 
 
-@operator
-def limit_future_live(
-    step_id: str,
-    up: Stream[Event],
-    bound: timedelta,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> LimitOut:
-    """Take out events whose time is more than `bound` after `now`, for events that happen now.
-
-    Returns the other events and, with how much they were ahead of `now`, those taken out. Raises
-    where `bound` is not a timedelta from 0 to 366 days.
-    """
-    check_duration("bound", bound)
-
-    def judge(event: Event) -> Event | Ahead:
-        check_event(event, "an item of the stream")
-        return _judge(event, now(), bound)
-
-    return _split(op.map("judge", up, judge))
-
-
 NEIGHBOURS = 5
-"""How many arrivals on either side of an event say what time it is."""
+"""Number of arrivals on either side of an event with which its time is compared."""
 
 
 @operator
 def limit_future(step_id: str, up: Stream[Event], bound: timedelta) -> LimitOut:
     """Take out events whose time is more than `bound` after their neighbours', for logs.
 
-    That is the upper median of the times of up to five arrivals before the event and up to five
-    after it, of all users: the upper, so that the first event after a quiet night stays, if five
-    more follow. Where a log ends before that, a pause longer than `bound` looks like a jump ahead,
-    and what follows it leaves. An event without neighbours stays.
-    An event leaves when five more have arrived, or the input ends.
+    The neighbours' time is the upper median of the times of up to five arrivals before the event
+    and up to five after it, of all users. The upper median keeps the first event after a quiet
+    night, if five more follow. If a log ends before that, a pause longer than `bound` looks like a
+    jump ahead, and the events after it are taken out. An event without neighbours stays. An event
+    leaves when five more have arrived, or the input ends.
 
-    Returns the other events and, with how much they were ahead, those taken out; the same for any
-    batch size and number of workers. Raises where `bound` is not a timedelta from 0 to 366 days.
+    The result is the same for any batch size and number of workers.
+
+    Raises:
+        TypeError, ValueError: `bound` is not a timedelta from 0 to 366 days.
     """
     check_duration("bound", bound)
     # One key for all, since an event's neighbours are those of the log and not of its user.
     log = op.key_on("log", up, lambda _: "log")
-    judged = op.stateful_batch("judge", log, lambda state: _Neighbours(bound, *(state or ((), ()))))
-    return _split(op.key_rm("any_key", judged))
-
-
-def _judge(event: Event, reference: datetime, bound: timedelta) -> Event | Ahead:
-    ahead_by = event.time - reference
-    return Ahead(str(event.user), event, ahead_by) if ahead_by > bound else event
-
-
-def _split(judged: Stream[Event | Ahead]) -> LimitOut:
+    judged = op.key_rm(
+        "any_key",
+        op.stateful_batch("judge", log, lambda state: _Neighbours(bound, *(state or ((), ())))),
+    )
     return LimitOut(
         op.filter_map("down", judged, lambda one: None if isinstance(one, Ahead) else one),
         op.filter_map("ahead", judged, lambda one: one if isinstance(one, Ahead) else None),
     )
 
 
+def judge(event: Event, now: datetime, bound: timedelta) -> Event | Ahead:
+    """Return the event, or an Ahead if its time is more than `bound` after `now`."""
+    ahead_by = event_time(event) - now
+    return Ahead(str(event.user), event, ahead_by) if ahead_by > bound else event
+
+
 class _Neighbours(StatefulBatchLogic[Event, Event | Ahead, Any]):
-    """The arrivals around the next event to judge: up to five times before it, and what follows."""
+    """The arrivals around the next event to judge: up to five times before it, and all after it."""
 
     def __init__(
         self, bound: timedelta, before: tuple[datetime, ...], waiting: tuple[Event, ...]
@@ -104,7 +86,6 @@ class _Neighbours(StatefulBatchLogic[Event, Event | Ahead, Any]):
     def on_batch(self, values: list[Event]) -> tuple[list[Event | Ahead], bool]:
         judged = []
         for event in values:
-            check_event(event, "an item of the stream")
             self.waiting.append(event)
             if len(self.waiting) > NEIGHBOURS:
                 judged.append(self._judge_first())
@@ -115,9 +96,9 @@ class _Neighbours(StatefulBatchLogic[Event, Event | Ahead, Any]):
 
     def _judge_first(self) -> Event | Ahead:
         event = self.waiting.popleft()
-        times = sorted([*self.before, *(after.time for after in self.waiting)])
-        self.before.append(event.time)
-        return _judge(event, times[len(times) // 2], self.bound) if times else event
+        times = sorted([*self.before, *map(event_time, self.waiting)])
+        self.before.append(event_time(event))
+        return judge(event, times[len(times) // 2], self.bound) if times else event
 
     def snapshot(self) -> Any:
         return tuple(self.before), tuple(self.waiting)

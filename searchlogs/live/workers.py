@@ -1,13 +1,13 @@
-"""Which worker did what, and how often keys wake up."""
+"""Which worker finds which sessions, and how often keys wake up."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
-import pandas as pd
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import Clock, ClockLogic
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
@@ -17,59 +17,54 @@ from searchlogs.logs.flow import is_event
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.rows import session_row
 from searchlogs.logs.source import LogSource
-from searchlogs.sessions import Session, replay_clock, session_window
+from searchlogs.sessions import Session, WrappedClockLogic, replay_clock, session_window
 
-# How often a clock is asked
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
 class CountingClock(Clock[Any, Any]):
-    """A clock that counts in `counts` how often it is told of an event, and how often woken up."""
+    """A clock that counts its users, events and wake-ups."""
 
     clock: Clock[Any, Any]
     counts: Counter[str]
+    """Filled by the words "users", "events" and "wake-ups"."""
 
     def build(self, resume_state: Any) -> ClockLogic[Any, Any]:
+        """Build the clock of one user."""
         self.counts["users"] += 1
-        return _Counting(self.clock.build(resume_state), self.counts)
+        return _CountingLogic(self.clock.build(resume_state), self.counts)
 
 
-@dataclass(frozen=True)
-class _Counting(ClockLogic[Any, Any]):
-    logic: ClockLogic[Any, Any]
+@dataclass(eq=False)
+class _CountingLogic(WrappedClockLogic[Any]):
     counts: Counter[str]
 
-    def before_batch(self) -> None:
-        self.logic.before_batch()
-
-    def on_item(self, value: Any) -> tuple[Any, Any]:
+    def on_item(self, value: Any) -> tuple[datetime, datetime]:
         self.counts["events"] += 1
-        return self.logic.on_item(value)
+        return super().on_item(value)
 
-    def on_notify(self) -> Any:
+    def on_notify(self) -> datetime:
         self.counts["wake-ups"] += 1
-        return self.logic.on_notify()
-
-    def on_eof(self) -> Any:
-        return self.logic.on_eof()
-
-    def to_system_utc(self, timestamp: Any) -> Any:
-        return self.logic.to_system_utc(timestamp)
-
-    def snapshot(self) -> Any:
-        return self.logic.snapshot()
-
-
-# Which worker did what
+        return super().on_notify()
 
 
 def who_did_what(log: str, folder: str, gap: str = "30m", wait: str = "1m") -> Dataflow:
     """Assemble a flow from a log to its sessions, each written by the worker that found it.
 
-    In `folder`, which must be there, worker 0 writes `worker-0.jsonl`, and so on: a line of JSON
-    for each session. Late events and rejects are left out.
+    Late events and rejects are left out.
 
-    Raises a ValueError or an OSError where there is no such log, or no such duration.
+    Args:
+        log: Path of the log.
+        folder: An existing folder. Worker 0 writes `worker-0.jsonl` there, and so on: one line of
+            JSON per session.
+        gap: A duration such as "30m".
+        wait: A duration such as "1m".
+
+    Raises:
+        OSError: There is no such log.
+        ValueError: The log's format is unknown, or `gap` or `wait` is no duration.
     """
     windowing = Windowing(gap, wait)
     flow = Dataflow("who_did_what")
@@ -82,11 +77,12 @@ def who_did_what(log: str, folder: str, gap: str = "30m", wait: str = "1m") -> D
 
 @dataclass(frozen=True)
 class WorkerSink(DynamicSink[Session]):
-    """Each worker writes the sessions that are with it to a file of its own."""
+    """A sink in which each worker writes its sessions to a file of its own."""
 
     folder: Path
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_WorkerPart":
+        """Open the file of one worker."""
         return _WorkerPart(self.folder / f"worker-{worker_index}.jsonl")
 
 
@@ -101,8 +97,15 @@ class _WorkerPart(StatelessSinkPartition[Session]):
         self.file.close()
 
 
-def read_workers(folder: Path) -> pd.DataFrame:
-    """What `who_did_what` wrote: a row a session, and its `worker`; by user and session."""
+def read_workers(folder: Path) -> "pd.DataFrame":
+    """Read the files that `who_did_what` wrote.
+
+    Returns:
+        One row per session, by user and session: `worker` (int64), then the columns of a session
+        as its line holds them.
+    """
+    import pandas as pd
+
     rows = [
         {"worker": int(path.stem.removeprefix("worker-")), **json.loads(line)}
         for path in sorted(Path(folder).glob("worker-*.jsonl"))

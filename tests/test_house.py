@@ -1,0 +1,180 @@
+"""The package's structure: which folder may import which, what is loaded, how long things get."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1] / "searchlogs"
+FILES = sorted(HOUSE.rglob("*.py"))
+CORE = ("events", "durations", "simulate", "sessions", "metrics", "dataflow", "tables")
+MAY_IMPORT = {
+    "": {""},
+    "logs": {"", "logs"},
+    "columnar": {"", "logs", "columnar"},
+    "live": {"", "logs", "live"},
+    "figures": {"", "figures"},
+    "command": {"", "logs", "columnar", "live", "figures", "command", "exercises"},
+    "exercises": {"", "logs", "columnar", "live", "figures", "command", "exercises"},
+}
+"""For each folder ("" is the core), the folders that its modules may import."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(HOUSE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+PATHS = {module_name(path): path for path in FILES}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in PATHS.items()}
+
+
+def folder(module: str) -> str:
+    """Return the folder that a module is in; "" for the core's."""
+    path = PATHS[module].relative_to(HOUSE)
+    return path.parts[0] if len(path.parts) > 1 else ""
+
+
+def imports(node: ast.AST, inside_functions: bool) -> Iterator[str]:
+    """Find what a tree imports, by its full name."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert not child.level, f"a relative import in line {child.lineno}"
+            for alias in child.names:
+                inner = f"{child.module}.{alias.name}"
+                yield inner if inner in PATHS else str(child.module)
+        elif inside_functions or not isinstance(child, Function):
+            yield from imports(child, inside_functions)
+
+
+def imported(module: str, inside_functions: bool = True) -> set[str]:
+    """Return the package's own modules that a module imports."""
+    found = set(imports(TREES[module], inside_functions))
+    own = {name for name in found if name.split(".")[0] == "searchlogs"}
+    assert own <= set(PATHS), f"{module} imports {own - set(PATHS)}"
+    return own
+
+
+def loaded(code: str) -> list[str]:
+    """Run code in a fresh process, and return the modules that it loaded."""
+    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return list(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_loads_no_folder_and_nothing_heavy(module: str) -> None:
+    found = loaded(f"import searchlogs.{module}")
+    assert f"searchlogs.{module}" in found
+    own = [name for name in found if name.startswith("searchlogs.")]
+    assert {name.split(".")[1] for name in own} <= set(CORE)
+    heavy = {"pandas", "pyarrow", "pydantic", "numpy", "matplotlib"}
+    if module in ("events", "durations", "simulate"):
+        heavy.add("bytewax")
+    assert not heavy & set(found)
+
+
+def test_tables_load_pandas_when_they_are_made() -> None:
+    assert "pandas" in loaded("from searchlogs.tables import summary; summary([])")
+
+
+def test_the_core_is_what_stands_at_the_top() -> None:
+    assert {path.stem for path in HOUSE.glob("*.py")} == {*CORE, "__init__", "__main__"}
+    assert {folder(module) for module in PATHS} == set(MAY_IMPORT)
+
+
+def may_import(module: str, other: str) -> bool:
+    if module == "searchlogs.__main__":
+        return folder(other) in ("", "command")
+    if folder(module) == "figures" and other == "searchlogs.live.clocks":
+        return True
+    return folder(other) in MAY_IMPORT[folder(module)]
+
+
+def test_a_folder_imports_what_it_may() -> None:
+    wrong = [
+        f"{module} imports {other}"
+        for module in PATHS
+        # The package itself may name what a folder holds, if it loads it only when it is asked for.
+        for other in imported(module, inside_functions=module != "searchlogs")
+        if not may_import(module, other)
+    ]
+    assert wrong == []
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    direct = {module: imported(module, inside_functions=False) for module in PATHS}
+
+    def reached(module: str) -> set[str]:
+        found: set[str] = set()
+        coming = list(direct[module])
+        while coming:
+            other = coming.pop()
+            if other not in found:
+                found.add(other)
+                coming += direct[other]
+        return found
+
+    assert [module for module in PATHS if module in reached(module)] == []
+
+
+def functions() -> Iterator[tuple[str, Function]]:
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                yield module, node
+
+
+def has_reason(module: str, function: Function, words: str) -> bool:
+    """Return whether a comment that begins with the words is directly above or below a def."""
+    lines = [line.strip() for line in PATHS[module].read_text(encoding="utf-8").splitlines()]
+    begin = min(node.lineno for node in [function, *function.decorator_list])
+    above = begin - 1
+    while lines[above - 1].startswith("#"):
+        above -= 1
+    near = lines[above : begin - 1] + lines[function.lineno : function.body[0].lineno - 1]
+    return any(line.startswith(f"# {words} because ") for line in near)
+
+
+def length(function: Function) -> int:
+    """Count a function's lines, without its docstring and its decorators."""
+    docstring = 0
+    if ast.get_docstring(function) is not None:
+        docstring = (function.body[0].end_lineno or 0) - function.body[0].lineno + 1
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+def parameters(function: Function) -> int:
+    asked = function.args
+    named = [*asked.posonlyargs, *asked.args, *asked.kwonlyargs, asked.vararg, asked.kwarg]
+    return sum(one is not None and one.arg not in ("self", "cls") for one in named)
+
+
+def test_modules_are_short() -> None:
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {str(path): count for path, count in lines.items() if count > 450} == {}
+
+
+def test_functions_are_short_or_say_why_not() -> None:
+    long = [
+        f"{module}.{function.name}: {length(function)} lines"
+        for module, function in functions()
+        if length(function) > 50 and not has_reason(module, function, "Long")
+    ]
+    assert long == []
+
+
+def test_functions_have_few_parameters_or_say_why_not() -> None:
+    many = [
+        f"{module}.{function.name}: {parameters(function)} parameters"
+        for module, function in functions()
+        if parameters(function) > 6 and not has_reason(module, function, "Many parameters")
+    ]
+    assert many == []
