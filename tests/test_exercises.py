@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -173,8 +175,10 @@ def test_the_solution_is_right(exercise: Exercise) -> None:
     assert exercise.notice in verdict.words
 
 
-@every_exercise
-def test_the_solution_that_is_shown_can_be_pasted(exercise: Exercise) -> None:
+@pytest.mark.parametrize(
+    ("exercise", "cell"), [pytest.param(one, starter(one), id=one.name) for one in ALL]
+)
+def test_the_solution_that_is_shown_can_be_pasted(exercise: Exercise, cell: str) -> None:
     code = exercise.solution().text.removeprefix("```python\n").removesuffix("```")
     assert inspect.getsource(exercise.solve) in code
     call = exercise.solve.__name__ + ("" if isinstance(exercise, Task) else "()")
@@ -183,8 +187,7 @@ def test_the_solution_that_is_shown_can_be_pasted(exercise: Exercise) -> None:
     )
     assert verdict.state == "right"
     if isinstance(exercise, Task):  # It replaces the function of the starter.
-        head = f"def {exercise.solve.__name__}({', '.join(parameters(exercise))}):"
-        assert head in starter(exercise)
+        assert f"def {exercise.solve.__name__}({', '.join(parameters(exercise))}):" in cell
 
 
 def parameters(exercise: Exercise) -> list[str]:
@@ -732,3 +735,37 @@ def test_the_hand_written_error_is_half_an_interval() -> None:
     table = pd.DataFrame(users, columns=["searches", "searches_clicked"])
     low, high = interval(table.assign(user=table.index)) or (0, 0)
     assert exercises.clustered_error.solve(users) == pytest.approx((high - low) / 2 / 1.959964)
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], ModuleType]:
+    """Return the code blocks of the page for authors, and the file that they make."""
+    page = (ROOT / "notebooks" / "writing-an-exercise.md").read_text(encoding="utf-8")
+    assert len(page.split()) < 900
+    question, task, *starters = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "pauses.py"
+    file.write_text(f"{question}\n\n{task}", encoding="utf-8")
+    spec = spec_from_file_location("pauses", file)
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "pauses", module)
+    spec.loader.exec_module(module)
+    return starters, module
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_page_for_authors_shows_exercises_that_work(
+    number: int, written: tuple[list[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starters, module = written
+    made = [value for value in vars(module).values() if isinstance(value, Exercise)]
+    assert [type(exercise) for exercise in made] == [Question, Task] and len(starters) == 2
+    exercise, cell = made[number], starters[number]
+    monkeypatch.setattr(exercises, exercise.name, exercise, raising=False)
+    assert run(cell).state == "not attempted"
+    test_the_solution_is_right(exercise)
+    assert len(slips(exercise)) >= 3
+    for place in range(len(slips(exercise))):
+        test_a_mistake_is_named(exercise, place)
+    test_hints_do_not_give_the_solution(exercise)
+    test_the_solution_that_is_shown_can_be_pasted(exercise, cell)

@@ -54,10 +54,17 @@ def test_every_direct_dependency_is_pinned() -> None:
 
 
 def test_conda_takes_a_python_that_works() -> None:
+    """One that CI runs the tests with, and it runs them with each that the package allows."""
+    tested = re.findall(
+        r"^for python in (.+);", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE
+    )
+    allowed = SpecifierSet(PROJECT["project"]["requires-python"])
+    minors = [f"3.{minor}" for minor in range(40)]
+    assert [" ".join(minor for minor in minors if minor in allowed)] == tested
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     plain = [part for part in environment["dependencies"] if isinstance(part, str)]
     (python,) = [part.removeprefix("python=") for part in plain if part.startswith("python=")]
-    assert python in SpecifierSet(PROJECT["project"]["requires-python"])
+    assert python in allowed
 
 
 def test_the_flow_prints_what_was_promised() -> None:
