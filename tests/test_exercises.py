@@ -708,20 +708,20 @@ def test_options_that_say_the_same_are_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "came_out"),
+    ("options", "beginning", "part"),
     [
-        ("--map user", "the command stops: argument --map: must be such as ours=theirs"),
-        ("--time-unit hours", "the command stops: argument --time-unit: invalid choice: 'hours'"),
-        ("--zone Mars", "the command stops: zone must be a time zone's name"),
-        ("--map 'user", "the command stops: No closing quotation"),
-        ("", "rejected: event is missing"),
-        ("--kinds click=open", "rejected: event is missing"),
-        ("--map event=action --kinds click=open", "ignored: querySubmitted\nignored: scroll"),
+        ("--map user", "the command stops: argument --map", "ours=theirs"),
+        ("--time-unit hours", "the command stops: argument --time-unit", "'hours'"),
+        ("--zone Mars", "the command stops: zone", "time zone"),
+        ("--map 'user", "the command stops", "quotation"),
+        ("", "rejected: event", "missing"),
+        ("--kinds click=open", "rejected: event", "missing"),
+        ("--map event=action --kinds click=open", "ignored: querySubmitted\nignored: scroll", ""),
     ],
 )
-def test_what_came_of_options_is_told(options: str, came_out: str) -> None:
+def test_what_came_of_options_is_shown(options: str, beginning: str, part: str) -> None:
     facts = dict(exercises.foreign_log.check(options).facts)
-    assert facts["came out"].startswith(came_out)
+    assert facts["came out"].startswith(beginning) and part in facts["came out"]
 
 
 def test_help_is_no_answer_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ def _describe(outcome: tuple[Event, ...] | Ignored | Skipped | BadRecord) -> str
     """Describe what became of one line."""
     match outcome:
         case BadRecord():
-            return f"rejected: {' '.join(filter(None, [outcome.field, outcome.reason]))}"
+            return ": ".join(filter(None, ["rejected", outcome.field, outcome.reason]))
         case Ignored():
             return f"ignored: {outcome.kind}"
         case (ClickResult() as click,):
@@ -133,7 +133,7 @@ foreign_log = Question(
             "A name that should be ours is unknown to the command. Each pair reads ours=theirs: "
             "first our name, then the log's.",
             lambda given: (
-                any(words in what_came_out(given) for words in ("must be one of", "ours=theirs"))
+                any(words in what_came_out(given) for words in ("one of", "ours=theirs"))
                 and what_came_out(given).startswith("the command stops")
             ),
         ),
@@ -141,7 +141,7 @@ foreign_log = Question(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank",
             "What the log calls `querySubmitted` is our `search`, and its `open` is our `click`. "
             "Use `--kinds` for this; all other kinds are then ignored.",
-            _rejected("action", "must be one of"),
+            _rejected("action", "one of"),
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
