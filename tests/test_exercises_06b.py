@@ -10,18 +10,11 @@ import pytest
 
 from searchlogs import exercises
 from searchlogs.command.queries import query_table
-from searchlogs.exercises import killed_and_resumed as module
 from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed
 from searchlogs.figures.recovery import epochs_plot
 from searchlogs.logs.log import Log
 from searchlogs.logs.rows import SEARCHES
 from searchlogs.logs.source import InputChanged, LogSource
-
-
-def test_there_are_three() -> None:
-    mine = [exercises.after_a_kill, exercises.go_on, exercises.publish_queries]
-    assert {one.solve.__module__ for one in mine} == {module.__name__}
-    assert all(getattr(exercises, one.name) is one for one in mine)
 
 
 def test_the_figure_predicts_the_same_resume() -> None:

@@ -1,47 +1,38 @@
-"""Exercises that check themselves, one file a notebook: `.check(…)`, `.hint()`, `.solution()`."""
+"""Exercises that check themselves: `.check(answer)`, `.hint()`, `.solution()`.
 
-from searchlogs.exercises.click_through_rate import attribute_a_click, bounded_rate, mean_rate
-from searchlogs.exercises.data_model import key_by_user, own_event, reading_a_timeline, story
-from searchlogs.exercises.killed_and_resumed import after_a_kill, go_on, publish_queries
-from searchlogs.exercises.scale import join_halves, session_starts, skewed_work
-from searchlogs.exercises.session_windows import late_events, smallest_gap, sort_and_split
-from searchlogs.exercises.simulated_events import (
-    choose_a_gap,
-    given_log,
-    predict_sessions,
-    steps_per_user,
-)
-from searchlogs.exercises.start_here import hello
-from searchlogs.exercises.time import choose_a_wait, late_by_rule, slow_phones, watermarks
-from searchlogs.exercises.your_own_logs import clustered_error, foreign_log, worth_mending
+There is one file per notebook; `exercises.hello` loads the file that holds `hello`, and no other.
+"""
 
-__all__ = [
-    "after_a_kill",
-    "attribute_a_click",
-    "bounded_rate",
-    "choose_a_gap",
-    "choose_a_wait",
-    "clustered_error",
-    "foreign_log",
-    "given_log",
-    "go_on",
-    "hello",
-    "join_halves",
-    "key_by_user",
-    "late_by_rule",
-    "late_events",
-    "mean_rate",
-    "own_event",
-    "predict_sessions",
-    "publish_queries",
-    "reading_a_timeline",
-    "session_starts",
-    "skewed_work",
-    "slow_phones",
-    "smallest_gap",
-    "sort_and_split",
-    "steps_per_user",
-    "story",
-    "watermarks",
-    "worth_mending",
-]
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+_BY_FILE = {
+    "start_here": ("hello",),
+    "data_model": ("own_event", "reading_a_timeline", "story", "key_by_user"),
+    "simulated_events": ("predict_sessions", "steps_per_user", "given_log", "choose_a_gap"),
+    "session_windows": ("smallest_gap", "late_events", "sort_and_split"),
+    "click_through_rate": ("attribute_a_click", "bounded_rate", "mean_rate"),
+    "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
+    "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
+    "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
+    "scale": ("session_starts", "join_halves", "skewed_work"),
+}
+_FILES = {name: file for file, names in _BY_FILE.items() for name in names}
+
+__all__ = sorted(_FILES)
+
+
+def __dir__() -> list[str]:
+    """List the exercises, and the data that they are about."""
+    return __all__
+
+
+def __getattr__(name: str) -> Any:
+    """Load an exercise, or the data of one, from the file of its notebook."""
+    if name not in _FILES:
+        similar = ", ".join(get_close_matches(name, __all__)) or "none"
+        raise AttributeError(f"no exercise is called {name!r}; similar names: {similar}")
+    found = getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+    # Data is a cached function in its file, so that importing the file makes none.
+    return found() if callable(found) else found

@@ -1,9 +1,10 @@
-"""What an exercise is, how an answer to it is checked, and in which words it is told."""
+"""Exercises: how an answer is checked, and how the verdict is shown."""
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from html import escape
 from typing import Any, Literal
@@ -13,11 +14,11 @@ from searchlogs.exercises._run import (
     TimeUp,
     agree,
     call,
-    in_words,
+    describe_error,
+    failing_line,
     printed_lines,
     takes,
     untouched,
-    where,
     with_imports,
     within,
 )
@@ -33,12 +34,9 @@ from searchlogs.exercises._values import (
     where_they_differ,
 )
 
-SECONDS = 3.0
-"""How long an answer may take on all cases together; each needs a few milliseconds."""
-
 State = Literal["not attempted", "wrong", "right", "broken"]
-# The colours only repeat what sign and word say.
-LOOKS: dict[State, tuple[str, str]] = {
+# A colour only repeats what the sign and the word already show.
+SIGNS: dict[State, tuple[str, str]] = {
     "not attempted": ("○", "var(--jp-border-color1, gray)"),
     "wrong": ("✗", "var(--jp-warn-color1, orange)"),
     "right": ("✓", "var(--jp-success-color1, green)"),
@@ -46,25 +44,30 @@ LOOKS: dict[State, tuple[str, str]] = {
 }
 
 
+def at(second: float) -> datetime:
+    """Return the given second of 1 January 2024, in UTC."""
+    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found; Jupyter shows it as HTML, everything else as text."""
+    """The result of a check; Jupyter shows it as HTML, everything else as text."""
 
     state: State
     words: str
     case: str = ""
-    """The case that it speaks of, where it speaks of one."""
+    """Name of the case that failed; empty if the verdict is about no single case."""
     facts: tuple[tuple[str, str], ...] = ()
-    """What was given, what came out, what was expected: name and text."""
+    """Name and text of what was given, what came out, and what was expected."""
 
     @property
     def headline(self) -> str:
-        """The state in words, and the case."""
+        """Return the state in words, with the case if there is one."""
         return self.state.capitalize() + (f", for {self.case}" if self.case else "") + "."
 
     def __repr__(self) -> str:
         width = max((len(name) for name, _ in self.facts), default=0)
-        lines = [f"{LOOKS[self.state][0]} {self.headline}"]
+        lines = [f"{SIGNS[self.state][0]} {self.headline}"]
         for name, text in self.facts:
             first, *rest = text.split("\n")
             lines.append(f"    {name:{width}}  {first}".rstrip())
@@ -72,7 +75,7 @@ class Verdict:
         return "\n".join([*lines, self.words])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        sign, colour = LOOKS[self.state]
+        sign, colour = SIGNS[self.state]
         left = 'style="text-align: left; vertical-align: top"'
         pre = '<pre style="background: none">'  # the theme stripes the rows of a table
         rows = "".join(
@@ -90,7 +93,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Page:
-    """A text in Markdown, which Jupyter renders; everything else shows it as it is."""
+    """A text in Markdown; Jupyter renders it, everything else shows its source."""
 
     text: str
 
@@ -103,37 +106,39 @@ class Page:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Exercise(ABC):
-    """Something to try: `check` an answer, ask for a `hint`, look at the `solution`."""
+    """What a notebook's exercise cell calls; its statement and starter are in the notebook."""
 
     name: str
-    """What `searchlogs.exercises` calls it."""
-    title: str
-    statement: str
-    """What to do, in Markdown."""
-    starter: str
-    """The cell to start from; its last line checks the answer."""
+    """The exercise's name in `searchlogs.exercises`."""
     hints: tuple[str, ...]
-    """From a nudge to nearly all of it."""
+    """Hints in the order in which they are given, the vaguest first."""
     solve: Callable[..., Any]
+    """A right answer; `solution` shows its source."""
     notice: str
-    """What to notice once the answer is right."""
+    """What is worth noticing once the answer is right."""
     hints_given: int = field(default=0, init=False)
 
     def __repr__(self) -> str:
-        return f"Exercise: {self.title}\n\n{self.statement}"
+        return f"Exercise {self.name}: .check(answer), .hint(), .solution()"
 
     def check(self, answer: Any) -> Verdict:
-        """Say whether `answer` is right and, where it is not, what seems to have happened.
+        """Judge an answer, and say what is probably wrong with one that is not right.
 
-        Raises nothing but the KeyboardInterrupt of whoever interrupts it. What the answer prints
-        is part of the verdict on a case, not of the cell's output.
+        Args:
+            answer: A value or a function, as the exercise asks; anything else is judged too.
+
+        Returns:
+            A verdict. It also holds what the answer printed, so that the cell prints nothing.
+
+        Raises:
+            KeyboardInterrupt: If the user interrupts the check. Nothing else is raised.
         """
         if untouched(answer):
             return self._not_attempted()
         return self._judge(answer)
 
     def hint(self) -> Page:
-        """Give the next hint; after the last, the last again."""
+        """Return the next hint; after the last one, return that one again."""
         self.hints_given = min(self.hints_given + 1, len(self.hints))
         number, last = self.hints_given, len(self.hints)
         after = f"That was the last hint. `exercises.{self.name}.solution()` shows an answer."
@@ -141,15 +146,17 @@ class Exercise(ABC):
         return Page(hint if number < last else f"{hint}\n\n{after}")
 
     def solution(self) -> Page:
-        """Show an answer that is right, as it stands in the package."""
+        """Return a right answer as source code that can be pasted into a cell."""
         return Page(f"```python\n{with_imports(self.solve)}```")
 
     def _not_attempted(self) -> Verdict:
+        """Return the verdict on a starter that nobody has changed."""
         words = "Put your answer in place of `...` and run the cell again."
         return Verdict("not attempted", f"{words} Stuck? `exercises.{self.name}.hint()`")
 
     @abstractmethod
-    def _judge(self, answer: Any) -> Verdict: ...
+    def _judge(self, answer: Any) -> Verdict:
+        """Judge an answer that has been attempted."""
 
 
 @dataclass(frozen=True)
@@ -157,24 +164,27 @@ class Mistake:
     """A wrong value that people give, and what it usually means."""
 
     example: Any
-    says: str
+    diagnosis: str
     fits: Callable[[Any], bool] | None = None
-    """Which other answers are the same mistake; None: those equal to the example."""
+    """Whether an answer is this mistake; if None, answers equal to the example are."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Question(Exercise):
-    """An exercise whose answer is a value; `solve` takes nothing and returns it."""
+    """An exercise whose answer is a value; `solve` takes no arguments and returns it."""
 
     expects: str
-    """What kind of value is expected, without giving it away."""
+    """The kind of value that is expected, in words that do not give it away."""
     mistakes: tuple[Mistake, ...]
+    """Common wrong answers; the first that fits is named."""
     same: Callable[[Any, Any], bool] = alike
+    """Whether an answer, the first argument, is as good as the expected one."""
     outcome: Callable[[Any], str] | None = None
-    """What comes out of an answer, where that can be shown; may raise where nothing does."""
+    """Describes what an answer leads to; may raise if the answer leads to nothing."""
 
     @cached_property
     def _expected(self) -> Any:
+        """Return the right answer."""
         return self.solve()
 
     def _judge(self, answer: Any) -> Verdict:
@@ -189,41 +199,46 @@ class Question(Exercise):
         for mistake in self.mistakes:
             fits = mistake.fits or partial(self.same, mistake.example)
             if holds(fits, answer):
-                return Verdict("wrong", mistake.says, facts=tuple(facts))
+                return Verdict("wrong", mistake.diagnosis, facts=tuple(facts))
         words = about_kind(answer, expected) or f"Not this one. `exercises.{self.name}.hint()`"
         return Verdict("wrong", words, facts=tuple(facts))
 
 
 @dataclass(frozen=True)
 class Case:
-    """Arguments for which the answer is known; `says` what is special about them."""
+    """Arguments to call an answer with; the name says what is special about them."""
 
-    says: str
+    name: str
     args: tuple[Any, ...]
 
     def fresh(self) -> list[Any]:
-        """Arguments that a function may spoil: its lists are copies, all else can't change."""
+        """Return arguments that an answer may change: lists are copied, the rest is immutable."""
         return [list(arg) if isinstance(arg, list) else arg for arg in self.args]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Task(Exercise):
-    """An exercise whose answer is a function, called for each case; `solve` is one that is right.
+    """An exercise whose answer is a function, which is called for each case; `solve` is one.
 
-    A mistake is a function as people write it, its docstring what to tell them. The mistake that
-    an answer makes is the one that gives the same results wherever the answer is wrong.
+    A wrong answer makes the mistake that gives the same results as the answer does.
     """
 
-    cases: tuple[Case, ...]
-    """Small ones, which can be read, before simulated ones."""
-    mistakes: tuple[Callable[..., Any], ...]
+    cases: Callable[[], tuple[Case, ...]]
+    """Makes the cases, small ones before simulated ones; called at the first check."""
+    mistakes: dict[Callable[..., Any], str]
+    """Wrong functions as people write them, each with its diagnosis."""
     same: Callable[[Any, Any], bool] = alike
+    """Whether a result, the first argument, is as good as the expected one."""
     reference: Callable[..., Any] | None = None
-    """What gives the expected results; None: `solve`."""
+    """Gives the expected results; if None, `solve` does."""
+    seconds: float = 3.0
+    """How long an answer may take for all cases together, in seconds; most take milliseconds."""
 
     @cached_property
-    def _expected(self) -> list[Any]:
-        return [(self.reference or self.solve)(*case.fresh()) for case in self.cases]
+    def _known(self) -> list[tuple[Case, Any]]:
+        """Return the cases, each with its expected result."""
+        expect = self.reference or self.solve
+        return [(case, expect(*case.fresh())) for case in self.cases()]
 
     def _judge(self, answer: Any) -> Verdict:
         if not callable(answer):
@@ -231,33 +246,34 @@ class Task(Exercise):
             words += "Hand over the function itself, without calling it: `check(my_function)`."
             return Verdict("wrong", words, facts=(("yours", show(answer)),))
         names = list(inspect.signature(self.solve).parameters)
-        signature = quietly(inspect.signature, answer)  # a few builtins don't tell theirs
+        signature = quietly(inspect.signature, answer)  # A few builtins have none.
         if signature and not takes(signature, names):
             words = f"It will be called with {' and '.join(f'`{name}`' for name in names)}. "
             words += "Leave the line with `def` as it was in the starter."
             facts = (("your parameters", plain(str(signature))),)
             return Verdict("broken", words, facts=facts)
-        expected = self._expected  # before the clock starts
-        progress: list[Case] = []
+        known = self._known  # Worked out before the clock starts.
+        tried: list[Case] = []
         try:
-            return within(SECONDS, lambda: self._try(answer, expected, progress))
+            return within(self.seconds, lambda: self._try(answer, known, tried))
         except TimeUp:
-            case = progress[-1]
-            # Not the line: which one it is in when time is up differs from run to run.
-            words = f"It was still running after {SECONDS:g} seconds, so it was stopped. "
-            words += "Usually that is a loop whose end never comes: does each turn bring it nearer?"
-            return Verdict("broken", words, case.says, (("given", self._given(case)),))
+            case = tried[-1]
+            # The line is not shown: where the time runs out differs from run to run.
+            words = f"It was still running after {self.seconds:g} seconds, so it was stopped. "
+            words += "Usually this is a loop that never ends: does each turn bring its end nearer?"
+            return Verdict("broken", words, case.name, (("given", self._given(case)),))
 
-    def _try(self, answer: Any, expected: list[Any], progress: list[Case]) -> Verdict:
+    def _try(self, answer: Any, known: list[tuple[Case, Any]], tried: list[Case]) -> Verdict:
+        """Call an answer for each case, adding the case to `tried` first, and judge the results."""
         verdict: Verdict | None = None
-        agreements: list[list[bool]] = []  # for each case: which mistakes give the same
+        agreements: list[list[bool]] = []  # Per case: which mistakes give the same result.
         failed: list[int] = []
-        for case, right in zip(self.cases, expected, strict=True):
-            progress.append(case)
+        for case, right in known:
+            tried.append(case)
             result, printed = call(answer, case.fresh())
-            # All said at once, since the next call may change what this one returned.
+            # Compared right away, because the next call may change what this one returned.
             agreements.append(
-                [agree(self.same, result, call(slip, case.fresh())[0]) for slip in self.mistakes]
+                [agree(self.same, result, call(wrong, case.fresh())[0]) for wrong in self.mistakes]
             )
             if isinstance(result, Raised):
                 verdict = verdict or self._broken(answer, case, result.error, printed)
@@ -269,34 +285,37 @@ class Task(Exercise):
                 verdict = verdict or self._wrong(case, result, right, printed)
             failed.append(len(agreements) - 1)
         if verdict is None:
-            return Verdict("right", f"{self.notice} (Checked on {len(self.cases)} cases.)")
+            return Verdict("right", f"{self.notice} (Checked on {len(known)} cases.)")
 
-        # Best is the mistake that explains the case that is told, then most of those that fail,
-        # and then behaves like the answer on most of the others.
+        # The best mistake explains the case that is shown, then most of the failed cases, and
+        # then agrees with the answer on most of the others.
         def explains(number: int) -> tuple[bool, int, int]:
             column = [agrees[number] for agrees in agreements]
             return column[failed[0]], sum(column[i] for i in failed), sum(column)
 
         best = max(range(len(self.mistakes)), key=explains)
         if explains(best)[0]:
-            words = " ".join((inspect.getdoc(self.mistakes[best]) or "").split())
-            verdict = replace(verdict, words=words)
+            verdict = replace(verdict, words=list(self.mistakes.values())[best])
         return verdict
 
     def _wrong(self, case: Case, result: Any, right: Any, printed: str) -> Verdict:
+        """Return the verdict on a wrong result."""
         words = about_kind(result, right)
         words = words or f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
         yours, expected = where_they_differ(result, right)
         facts = [("given", self._given(case)), ("yours", yours), ("expected", expected)]
-        return Verdict("wrong", words, case.says, (*facts, *printed_lines(printed)))
+        return Verdict("wrong", words, case.name, (*facts, *printed_lines(printed)))
 
     def _broken(self, answer: Any, case: Case, error: BaseException, printed: str) -> Verdict:
-        facts = [("given", self._given(case)), *printed_lines(printed), *where(answer, error)]
-        facts.append(("error", quietly(in_words, error) or type(error).__name__))
-        words = "Your code stopped with an error of its own. The message often says it all."
-        return Verdict("broken", words, case.says, tuple(facts))
+        """Return the verdict on an answer that raised an error."""
+        line = failing_line(answer, error)
+        facts = [("given", self._given(case)), *printed_lines(printed), *line]
+        facts.append(("error", quietly(describe_error, error) or type(error).__name__))
+        words = "Your code raised an error. Its message often says what is wrong."
+        return Verdict("broken", words, case.name, tuple(facts))
 
     def _given(self, case: Case) -> str:
+        """Describe the arguments of a case."""
         names = list(inspect.signature(self.solve).parameters)
         if len(names) == 1:
             return show(case.args[0])

@@ -1,4 +1,4 @@
-"""Calling what a learner wrote: not for ever, and whatever it raises."""
+"""Calling functions that learners wrote: with a time limit, whatever they raise."""
 
 import ast
 import ctypes
@@ -6,7 +6,6 @@ import dis
 import inspect
 import io
 import linecache
-import re
 import threading
 import traceback
 from collections.abc import Callable, Iterable
@@ -21,16 +20,26 @@ T = TypeVar("T")
 
 
 class TimeUp(BaseException):
-    """Not an Exception, so that the `except Exception` of a learner doesn't swallow it."""
+    """The time limit has passed. Not an Exception, so that `except Exception` lets it through."""
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what `call` returns, or raise TimeUp in it once it has run for `seconds`.
+    """Call a function and stop it when its time is over.
 
-    Only between two steps of Python: neither a sleep nor a loop inside a C function is stopped.
+    Python code is stopped between two steps; a sleep or a loop inside a C function is not.
+
+    Args:
+        seconds: The time limit, in seconds.
+        call: A function without arguments.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        TimeUp: If the function has not returned in time; it is raised inside the function.
     """
-    # Raised in this very thread, which need not be the main one, by an exception of our own: so
-    # the KeyboardInterrupt of a user stays theirs. Works without signals, as Windows must.
+    # An exception of our own, raised in this thread, which need not be the main one: so a user's
+    # KeyboardInterrupt keeps its meaning. It needs no signals, which Windows does not have.
     thread = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     lock = threading.Lock()
@@ -50,30 +59,30 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         timer.cancel()
         with lock:
             over = True
-        raise_in(thread, None)  # one that is still on its way must not hit whatever runs next
+        raise_in(thread, None)  # One that is still pending must not hit what runs next.
 
 
 @dataclass(frozen=True)
 class Raised:
-    """What a call gave that returned nothing."""
+    """The outcome of a call that raised an error."""
 
     error: BaseException
 
 
 def call(function: Callable[..., Any], args: list[Any]) -> tuple[Any, str]:
-    """What the function returns, or Raised, and what it prints."""
+    """Return a function's result, or Raised, and what the function printed."""
     with redirect_stdout(io.StringIO()) as printed:
         try:
             result = function(*args)
         except (KeyboardInterrupt, TimeUp):
             raise
-        except BaseException as error:  # sys.exit() among them
+        except BaseException as error:  # SystemExit is one.
             result = Raised(error)
     return result, printed.getvalue()
 
 
 def agree(same: Callable[[Any, Any], bool], result: Any, other: Any) -> bool:
-    """Whether two calls gave the same, or raised the same kind of error."""
+    """Return whether two calls gave the same result or raised the same class of error."""
     if isinstance(result, Raised) and isinstance(other, Raised):
         return type(result.error) is type(other.error)
     if isinstance(result, Raised) or isinstance(other, Raised):
@@ -82,7 +91,7 @@ def agree(same: Callable[[Any, Any], bool], result: Any, other: Any) -> bool:
 
 
 def untouched(answer: Any) -> bool:
-    """Whether `answer` is `...`, holds one, or is a function that does nothing at all."""
+    """Return whether an answer is `...`, contains `...`, or is a function that does nothing."""
     if isinstance(answer, dict):
         answer = list(answer.values())
     if isinstance(answer, list | tuple):
@@ -96,12 +105,12 @@ def _nothing() -> None: ...
 
 
 def _steps(function: Callable[..., Any]) -> list[tuple[str, Any]]:
-    """What a function does: the same for `...`, `pass`, a docstring and `return None`."""
+    """Return a function's steps: equal for `...`, `pass`, a docstring and `return None`."""
     return [(step.opname, step.argval) for step in dis.get_instructions(function)]
 
 
 def takes(signature: inspect.Signature, names: list[str]) -> bool:
-    """Whether a function of this signature can be called with that many arguments."""
+    """Return whether a signature accepts these positional arguments."""
     try:
         signature.bind(*names)
     except TypeError:
@@ -109,8 +118,8 @@ def takes(signature: inspect.Signature, names: list[str]) -> bool:
     return True
 
 
-def where(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]:
-    """The learner's line that failed: the last one that shares the globals of their function."""
+def failing_line(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]:
+    """Yield number and text of the last line in the traceback that is in the learner's module."""
     theirs = getattr(answer, "__globals__", None)
     frames = [
         (frame.f_code.co_filename, line)
@@ -118,25 +127,26 @@ def where(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]:
         if frame.f_globals is theirs
     ]
     for file, line in frames[-1:]:
-        yield f"line {line}", linecache.getline(file, line).strip() or "(its text is not at hand)"
+        text = linecache.getline(file, line).strip()
+        yield f"line {line}", text or "(its source is not available)"
 
 
-def in_words(error: BaseException) -> str:
-    """The type of an error and its message."""
+def describe_error(error: BaseException) -> str:
+    """Return an error's class and message."""
     return plain(": ".join(filter(None, [type(error).__name__, str(error)])))
 
 
 def printed_lines(printed: str) -> Iterable[tuple[str, str]]:
-    """The beginning of what was printed, if anything was."""
+    """Yield the first lines of what was printed, if anything was."""
     if printed:
         lines = printed.rstrip("\n").split("\n", MOST)
         yield "printed", "\n".join(map(plain, lines[:MOST])) + ("\n…" if lines[MOST:] else "")
 
 
 def with_imports(function: Callable[..., Any]) -> str:
-    """A function's source, below what it imports, so that it runs wherever it is pasted."""
+    """Return a function's source below the imports that it needs, so that it can be pasted."""
     text = inspect.getsource(function)
-    used = set(re.findall(r"\w+", text))
+    used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     imports = []
     for node in ast.parse(inspect.getsource(inspect.getmodule(function) or function)).body:
         if isinstance(node, ast.ImportFrom):

@@ -1,4 +1,4 @@
-"""Comparing and showing values, whatever they are."""
+"""Comparing and showing values of any kind."""
 
 import re
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from searchlogs.sessions import Session
 T = TypeVar("T")
 
 MOST = 10
-"""How many items of a list, and how many printed lines, a verdict shows."""
+"""Largest number of items of a list, or of printed lines, that a verdict shows."""
 
 
 def alike(given: Any, expected: Any) -> bool:
-    """Equal; but a tuple may stand for a list, and a float may be off in its last digits.
+    """Return whether two values are equal, up to list or tuple and a float's last digits.
 
     >>> alike((1, 0.1 + 0.2), [1, 0.3])
     True
@@ -36,7 +36,7 @@ def alike(given: Any, expected: Any) -> bool:
 
 
 def quietly(function: Callable[..., T], *args: Any) -> T | None:
-    """What the function returns; None where something that a learner made raises in it."""
+    """Return a function's result, or None if something that a learner made raises an error."""
     try:
         return function(*args)
     except Exception:
@@ -44,7 +44,7 @@ def quietly(function: Callable[..., T], *args: Any) -> T | None:
 
 
 def holds(predicate: Callable[..., Any], *args: Any) -> bool:
-    """Whether the predicate is true; False where something that a learner made raises in it."""
+    """Return whether a predicate holds; an error in something that a learner made is False."""
     try:
         return bool(predicate(*args))
     except Exception:
@@ -52,7 +52,7 @@ def holds(predicate: Callable[..., Any], *args: Any) -> bool:
 
 
 def show(value: Any) -> str:
-    """A value as a learner reads it, the same on every machine: events short, lists cut.
+    """Return a value as short text that is the same on every machine.
 
     >>> show([Search(1, "dogs", datetime.fromisoformat("2024-01-01T00:00:05Z")), 0.5, None])
     "[Search(1, 'dogs', 00:00:05), 0.5, None]"
@@ -61,22 +61,20 @@ def show(value: Any) -> str:
 
 
 def _show(value: Any, depth: int) -> str:
+    """Return a value as text; `depth` counts the lists around it."""
+
     def show(part: Any) -> str:
         return quietly(_show, part, depth + 1) or kind(part)
 
-    if depth > 4:  # a list may hold itself
+    if depth > 4:  # A list may contain itself.
         return "…"
     match value:
         case Session():
             return f"Session of user {value.user}: {show(list(value.events))}"
-        case AppOpen():
-            return f"AppOpen({value.user!r}, {show(value.time)})"
-        case Search():
-            return f"Search({value.user!r}, {show(value.query)}, {show(value.time)})"
-        case ClickResult():
-            return f"ClickResult({value.user!r}, {show(value.item)}, {show(value.time)})"
-        case Results():
-            return f"Results({value.user!r}, {show(value.items)}, {show(value.time)})"
+        case AppOpen() | Search() | Results() | ClickResult():
+            fields = ("user", "query", "items", "item", "time")
+            parts = [show(getattr(value, name)) for name in fields if hasattr(value, name)]
+            return f"{type(value).__name__}({', '.join(parts)})"
         case datetime():
             time = f"{value:%H:%M:%S}"
             if value.microsecond:
@@ -92,12 +90,13 @@ def _show(value: Any, depth: int) -> str:
         case tuple():
             items = list(map(show, value[:MOST]))
             return f"({items[0]},)" if len(value) == 1 else _brackets("()", items, len(value))
-        case set() | frozenset() if value:  # has no order of its own, and must always look the same
+        case set() | frozenset() if value:  # Sorted, because a set has no order.
             return _brackets("{}", sorted(map(show, value))[:MOST], len(value))
     return plain(repr(value))
 
 
 def _brackets(pair: str, items: list[str], count: int) -> str:
+    """Return items between two brackets: on one line if they fit, else one item per line."""
     if count > len(items):
         items = [*items, f"… and {count - len(items)} more"]
     line = ", ".join(items)
@@ -108,13 +107,13 @@ def _brackets(pair: str, items: list[str], count: int) -> str:
 
 
 def plain(text: str) -> str:
-    """At most 200 characters of a text, without the addresses that differ at each run."""
+    """Return at most 200 characters of a text, without addresses, which differ in each run."""
     text = re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
     return text if len(text) <= 200 else text[:199] + "…"
 
 
 def where_they_differ(given: Any, expected: Any) -> tuple[str, str]:
-    """Both as text; of long lists, only from the first difference on."""
+    """Return both values as text; long lists begin at their first difference."""
     if isinstance(given, list) and isinstance(expected, list) and len(expected) > 6:
         pairs = zip(given, expected, strict=False)
         equal = len(list(takewhile(lambda pair: holds(alike, *pair), pairs)))
@@ -125,27 +124,28 @@ def where_they_differ(given: Any, expected: Any) -> tuple[str, str]:
 
 
 def about_kind(given: Any, expected: Any) -> str:
-    """What a value of another kind than expected usually means; empty where there's no telling."""
+    """Return what a value of the wrong type usually means, or an empty text."""
     if given is None:
-        return "Nothing was returned. Is a `return` missing? To print a value is not to return it."
+        return "Nothing was returned. Is a `return` missing? Printing a value does not return it."
     if isinstance(given, GeneratorType):
-        return "A function with `yield` gives a generator. Gather the values and return them."
+        return "A function with `yield` gives a generator. Collect the values and return them."
     if isinstance(given, FunctionType):
         return "This is a function. Call it: its result is the answer."
     if expected is None or isinstance(given, type(expected)):
         return ""
     if isinstance(given, int | float) and isinstance(expected, int | float):
         return ""
-    quotes = " Leave the quotes away." if isinstance(given, str) else ""
+    quotes = " Remove the quotes." if isinstance(given, str) else ""
     return f"This is {kind(given)}, and {kind(expected)} is expected.{quotes}"
 
 
 def kind(value: object) -> str:
+    """Return the name of a value's class, after its article."""
     name = type(value).__name__
     return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
 
 def inline(words: str) -> str:
-    """Our own words as HTML, with their `code` and *emphasis*."""
+    """Return a text as HTML, rendering `code` and *emphasis*."""
     html = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words, quote=False))
     return re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", html)

@@ -1,54 +1,38 @@
 """The exercises of notebook 01: write an event, read a timeline, give a key."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import eq
 from typing import Any
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.exercises._core import Case, Mistake, Question, Task
+from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.simulate import simulate
 
 
-def at(second: int) -> datetime:
-    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
-
-
 def red_shoes() -> Search:
+    """Return what user 3 did, at half past nine UTC."""
     # Half past ten in Berlin is half past nine in UTC.
     return Search(user=3, query="red shoes", time=datetime(2024, 1, 1, 9, 30, tzinfo=UTC))
 
 
 def same_search(given: Any, expected: Search) -> bool:
-    """Equal, where the user may be 3 or "3"; an id of the query does no harm."""
+    """Return whether two searches are equal, whether the user is 3 or "3", with or without id."""
     parts = [(str(one.user), one.query, one.time) for one in (given, expected)]
     return isinstance(given, Search) and parts[0] == parts[1]
 
 
 own_event = Question(
     name="own_event",
-    title="write an event of your own",
-    statement="""\
-On 1 January 2024, user 3 searched for *red shoes*. Their phone, in Berlin, showed half past ten
-in the morning; Berlin is one hour ahead of UTC in winter. Write down what happened, with its
-time in UTC.""",
-    starter="""\
-from datetime import UTC, datetime
-
-from searchlogs import exercises
-from searchlogs.events import Search
-
-mine = ...
-exercises.own_event.check(mine)""",
     hints=(
-        "Which of the four kinds is it? `visit[1]` above is one of the same kind.",
+        "Which of the four kinds is it? `visit[1]` above is of the same kind.",
         "*One hour ahead* means that Berlin's clocks show more than UTC. "
         "When it is 10:30 there, is it 9:30 or 11:30 in UTC?",
-        "A time is made from year, month, day, hour and minute: "
+        "Build a time from year, month, day, hour and minute: "
         "`datetime(2023, 12, 31, 23, 59, tzinfo=UTC)` is a minute before the year 2024.",
     ),
     solve=red_shoes,
-    notice="Who, what, when, and nothing else. The time says whose clock it means. "
-    "A time in another zone would have done as well: an event turns it into UTC.",
+    notice="Who, what, when, and nothing else. The time says which time zone it is in. "
+    "A time in another zone would also be right: an event converts it to UTC.",
     expects="a Search of user 3 with its query, at the right moment",
     same=same_search,
     mistakes=(
@@ -64,7 +48,7 @@ exercises.own_event.check(mine)""",
         ),
         Mistake(
             ClickResult(3, "red shoes", datetime(2024, 1, 1, 9, 30, tzinfo=UTC)),
-            "The kind is another one: somebody sent a query, so it is a Search.",
+            "This is the wrong kind of event: somebody sent a query, so it is a Search.",
             lambda event: isinstance(event, AppOpen | Results | ClickResult),
         ),
         Mistake(
@@ -74,12 +58,12 @@ exercises.own_event.check(mine)""",
         ),
         Mistake(
             Search("user 3", "red shoes", datetime(2024, 1, 1, 9, 30, tzinfo=UTC)),
-            'The user is `3`, or `"3"`: the name alone, since every other text is somebody else.',
+            'The user is `3`, or `"3"`, and nothing more: any other text is a different user.',
             lambda event: str(event.user) != "3",
         ),
         Mistake(
             Search(3, "Red Shoes", datetime(2024, 1, 1, 9, 30, tzinfo=UTC)),
-            "The query is not what the user typed, letter by letter: *red shoes*.",
+            "The query must be exactly what the user typed, letter by letter: *red shoes*.",
             lambda event: event.query != "red shoes",
         ),
     ),
@@ -98,10 +82,11 @@ story: list[Event] = [
     Search("bob", "led desk lamp", at(12)),
     Results("bob", ("bright",), at(13)),
 ]
-"""Three users, for a timeline to read."""
+"""Events of three users, for a timeline."""
 
 
 def read_the_story() -> dict[str, object]:
+    """Return what the timeline shows."""
     from searchlogs.exercises import story
 
     return {
@@ -113,38 +98,25 @@ def read_the_story() -> dict[str, object]:
 
 reading_a_timeline = Question(
     name="reading_a_timeline",
-    title="read a timeline",
-    statement="""\
-Here are three users. Read three things from the picture: how many searches there are, how many
-of them got at least one click, and which user never searched.""",
-    starter="""\
-from searchlogs import exercises
-
-answer = {
-    "searches": ...,
-    "searches clicked": ...,
-    "never searched": ...,
-}
-exercises.reading_a_timeline.check(answer)""",
     hints=(
-        "A marker's shape says what kind of event it is. Which shape is a search?",
+        "A marker's shape shows the kind of event. Which shape is a search?",
         "Clicks are triangles. Whose row are they in, and how many searches are in that row?",
-        "The user without a search has a single marker, of the kind that opens the app. "
+        "The user without a search has a single marker, which stands for opening the app. "
         "Give their name in quotes.",
     ),
     solve=read_the_story,
-    notice="Two clicks, but only one search that was clicked: the difference between these two "
-    "numbers comes back in notebook 04. And eve is a visitor too, if one without a search.",
+    notice="Two clicks, but only one search that was clicked: notebook 04 comes back to the "
+    "difference between these two numbers. And eve is a visitor too, though she never searched.",
     expects="two whole numbers and a name",
     mistakes=(
         Mistake(
             {"searches": 10, "searches clicked": 1, "never searched": "eve"},
-            "`searches`: that is every marker. Only circles are searches.",
+            "`searches`: you counted every marker. Only circles are searches.",
             lambda answer: answer["searches"] == len(story),
         ),
         Mistake(
             {"searches": 6, "searches clicked": 1, "never searched": "eve"},
-            "`searches`: squares are results, which the engine showed. Only circles are searches.",
+            "`searches`: you counted the squares too. They are results, which the engine showed.",
             lambda answer: answer["searches"] == 6,
         ),
         Mistake(
@@ -167,72 +139,75 @@ exercises.reading_a_timeline.check(answer)""",
 
 
 def my_user_event(event: Event) -> tuple[str, Event]:
+    """Return an event's key and the event."""
     return str(event.user), event
 
 
-def key_as_it_is(event: Event) -> tuple[object, Event]:
-    """A key must be a text, and this one is what the log holds, perhaps a number. Then 1 and "1"
-    are two users, and Bytewax refuses the number. `str(…)` makes a text of anything."""
+def _key_as_it_is(event: Event) -> tuple[object, Event]:
     return event.user, event
 
 
-def key_alone(event: Event) -> str:
-    """This is only the key. The step must hand on the event as well, or it is gone: return the
-    two of them, with a comma in between."""
+def _key_alone(event: Event) -> str:
     return str(event.user)
 
 
-def swapped(event: Event) -> tuple[Event, str]:
-    """The right two, in the wrong order: the key comes first, then the event."""
+def _swapped(event: Event) -> tuple[Event, str]:
     return event, str(event.user)
 
 
-def by_query(event: Event) -> tuple[str, Event]:
-    """The key is the query, so strangers who search for the same thing would meet, and a user's
-    click would never meet their search. Key by the user."""
+def _by_query(event: Event) -> tuple[str, Event]:
     return getattr(event, "query", ""), event
 
 
-def by_kind(event: Event) -> tuple[str, Event]:
-    """The key is the kind of event, so a click would never meet its search. Key by the user."""
+def _by_kind(event: Event) -> tuple[str, Event]:
     return type(event).__name__, event
 
 
-def not_unpacked(event: Event) -> list[object]:
-    """The right two, in a list. Bytewax wants a pair, a tuple: write a comma, and no brackets."""
+def _not_unpacked(event: Event) -> list[object]:
     return [str(event.user), event]
 
 
 key_by_user = Task(
     name="key_by_user",
-    title="write `user_event` yourself",
-    statement="""\
-Above you saw the step that gives an event its key. Write it from memory: a function that takes
-an event and returns a pair, the user as a text and the event itself. You can leave out the check
-of the kind.""",
-    starter="""\
-from searchlogs import exercises
-
-def my_user_event(event):
-    ...
-
-exercises.key_by_user.check(my_user_event)""",
     hints=(
         "An event knows its user: `event.user`. Is that always a text?",
         "`str(7)` is `'7'`, and `str('7')` is `'7'` too.",
-        "A function that returns a pair has a comma behind `return`: `return 1, 2`.",
+        "A function that returns a pair has a comma after `return`: `return 1, 2`.",
     ),
     solve=my_user_event,
-    notice='1 and "1" have the same key now, and so they are one user. From here on, events of '
+    notice='1 and "1" have the same key now, so they are one user. From here on, events of '
     "different users never meet.",
-    cases=(
+    cases=lambda: (
         Case("a user with a number", (Search(1, "dogs", at(5)),)),
         Case("the same user, as a text", (Search("1", "dog beds", at(24)),)),
         Case("another kind of event", (ClickResult(2, "fluffy", at(7)),)),
         Case("a user with a name", (AppOpen("anna", at(9)),)),
         *(Case("a simulated event", (event,)) for event in simulate(5, 2, seed=1)),
     ),
-    mistakes=(key_as_it_is, key_alone, swapped, by_query, by_kind, not_unpacked),
-    # Strictly: Bytewax takes no list for a pair.
+    mistakes={
+        _key_as_it_is: (
+            "A key must be a text, but this one is whatever the log holds, which may be a number. "
+            'Then 1 and "1" are two users, and Bytewax refuses the number. `str(…)` turns anything '
+            "into text."
+        ),
+        _key_alone: (
+            "This is only the key. The step must pass on the event as well, or it is lost: return "
+            "both, with a comma between them."
+        ),
+        _swapped: "The right two in the wrong order: the key comes first, then the event.",
+        _by_query: (
+            "The key is the query, so strangers who search for the same thing would share a "
+            "session, and a user's click would never meet their search. Use the user as the key."
+        ),
+        _by_kind: (
+            "The key is the kind of event, so a click would never meet its search. Use the user as "
+            "the key."
+        ),
+        _not_unpacked: (
+            "These are the right two, but in a list. Bytewax expects a tuple: write a comma and "
+            "no brackets."
+        ),
+    },
+    # Not `alike`: Bytewax does not accept a list as a pair.
     same=eq,
 )

@@ -6,6 +6,7 @@ from searchlogs.exercises._core import Case, Mistake, Question, Task
 
 
 def after_the_kill() -> list[int]:
+    """Return the first record read, the lines cut off, and the lines at the end."""
     stored = 730 // 100 * 100
     first_read = stored + 1
     cut_off = 58 - 51
@@ -15,63 +16,49 @@ def after_the_kill() -> list[int]:
 
 after_a_kill = Question(
     name="after_a_kill",
-    title="predict a resume",
-    statement="""\
-A run makes a snapshot after every 100 records. It is killed when it has read 730. Its output then
-holds 58 lines; at the last snapshot it held 51, at the one before that 44. An undisturbed run would
-have written 90. Now it is resumed.
-
-Give three numbers: the first record that goes through the flow, how many lines are cut off the
-output, and how many there are at the end.""",
-    starter="""\
-from searchlogs import exercises
-
-first_read, cut_off, at_the_end = ..., ..., ...
-exercises.after_a_kill.check([first_read, cut_off, at_the_end])""",
     hints=(
         "Everything goes back to one and the same moment: the last snapshot. "
         "How many records had been read then?",
-        "The output is cut to the length that it had at the snapshot. What is cut off is written "
-        "again, by the records that are read again.",
+        "The output is cut to the length that it had at the snapshot. The lines that are cut "
+        "off are written again, from the records that are read again.",
     ),
     solve=after_the_kill,
-    notice="Source, state and output go back to the same moment, so that nobody can tell from the "
-    "output that there was a kill. It costs 30 records read again.",
+    notice="Source, state and output go back to the same moment, so the output does not show "
+    "that the run was killed. The price is 30 records that are read again.",
     expects="a list of three whole numbers",
     mistakes=(
         Mistake(
             [700, 7, 90],
-            "Nearly: record 700 was read before the snapshot, and the state knows of it. "
-            "Read twice, it would count twice.",
+            "Nearly: record 700 was read before the snapshot, and is part of the state. If it "
+            "were read again, it would count twice.",
         ),
         Mistake(
             [731, 0, 90],
             "The run would go on where it was killed. But what its steps had in memory there is "
-            "gone: the state is that of the last snapshot, and so must be the place in the log.",
+            "gone: the state is that of the last snapshot, so the place in the log must be too.",
             lambda given: given[0] in (730, 731),
         ),
         Mistake(
             [1, 58, 90],
-            "That is a run from the beginning. A snapshot saves it from that: at the resume, the "
-            "records before it are not sent through the flow again.",
+            "That is a run from the beginning. A snapshot avoids that: at the resume, the records "
+            "before it do not go through the flow again.",
             lambda given: given[0] in (0, 1),
         ),
         Mistake(
             [601, 14, 90],
-            "That goes back to the snapshot before the last. The last one is whole, and it is "
-            "nearer.",
+            "That goes back to the snapshot before the last. The last one is complete, and nearer.",
             lambda given: given[0] in (600, 601),
         ),
         Mistake(
             [701, 0, 97],
-            "The records from 701 on write their lines again. Those that are there already, since "
-            "the snapshot, must be cut off, or they stand there twice.",
+            "The records from 701 on write their lines again. The lines written since the "
+            "snapshot must be cut off, or they would be there twice.",
             lambda given: given[0] == 701 and given[1] == 0,
         ),
         Mistake(
             [701, 51, 90],
-            "51 lines were there at the snapshot: these stay. Cut off are those that came after "
-            "it.",
+            "The 51 lines that were there at the snapshot stay. Only the lines after it are cut "
+            "off.",
         ),
         Mistake(
             [701, 7, 83],
@@ -81,8 +68,8 @@ exercises.after_a_kill.check([first_read, cut_off, at_the_end])""",
         ),
         Mistake(
             [701, 7, 97],
-            "As many lines are cut off as are written twice. So at the end there are as many as "
-            "if nothing had happened.",
+            "Every line that is written a second time was cut off before. So the output ends up "
+            "with as many lines as if nothing had happened.",
             lambda given: list(given[:2]) == [701, 7] and given[2] > 90,
         ),
     ),
@@ -93,95 +80,66 @@ Lines = list[str]
 
 
 def lines_left(lines: list[str], count: int, checksum: int) -> list[str] | str:
+    """Return the lines that are left to read, or "another log"."""
     had_read = lines[:count]
     if len(had_read) < count or crc32("".join(had_read).encode()) != checksum:
         return "another log"
     return lines[count:]
 
 
-def trusting(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """The number of lines is trusted, whatever they are. Where an earlier line has changed, or
-    another log has the same name, half of the result would come from either. Compare `checksum`."""
+def _trusting(lines: Lines, count: int, checksum: int) -> Lines | str:
     return lines[count:]
 
 
-def whole_log(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """The checksum is taken of the whole log here, and so a log that has grown is refused. It is of
-    the first `count` lines alone: new ones at the end are just what is left to read."""
+def _whole_log(lines: Lines, count: int, checksum: int) -> Lines | str:
     return lines[count:] if crc32("".join(lines).encode()) == checksum else "another log"
 
 
-def from_the_start(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """All lines are handed out again. The first `count` of them have been through the flow: what
-    they did is in its state."""
+def _from_the_start(lines: Lines, count: int, checksum: int) -> Lines | str:
     left = lines_left(lines, count, checksum)
     return left if isinstance(left, str) else lines
 
 
-def last_line_again(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """One line too many: the last one that had been read is handed out again. Lists count from 0,
-    so the first line that is left is `lines[count]`."""
+def _last_line_again(lines: Lines, count: int, checksum: int) -> Lines | str:
     left = lines_left(lines, count, checksum)
     return left if isinstance(left, str) else lines[max(0, count - 1) :]
 
 
-def one_skipped(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """One line is skipped, and lost. Lists count from 0, so the first line that is left is
-    `lines[count]`."""
+def _one_skipped(lines: Lines, count: int, checksum: int) -> Lines | str:
     left = lines_left(lines, count, checksum)
     return left if isinstance(left, str) else lines[count + 1 :]
 
 
-def nothing_is_another(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """Where nothing is left to read, the log is still the right one. Return the empty list."""
+def _nothing_is_another(lines: Lines, count: int, checksum: int) -> Lines | str:
     return lines_left(lines, count, checksum) or "another log"
 
 
-def refused_all(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """Every log is refused here, the right one too. Is the checksum that of the first `count`
-    lines, joined with nothing between them?"""
+def _refused_all(lines: Lines, count: int, checksum: int) -> Lines | str:
     return "another log"
 
 
-def shorter_is_fine(lines: Lines, count: int, checksum: int) -> Lines | str:
-    """A log that has lost lines passes. What was read is no longer there, and so what came out of
-    it can't be checked: refuse it as well."""
+def _shorter_is_fine(lines: Lines, count: int, checksum: int) -> Lines | str:
     if len(lines) < count:
         return []
     return lines_left(lines, count, checksum)
 
 
 def summed(*lines: str) -> int:
+    """Return the checksum of lines."""
     return crc32("".join(lines).encode())
 
 
 go_on = Task(
     name="go_on",
-    title="write a source that knows its log",
-    statement="""\
-What a source must store is small: how many lines it had read, and a checksum of them. Write a
-function that takes the lines of a log (a list of texts), the count and the checksum, and returns
-the list of the lines that are left to read; or the text `"another log"` where the lines that had
-been read are no longer those. A log may have grown.""",
-    starter="""\
-from zlib import crc32
-
-from searchlogs import exercises
-
-def lines_left(lines, count, checksum):
-    # The checksum of some lines is crc32("".join(some_lines).encode()).
-    ...
-
-exercises.go_on.check(lines_left)""",
     hints=(
-        "Of the lines, only the first `count` had been read. Do they still have the checksum?",
-        "`lines[:count]` are the first, `lines[count:]` the rest. If there are fewer than `count`, "
-        "the first of these two is shorter than it should be.",
+        "Only the first `count` lines had been read. Do they still have the same checksum?",
+        "`lines[:count]` are the first lines, `lines[count:]` the rest. If the log has fewer "
+        "than `count` lines, the first of these two lists is too short.",
     ),
     solve=lines_left,
-    notice="That is `LogSource`, but for the files. A resume reads the old lines once more to "
-    "compare them; to read is cheap, next to what the steps do with each line.",
-    cases=(
+    notice="`LogSource` does the same with files. A resume reads the old lines once more to "
+    "compare them; reading is cheap compared with what the steps do with each line.",
+    cases=lambda: (
         Case("the same log", (["a\n", "b\n", "c\n"], 2, summed("a\n", "b\n"))),
         Case("a log that has changed", (["A\n", "b\n", "c\n"], 2, summed("a\n", "b\n"))),
         Case("two lines in another order", (["b\n", "a\n", "c\n"], 2, summed("a\n", "b\n"))),
@@ -191,16 +149,41 @@ exercises.go_on.check(lines_left)""",
         Case("a log of which nothing had been read", (["a\n", "b\n"], 0, summed())),
         Case("another log of the same length", (["x\n", "y\n", "z\n"], 3, summed("a\n"))),
     ),
-    mistakes=(
-        trusting,
-        whole_log,
-        from_the_start,
-        last_line_again,
-        one_skipped,
-        nothing_is_another,
-        refused_all,
-        shorter_is_fine,
-    ),
+    mistakes={
+        _trusting: (
+            "Only the number of lines is used, not their content. If an earlier line has changed, "
+            "or another log has the same name, the result would be a mixture of two logs. "
+            "Compare `checksum`."
+        ),
+        _whole_log: (
+            "The checksum is computed over the whole log here, so a log that has grown is "
+            "refused. Compute it over the first `count` lines alone: new lines at the end are "
+            "what is left to read."
+        ),
+        _from_the_start: (
+            "All lines are returned again. The first `count` of them have been through the flow: "
+            "their effect is in its state."
+        ),
+        _last_line_again: (
+            "There is one line too many: the last one that had been read is returned again. Lists "
+            "count from 0, so the first line that is left is `lines[count]`."
+        ),
+        _one_skipped: (
+            "One line is skipped, and lost. Lists count from 0, so the first line that is left is "
+            "`lines[count]`."
+        ),
+        _nothing_is_another: (
+            "If nothing is left to read, the log is still the right one. Return an empty list."
+        ),
+        _refused_all: (
+            "Every log is refused here, even the right one. Is the checksum that of the first "
+            "`count` lines, joined with nothing between them?"
+        ),
+        _shorter_is_fine: (
+            "A log that has lost lines is accepted. What was read is no longer there, so it can't "
+            "be compared: refuse such a log as well."
+        ),
+    },
 )
 
 
@@ -209,6 +192,7 @@ Table = dict[str | None, int]
 
 
 def my_table(searches: list[tuple[str, str]], least: int) -> dict[str | None, int]:
+    """Return the number of searches per query, rare queries summed up under None."""
     users: dict[str, set[str]] = {}
     for user, query in searches:
         users.setdefault(query, set()).add(user)
@@ -224,9 +208,7 @@ def my_table(searches: list[tuple[str, str]], least: int) -> dict[str | None, in
     return table
 
 
-def by_searches(searches: Searches, least: int) -> Table:
-    """The *searches* for a query are counted to see if it is rare. One person who asks for the same
-    thing all day is still one person: count its different users, in a set."""
+def _by_searches(searches: Searches, least: int) -> Table:
     queries = [query for _, query in searches]
     common = {query for query in queries if queries.count(query) >= least}
     table: Table = {}
@@ -238,47 +220,36 @@ def by_searches(searches: Searches, least: int) -> Table:
     return table
 
 
-def more_than_least(searches: Searches, least: int) -> Table:
-    """A query with exactly `least` users is not rare: only one with fewer is."""
+def _more_than_least(searches: Searches, least: int) -> Table:
     return my_table(searches, least + 1)
 
 
-def without_rare(searches: Searches, least: int) -> Table:
-    """The rare queries are gone altogether, and the table no longer adds up. Sum them up under the
-    key `None`."""
+def _without_rare(searches: Searches, least: int) -> Table:
     return {query: n for query, n in my_table(searches, least).items() if query is not None}
 
 
-def rare_of_few(searches: Searches, least: int) -> Table:
-    """All rare queries together have fewer than `least` users here, and their row is told all the
-    same: then it speaks of a few people, as a rare query does. Leave it out."""
+def _rare_of_few(searches: Searches, least: int) -> Table:
     table = my_table(searches, least)
     table.pop(None, None)
     rest = len(searches) - sum(table.values())
     return {**table, None: rest} if rest else table
 
 
-def rare_by_searches(searches: Searches, least: int) -> Table:
-    """Whether the row of the rare queries may be told is decided by its searches here. They may all
-    be of one person: count the users of all of them together, each once."""
-    table = rare_of_few(searches, least)
+def _rare_by_searches(searches: Searches, least: int) -> Table:
+    table = _rare_of_few(searches, least)
     if table.get(None, 0) < least:
         table.pop(None, None)
     return table
 
 
-def nobody_summed(searches: Searches, least: int) -> Table:
-    """Every query is told, the rare ones too. What only a few people typed may tell who they
-    are."""
+def _nobody_summed(searches: Searches, least: int) -> Table:
     table: Table = {}
     for _, query in searches:
         table[query] = table.get(query, 0) + 1
     return table
 
 
-def its_users(searches: Searches, least: int) -> Table:
-    """These are the users of each query. They decide whether it is told; the table is to hold its
-    searches."""
+def _its_users(searches: Searches, least: int) -> Table:
     table = my_table(searches, least)
     seen: dict[str | None, set[str]] = {name: set() for name in table}
     for user, query in searches:
@@ -289,37 +260,23 @@ def its_users(searches: Searches, least: int) -> Table:
 
 
 def pairs(*words: str) -> Searches:
-    """Users and queries: "a cats" is user a, who searched for cats."""
+    """Return pairs of user and query: "a cats" is user a, who searched for cats."""
     return [(word.split()[0], word.split()[1]) for word in words]
 
 
 publish_queries = Task(
     name="publish_queries",
-    title="publish a table that names nobody",
-    statement="""\
-You are to publish how often each query was searched for. Write a function that takes searches, a
-list of pairs of user and query, and the least number of users. It returns a dictionary: the
-number of searches of each query that at least so many different users had. All rarer ones are
-summed up under the key `None`; and where even they together have fewer users, leave them out.""",
-    starter="""\
-from searchlogs import exercises
-
-def my_table(searches, least):
-    ...
-
-exercises.publish_queries.check(my_table)""",
     hints=(
-        "Go through the searches twice: first to learn which users each query had, "
-        "then to count.",
-        "A dictionary of sets holds the users of each query: a set has each of them once. With "
-        "it you know the name under which a search counts: its query, or `None`.",
-        "Gather the users of all rare searches in one more set. If it is smaller than `least`, "
-        "take the key `None` out again.",
+        "Go through the searches twice: first to find the users of each query, then to count.",
+        "A dictionary of sets can hold the users of each query: a set has each of them once. "
+        "It tells you under which key a search counts: its query, or `None`.",
+        "Collect the users of all rare searches in one more set. If it has fewer than `least` "
+        "members, remove the key `None` again.",
     ),
     solve=my_table,
-    notice="That is `query_table`, which does it in SQL. It hides what is rare. It doesn't hide "
-    "what changed between two such tables, so don't publish one a day.",
-    cases=(
+    notice="`query_table` does the same in SQL. It hides what is rare. It doesn't hide what "
+    "changed between two such tables, so don't publish one per day.",
+    cases=lambda: (
         Case("a common query and two rare ones", (
             pairs("a cats", "b cats", "c cats", "a x", "b y"), 2)),
         Case("one user who asks three times", (
@@ -336,13 +293,35 @@ exercises.publish_queries.check(my_table)""",
         Case("common queries alone", (pairs("a cats", "b cats", "a dogs", "b dogs"), 2)),
         Case("no searches", ([], 2)),
     ),
-    mistakes=(
-        by_searches,
-        more_than_least,
-        without_rare,
-        rare_of_few,
-        rare_by_searches,
-        nobody_summed,
-        its_users,
-    ),
+    mistakes={
+        _by_searches: (
+            "A query counts as rare here by its number of *searches*. One person who asks for the "
+            "same thing all day is still one person: count the query's different users, in a "
+            "set."
+        ),
+        _more_than_least: (
+            "A query with exactly `least` users is not rare: only one with fewer users is."
+        ),
+        _without_rare: (
+            "The rare queries are missing, so the table no longer adds up. Sum them up under the "
+            "key `None`."
+        ),
+        _rare_of_few: (
+            "All rare queries together have fewer than `least` users here, but their row is in "
+            "the table: it tells about a few people, as a rare query does. Leave it out."
+        ),
+        _rare_by_searches: (
+            "Whether to keep the row of the rare queries is decided here by its number of "
+            "searches. They may all come from one person: count the users of all rare queries "
+            "together, each once."
+        ),
+        _nobody_summed: (
+            "Every query is in the table, even the rare ones. What only a few people typed may "
+            "reveal who they are."
+        ),
+        _its_users: (
+            "These are the numbers of users. They decide whether a query is in the table; the "
+            "table holds its number of searches."
+        ),
+    },
 )  # fmt: skip

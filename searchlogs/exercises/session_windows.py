@@ -1,45 +1,32 @@
 """The exercises of notebook 03: the boundary, the watermark, and the whole step by hand."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
-from searchlogs.exercises._core import Case, Mistake, Question, Task
+from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.simulate import client_events, simulate
 
 
-def at(second: float) -> datetime:
-    return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
-
-
 def longest_pause() -> int:
+    """Return the longest pause, in seconds."""
     seconds = sorted([3, 20, 8, 33, 41])
     return max(after - before for before, after in pairwise(seconds))
 
 
 smallest_gap = Question(
     name="smallest_gap",
-    title="change one number",
-    statement="""\
-One user did something at the seconds 3, 20, 8, 33 and 41; the event of second 8 stands behind
-that of second 20 in the log, but is in time. What is the smallest gap, in whole seconds, that
-leaves all five in one session?""",
-    starter="""\
-from searchlogs import exercises
-
-seconds = ...
-exercises.smallest_gap.check(seconds)""",
     hints=(
         "A session window sorts the events by time. Which pauses are there then?",
-        "Sort the seconds, and write the difference between each two neighbours. "
-        "None of these pauses may be longer than the gap.",
+        "Sort the seconds, and write down the difference between neighbours. None of these "
+        "pauses may be longer than the gap.",
     ),
     solve=longest_pause,
-    notice="The gap may be exactly as long as the longest pause, since only a longer one cuts. "
-    "In logs of whole seconds, that happens every day.",
+    notice="The gap may be exactly as long as the longest pause, because only a longer pause "
+    "cuts. In logs of whole seconds, that happens every day.",
     expects="a whole number of seconds",
     mistakes=(
         Mistake(
@@ -48,27 +35,28 @@ exercises.smallest_gap.check(seconds)""",
         ),
         Mistake(
             12,
-            "Then a pause of 13 seconds is left, from 20 to 33, and it is longer than the gap.",
+            "One pause, from 20 to 33, lasts 13 seconds, which is longer than this gap.",
         ),
         Mistake(
             25,
-            "You looked for the longest pause in the order of the log, from 8 to 33. "
-            "In order of time, 20 lies between the two.",
+            "You looked for the longest pause in the order of the log, from 8 to 33. In order of "
+            "time, 20 comes between the two.",
         ),
         Mistake(
             38,
-            "That is the whole session from its first event to its last. "
-            "The gap limits each pause, and not how long a session lasts.",
+            "That is the whole session from its first event to its last. The gap limits each "
+            "pause, not how long a session lasts.",
         ),
         Mistake(
             timedelta(seconds=13),
-            "The right length. Here the bare number of seconds is asked for.",
+            "The length is right, but here the number of seconds alone is expected.",
         ),
     ),
 )
 
 
 def which_are_late() -> list[int]:
+    """Return the seconds of the late events."""
     late = []
     newest = 0
     for second in [2, 5, 3, 10, 7, 6, 9, 8]:
@@ -79,47 +67,38 @@ def which_are_late() -> list[int]:
 
 
 def same_numbers(given: Any, expected: list[int]) -> bool:
+    """Return whether two lists hold the same numbers, in any order."""
     return sorted(given) == sorted(expected)
 
 
 late_events = Question(
     name="late_events",
-    title="say who is late",
-    statement="""\
-The events of one user arrive in this order; the numbers are the seconds at which they happened:
-2, 5, 3, 10, 7, 6, 9, 8. The clock waits 2 seconds. Which of them are late? Give a list of their
-seconds.""",
-    starter="""\
-from searchlogs import exercises
-
-late = ...
-exercises.late_events.check(late)""",
     hints=(
-        "Write the watermark beside each event: the newest second so far, minus 2.",
+        "Write the watermark next to each event: the newest second so far, minus 2.",
         "The watermarks are 0, 3, 3, 8, 8, 8, 8, 8. "
         "An event is late when its second is *below* the watermark.",
         "An event exactly on the watermark is in time: look at 3 and 8 once more.",
     ),
     solve=which_are_late,
-    notice="The watermark never goes back: once 10 has been seen it stays at 8, whatever comes. "
-    "And 3 and 8, exactly on it, were in time.",
+    notice="The watermark never goes back: once 10 has been seen, it stays at 8, whatever comes. "
+    "And 3 and 8, which lie exactly on it, were in time.",
     expects="a list of whole numbers",
     same=same_numbers,
     mistakes=(
         Mistake(
             [3, 7, 6, 9, 8],
-            "These all came behind a newer event. But the clock waits: "
-            "up to 2 seconds behind the newest is in time.",
+            "All of these came after a newer event. But the clock waits: an event up to 2 seconds "
+            "behind the newest is in time.",
         ),
         Mistake(
             [3, 7, 6, 8],
-            "3 and 8 lie exactly on the watermark, and that is in time. "
-            "Late is only what lies below it.",
+            "3 and 8 lie exactly on the watermark, and that is in time. Only what lies below it "
+            "is late.",
         ),
         Mistake(
             [7],
             "You compared each event with the one just before it. The watermark follows the "
-            "*newest* event so far, which was 10 from the fourth on.",
+            "*newest* event so far, which was 10 from the fourth event on.",
         ),
         Mistake(
             [2, 5, 3, 7, 6],
@@ -128,7 +107,7 @@ exercises.late_events.check(late)""",
         ),
         Mistake(
             [4, 5],
-            "These are the places in the list. Give the seconds.",
+            "These are positions in the list. Give the seconds.",
             lambda given: sorted(given) in ([4, 5], [5, 6]),
         ),
     ),
@@ -136,6 +115,7 @@ exercises.late_events.check(late)""",
 
 
 def my_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    """Return the sessions of all users, each a list of events in order of time."""
     by_user = defaultdict(list)
     for event in events:
         by_user[str(event.user)].append(event)
@@ -153,13 +133,13 @@ def my_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
 
 
 def bytewax_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """What the engine makes of them, when it waits for all that are late."""
+    """Return the sessions that the engine finds if it waits for all late events."""
     sessions, _ = find_sessions(events, gap=gap, wait=timedelta(days=1))
     return [list(session.events) for session in sessions]
 
 
-def by_hand(events: list[Event], cuts: Any) -> list[list[Event]]:
-    """Cut a list of events wherever `cuts(session so far, next event)` says so."""
+def _by_hand(events: list[Event], cuts: Any) -> list[list[Event]]:
+    """Start a session at each event for which `cuts(session so far, next event)` is true."""
     sessions: list[list[Event]] = []
     for event in events:
         if not sessions or cuts(sessions[-1], event):
@@ -168,60 +148,49 @@ def by_hand(events: list[Event], cuts: Any) -> list[list[Event]]:
     return sessions
 
 
-def each_user(events: list[Event], cuts: Any, sort: bool = True) -> list[list[Event]]:
+def _each_user(events: list[Event], cuts: Any, sort: bool = True) -> list[list[Event]]:
+    """Cut the events of each user."""
     sessions = []
     for user in dict.fromkeys(str(event.user) for event in events):
         own = [event for event in events if str(event.user) == user]
         if sort:
             own.sort(key=lambda event: event.time)
-        sessions += by_hand(own, cuts)
+        sessions += _by_hand(own, cuts)
     return sessions
 
 
-def not_sorted(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """The events were cut in the order in which they arrived. One that comes a little late then
-    makes a pause where there was none. Sort each user's events by time first."""
-    return each_user(events, lambda own, event: event.time - own[-1].time > gap, sort=False)
+def _not_sorted(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return _each_user(events, lambda own, event: event.time - own[-1].time > gap, sort=False)
 
 
-def cut_at_the_gap(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """A pause exactly as long as the gap ends a session here. Only a longer one does: `>`, and
-    not `>=`."""
-    return each_user(events, lambda own, event: event.time - own[-1].time >= gap)
+def _cut_at_the_gap(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return _each_user(events, lambda own, event: event.time - own[-1].time >= gap)
 
 
-def from_the_first(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """Each event is compared with the first of its session, which limits how long a session lasts.
-    Compare it with the one just before it."""
-    return each_user(events, lambda own, event: event.time - own[0].time > gap)
+def _from_the_first(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return _each_user(events, lambda own, event: event.time - own[0].time > gap)
 
 
-def last_one_lost(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """Each user's last session is missing. No pause comes after it, so nothing ends it: it has to
-    be added after the loop. Bytewax does the same at the end of its input."""
+def _last_one_lost(events: list[Event], gap: timedelta) -> list[list[Event]]:
     last = {str(event.user): event for event in sorted(events, key=lambda event: event.time)}
     return [own for own in my_sessions(events, gap) if own[-1] is not last[str(own[-1].user)]]
 
 
-def users_mixed(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """Users are mixed: what one does keeps the session of another open. Divide the events by user
-    first."""
+def _users_mixed(events: list[Event], gap: timedelta) -> list[list[Event]]:
     in_order = sorted(events, key=lambda event: event.time)
-    return by_hand(in_order, lambda own, event: event.time - own[-1].time > gap)
+    return _by_hand(in_order, lambda own, event: event.time - own[-1].time > gap)
 
 
-def cut_at_each_user(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    """A session ends here whenever another user does something in between. Divide the events by
-    user first; then others can't disturb."""
+def _cut_at_each_user(events: list[Event], gap: timedelta) -> list[list[Event]]:
     in_order = sorted(events, key=lambda event: event.time)
-    return by_hand(
+    return _by_hand(
         in_order,
         lambda own, event: event.user != own[-1].user or event.time - own[-1].time > gap,
     )
 
 
 def same_sessions(given: Any, expected: list[list[Event]]) -> bool:
-    """Equal, in whatever order the sessions are, since Bytewax has one of its own."""
+    """Return whether the sessions are equal, in any order, because Bytewax has its own."""
     parts = [
         sorted(map(list, one), key=lambda own: (str(own[0].user), own[0].time))
         for one in (given, expected)
@@ -231,32 +200,20 @@ def same_sessions(given: Any, expected: list[list[Event]]) -> bool:
 
 sort_and_split = Task(
     name="sort_and_split",
-    title="write the window yourself",
-    statement="""\
-You have all events of a log in a list, so you need no stream and no watermark: nothing is late.
-Write a function that returns the sessions, each a list of events in order of time. The order of
-the sessions doesn't matter. What you return is compared with what Bytewax makes of the same
-events.""",
-    starter="""\
-from searchlogs import exercises
-
-def my_sessions(events, gap):
-    ...
-
-exercises.sort_and_split.check(my_sessions)""",
     hints=(
-        "Three moves: divide by user, sort by time, split at long pauses. "
-        "The exercise *measure the steps yourself* in notebook 02 has the first two.",
-        "Go through one user's events and keep a list for the session that is open. Before you "
-        "add an event to it, ask how long it is since the one before.",
-        "When the pause is longer than the gap, put the open list aside among the sessions and "
-        "begin an empty one. After the last event, put the open one aside too.",
+        "Three steps: separate by user, sort by time, split at long pauses. The exercise "
+        "*measure the steps yourself* in notebook 02 has the first two.",
+        "Go through one user's events and keep a list for the open session. Before you add an "
+        "event to it, ask how much time has passed since the previous event.",
+        "If the pause is longer than the gap, add the open list to the sessions and begin an "
+        "empty one. After the last event, add the open list too.",
     ),
     solve=my_sessions,
     reference=bytewax_sessions,
-    notice="Your function and Bytewax agree. It needed the whole log in memory before it could "
-    "begin; a stream never has that. Key, watermark and window are what it takes without.",
-    cases=(
+    notice="Your function and Bytewax agree. Yours needed the whole log in memory before it "
+    "could begin; a stream never has that. Key, watermark and window are what it takes to "
+    "do without.",
+    cases=lambda: (
         Case("one user with one pause", ([AppOpen(1, at(0)), AppOpen(1, at(30))], at(10) - at(0))),
         Case(
             "a pause exactly as long as the gap",
@@ -280,13 +237,32 @@ exercises.sort_and_split.check(my_sessions)""",
             (list(simulate(4, 9, seed=3, disorder=timedelta(minutes=1))), timedelta(minutes=30)),
         ),
     ),
-    mistakes=(
-        not_sorted,
-        cut_at_the_gap,
-        from_the_first,
-        last_one_lost,
-        users_mixed,
-        cut_at_each_user,
-    ),
+    mistakes={
+        _not_sorted: (
+            "The events were cut in the order in which they arrived. An event that comes a little "
+            "late then makes a pause where there was none. Sort each user's events by time "
+            "first."
+        ),
+        _cut_at_the_gap: (
+            "A pause exactly as long as the gap ends a session here. Only a longer pause does: "
+            "`>`, not `>=`."
+        ),
+        _from_the_first: (
+            "Each event is compared with the first event of its session, which limits how long a "
+            "session lasts. Compare it with the event just before it."
+        ),
+        _last_one_lost: (
+            "Each user's last session is missing. No pause comes after it, so nothing ends it: "
+            "add it after the loop. Bytewax does the same at the end of its input."
+        ),
+        _users_mixed: (
+            "Users are mixed: what one does keeps the session of another open. Separate the "
+            "events by user first."
+        ),
+        _cut_at_each_user: (
+            "A session ends here whenever another user does something in between. Separate the "
+            "events by user first; then others make no difference."
+        ),
+    },
     same=same_sessions,
 )

@@ -9,6 +9,7 @@ from searchlogs.simulate import client_events
 
 
 def how_many_sessions() -> int:
+    """Return the number of sessions once user 2 has come back."""
     back = Search(user=2, query="cats", time=datetime(2024, 1, 1, 0, 0, 30, tzinfo=UTC))
     sessions, _ = find_sessions([*client_events(), back])
     return len(sessions)
@@ -16,21 +17,6 @@ def how_many_sessions() -> int:
 
 hello = Question(
     name="hello",
-    title="hello, exercise",
-    statement="""\
-User 2 clicked for the last time at second 8. Suppose they come back at second 30 and search
-again, with the gap still at 10 seconds. How many sessions are there then, of both users
-together?
-
-Write the number in place of the three dots and run the cell. It tells you whether you are right
-and, if not, what you may have mixed up. Nothing is sent anywhere, and you can try as often as
-you like. Stuck? Run `exercises.hello.hint()` in a new cell. Had enough?
-`exercises.hello.solution()`.""",
-    starter="""\
-from searchlogs import exercises
-
-answer = ...
-exercises.hello.check(answer)""",
     hints=(
         "How long is user 2 silent between second 8 and second 30? Is that longer than the gap?",
         "A silence longer than the gap ends a session, and what comes after it begins a new one. "
@@ -43,22 +29,22 @@ exercises.hello.check(answer)""",
     mistakes=(
         Mistake(
             2,
-            "That is one for each user, as before. But user 2 is silent from second 8 to second "
-            "30, for longer than the gap of 10 seconds. A user can have more than one session.",
+            "That is one session per user, as before. But user 2 is silent from second 8 to "
+            "second 30, longer than the gap of 10 seconds. A user can have several sessions.",
         ),
         Mistake(
             1,
-            "Users don't mix: each has sessions of their own, even in the same seconds. "
-            "That makes two before anybody comes back.",
+            "Users are not mixed: each has sessions of their own, even in the same seconds. "
+            "So there are two sessions before anybody comes back.",
         ),
         Mistake(
             4,
             "User 1 gets no second session: they did not come back. "
-            "Only a user's own events make and end their sessions.",
+            "Only a user's own events start and end that user's sessions.",
         ),
         Mistake(
             8,
-            "That is the number of events. A session holds many: all that a user did "
+            "That is the number of events. A session holds many events: all that a user did "
             "without a pause longer than the gap.",
         ),
     ),
