@@ -161,7 +161,7 @@ def _lines(path: Path) -> Iterator[str]:
 def _why(reject: str) -> str:
     row = json.loads(reject)
     reason = re.sub("(; found |, at byte |: byte ).*", "", row["reason"])
-    return f"{row['field']} {reason}" if row["field"] else str(reason)
+    return f"{row['field']}: {reason}" if row["field"] else str(reason)
 
 
 def _tally(line: str) -> Tally:
