@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import bytewax.operators as op
 import bytewax.operators.windowing as win
@@ -118,6 +118,34 @@ def session_window(
     )
 
 
+V = TypeVar("V")
+
+
+@dataclass(eq=False)
+class WrappedClockLogic(win.ClockLogic[V, Any]):
+    """A clock's logic that does what `logic` does; a subclass overrides where it differs."""
+
+    logic: win.ClockLogic[Any, Any]
+
+    def before_batch(self) -> None:
+        self.logic.before_batch()
+
+    def on_item(self, value: V) -> tuple[datetime, datetime]:
+        return self.logic.on_item(value)
+
+    def on_notify(self) -> datetime:
+        return self.logic.on_notify()
+
+    def on_eof(self) -> datetime:
+        return self.logic.on_eof()
+
+    def to_system_utc(self, timestamp: datetime) -> datetime | None:
+        return self.logic.to_system_utc(timestamp)
+
+    def snapshot(self) -> Any:
+        return self.logic.snapshot()
+
+
 @dataclass(slots=True)
 class _Arrival:
     """An event on its way through the window, and the watermark that it met there."""
@@ -140,28 +168,11 @@ class _NotingClock(win.Clock[_Arrival, Any]):
         return _NotingLogic(self.clock.build(resume_state))
 
 
-@dataclass(frozen=True)
-class _NotingLogic(win.ClockLogic[_Arrival, Any]):
-    logic: win.ClockLogic[Event, Any]
-
-    def before_batch(self) -> None:
-        self.logic.before_batch()
-
+@dataclass(eq=False)
+class _NotingLogic(WrappedClockLogic[_Arrival]):
     def on_item(self, value: _Arrival) -> tuple[datetime, datetime]:
         time, value.watermark = self.logic.on_item(value.event)
         return time, value.watermark
-
-    def on_notify(self) -> datetime:
-        return self.logic.on_notify()
-
-    def on_eof(self) -> datetime:
-        return self.logic.on_eof()
-
-    def to_system_utc(self, timestamp: datetime) -> datetime | None:
-        return self.logic.to_system_utc(timestamp)
-
-    def snapshot(self) -> Any:
-        return self.logic.snapshot()
 
 
 def _to_session(window: tuple[str, tuple[int, Iterable[_Arrival]]]) -> Session:

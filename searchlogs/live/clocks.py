@@ -11,7 +11,7 @@ from bytewax.operators.windowing import Clock, ClockLogic
 
 from searchlogs.durations import check_duration
 from searchlogs.events import Event
-from searchlogs.sessions import event_time
+from searchlogs.sessions import WrappedClockLogic, event_time
 
 
 def live_clock(
@@ -37,20 +37,17 @@ class _LiveClock(win.Clock[Event, Any]):
         # Another machine's clock may be behind the one that stored the state, and time must not
         # run backwards.
         logic._system_now = max(logic._system_now, logic.state.system_time_of_max_event)
-        return LiveLogic(logic, list(overtaken))
+        return _LiveLogic(logic, list(overtaken))
 
 
 @dataclass(eq=False)
-class LiveLogic(win.ClockLogic[Event, Any]):
-    """One user's live clock: EventClock's, but for the instants at which it wakes up."""
+class _LiveLogic(WrappedClockLogic[Event]):
+    """One user's live clock: like EventClock's, except for the instants at which it wakes up."""
 
     logic: Any
     overtaken: list[datetime]
     """A heap: the times of events that came behind a newer one, as far as they may still wait."""
     watermark: datetime = win.UTC_MIN
-
-    def before_batch(self) -> None:
-        self.logic.before_batch()
 
     def on_item(self, value: Event) -> tuple[datetime, datetime]:
         time, self.watermark = self.logic.on_item(value)
@@ -61,10 +58,6 @@ class LiveLogic(win.ClockLogic[Event, Any]):
     def on_notify(self) -> datetime:
         self.watermark = self.logic.on_notify()
         return self.watermark
-
-    def on_eof(self) -> datetime:
-        watermark: datetime = self.logic.on_eof()
-        return watermark
 
     def to_system_utc(self, timestamp: datetime) -> datetime | None:
         # The step asks for the first event to come of those that wait for the watermark; an
@@ -109,13 +102,12 @@ class _UptimeClock(Clock[Event, Any]):
     def build(self, resume_state: Any) -> ClockLogic[Event, Any]:
         state, stopped = resume_state or (None, self.now())
         down = self.now() - stopped
-        live = live_clock(self.wait, lambda: self.now() - down).build(state)
-        assert isinstance(live, LiveLogic)
-        return _UptimeLogic(live.logic, live.overtaken, down=down, now=self.now)
+        live = live_clock(self.wait, lambda: self.now() - down)
+        return _UptimeLogic(live.build(state), down, self.now)
 
 
-@dataclass(eq=False, kw_only=True)
-class _UptimeLogic(LiveLogic):
+@dataclass(eq=False)
+class _UptimeLogic(WrappedClockLogic[Event]):
     down: timedelta
     """How long the flow was down, or this user's clock not stored, since their first event."""
     now: Callable[[], datetime]

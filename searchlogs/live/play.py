@@ -11,7 +11,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators.windowing import Clock, ClockLogic
 
 from searchlogs.events import EARLIEST, Event, check_event
-from searchlogs.live.clocks import LiveLogic, live_clock
+from searchlogs.live.clocks import live_clock
+from searchlogs.sessions import WrappedClockLogic
 
 POLLS = 10
 """How often the source is asked in vain before play time moves on.
@@ -153,13 +154,11 @@ class _PlayClock(Clock[Event, Any]):
     clock: Clock[Event, Any]
 
     def build(self, resume_state: Any) -> ClockLogic[Event, Any]:
-        live = self.clock.build(resume_state)
-        assert isinstance(live, LiveLogic)
-        return _PlayLogic(live.logic, live.overtaken, play=self.play)
+        return _PlayLogic(self.clock.build(resume_state), self.play)
 
 
-@dataclass(eq=False, kw_only=True)
-class _PlayLogic(LiveLogic):
+@dataclass(eq=False)
+class _PlayLogic(WrappedClockLogic[Event]):
     play: Play
 
     def before_batch(self) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from searchlogs.logs.flow import is_event
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.rows import session_row
 from searchlogs.logs.source import LogSource
-from searchlogs.sessions import Session, replay_clock, session_window
+from searchlogs.sessions import Session, WrappedClockLogic, replay_clock, session_window
 
 # How often a clock is asked
 
@@ -31,33 +32,20 @@ class CountingClock(Clock[Any, Any]):
 
     def build(self, resume_state: Any) -> ClockLogic[Any, Any]:
         self.counts["users"] += 1
-        return _Counting(self.clock.build(resume_state), self.counts)
+        return _CountingLogic(self.clock.build(resume_state), self.counts)
 
 
-@dataclass(frozen=True)
-class _Counting(ClockLogic[Any, Any]):
-    logic: ClockLogic[Any, Any]
+@dataclass(eq=False)
+class _CountingLogic(WrappedClockLogic[Any]):
     counts: Counter[str]
 
-    def before_batch(self) -> None:
-        self.logic.before_batch()
-
-    def on_item(self, value: Any) -> tuple[Any, Any]:
+    def on_item(self, value: Any) -> tuple[datetime, datetime]:
         self.counts["events"] += 1
-        return self.logic.on_item(value)
+        return super().on_item(value)
 
-    def on_notify(self) -> Any:
+    def on_notify(self) -> datetime:
         self.counts["wake-ups"] += 1
-        return self.logic.on_notify()
-
-    def on_eof(self) -> Any:
-        return self.logic.on_eof()
-
-    def to_system_utc(self, timestamp: Any) -> Any:
-        return self.logic.to_system_utc(timestamp)
-
-    def snapshot(self) -> Any:
-        return self.logic.snapshot()
+        return super().on_notify()
 
 
 # Which worker did what
