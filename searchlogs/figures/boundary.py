@@ -19,9 +19,9 @@ from searchlogs.figures.page import (
     TEXT,
     WIDTH,
     Drawing,
-    count_words,
     page,
     plain,
+    quantity,
     style,
 )
 
@@ -139,7 +139,7 @@ def _draw_batches(
             if batch == "second batch" and user in carried:
                 axes.plot([x(carried[user][1])], [y], **_square())
                 start, _, count = carried[user]
-                said = f"{count_words(count, 'event')} since minute {start:g}"
+                said = f"{quantity(count, 'event')} since minute {start:g}"
                 at = x(carried[user][1]) - 18
                 axes.text(at, y, said, ha="right", va="center", font=SMALL, color=COLOURS["note"])
         if batch != "one batch":
@@ -159,13 +159,13 @@ def _boundary_words(table: pd.DataFrame, carried: Mapping[str, _Span]) -> str:
         rows = zip(mine["user"], mine["start"], mine["end"], mine["events"], mine["state"],
                    strict=True)  # fmt: skip
         return ", ".join(
-            f"user {user}'s {start:g} to {end:g} of {count_words(count, 'event')}"
+            f"user {user}'s {start:g} to {end:g} of {quantity(count, 'event')}"
             + (" (open)" if state == "open" else "")
             for user, start, end, count, state in rows
         )
 
     return (
         f"Sessions, in minutes. In one batch: {told('one batch')}. The first of two batches: "
-        f"{told('first batch')}. {count_words(len(carried), 'open session')} go into the second "
+        f"{told('first batch')}. {quantity(len(carried), 'open session')} go into the second "
         f"one, each as one row. The second batch: {told('second batch')}."
     )

@@ -18,7 +18,7 @@ from searchlogs.figures.page import (
     TEXT,
     Drawing,
     drawable,
-    duration_words,
+    duration_text,
     fit,
     page,
     plain,
@@ -133,7 +133,7 @@ def _time_axis(axes: Axes, first: float, last: float) -> None:
     ticks = [tick for tick in known if first <= tick <= last]
     axes.set_xscale("log")
     axes.set_xlim(first / 1.3, last)  # so that the first mark clears the corner
-    labels = [duration_words(timedelta(seconds=tick)) for tick in ticks]
+    labels = [duration_text(timedelta(seconds=tick)) for tick in ticks]
     axes.set_xticks(ticks, labels, font=SMALL)
     axes.minorticks_off()
 

@@ -14,8 +14,8 @@ from bytewax.testing import TestingSource, run_main
 
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event, check_event
-from searchlogs.figures.page import clock_words, date_words
-from searchlogs.figures.timeline import LABELS
+from searchlogs.figures.elements import LABELS
+from searchlogs.figures.page import clock_text, date_text
 from searchlogs.sessions import Late, Session, replay_clock, session_window
 
 MakeClock: TypeAlias = Callable[[timedelta], Clock[Event, Any]]
@@ -85,7 +85,7 @@ class Run(NamedTuple):
     def when(self, time: datetime) -> str:
         """The time of day, with its date unless that is the day of the first arrival."""
         same = time.date() == self.arrivals[0].event.time.date()
-        return clock_words(time) if same else f"{date_words(time)} {clock_words(time)}"
+        return clock_text(time) if same else f"{date_text(time)} {clock_text(time)}"
 
     def words(self, session: Session) -> str:
         return f"session {session.id} ({self.when(session.start)} to {self.when(session.end)})"

@@ -17,9 +17,9 @@ from searchlogs.figures.page import (
     TEXT,
     WIDTH,
     Drawing,
-    count_words,
     page,
     plain,
+    quantity,
     style,
 )
 
@@ -88,10 +88,10 @@ def _words(table: pd.DataFrame, every: int, stored: int, killed: int) -> str:
     cut = int(table.loc[table["fate"] == "cut off", "lines"].sum())
     kept = int(table.loc[table["fate"] == "kept", "lines"].sum())
     return (
-        f"{count_words(len(table) - 1, 'record')}, a snapshot after every {every}. The first run "
-        f"is killed after record {killed}, with {count_words(kept + cut, 'line')} written. The "
-        f"resume compares records up to {stored}, cuts off {count_words(cut, 'line')}, reads on "
-        f"from record {stored + 1}, and ends with {count_words(int(table['lines'].sum()), 'line')}."
+        f"{quantity(len(table) - 1, 'record')}, a snapshot after every {every}. The first run "
+        f"is killed after record {killed}, with {quantity(kept + cut, 'line')} written. The "
+        f"resume compares records up to {stored}, cuts off {quantity(cut, 'line')}, reads on "
+        f"from record {stored + 1}, and ends with {quantity(int(table['lines'].sum()), 'line')}."
     )
 
 

@@ -15,9 +15,9 @@ from searchlogs.figures.page import (
     SMALL,
     WIDTH,
     Drawing,
-    count_words,
     page,
     plain,
+    quantity,
     style,
 )
 
@@ -48,7 +48,7 @@ def curves_plot(table: pd.DataFrame, *, events: int, users: int, title: str) -> 
     if any(half.empty for half in halves.values()):
         raise ValueError(f"no run with {users:,} users, or none with {events:,} events")
     seconds = pd.concat(halves.values())["seconds"]
-    fixed = {"events": count_words(users, "user"), "users": count_words(events, "event")}
+    fixed = {"events": quantity(users, "user"), "users": quantity(events, "event")}
     with style():
         legend: list[Line2D | Patch] = [
             Line2D([], [], label=name, color=colour, marker=marker)
@@ -132,7 +132,7 @@ def workers_plot(logs: Mapping[str, Shares], *, title: str) -> Drawing:
             _bars(one, shares, 1.1 * int(table["busiest"].max()), named=not number)
             one.set_xlabel(log, font=SMALL, color=COLOURS["note"])
     told = [
-        f"{log}, {count_words(workers, 'worker')}: {', '.join(f'{n:,}' for n in each)}"
+        f"{log}, {quantity(workers, 'worker')}: {', '.join(f'{n:,}' for n in each)}"
         for log, shares in logs.items()
         for workers, each in shares.items()
     ]
@@ -151,7 +151,7 @@ def _bars(axes: Axes, shares: Shares, top: float, named: bool) -> None:
             axes.add_patch(Rectangle((left + number, 0), 0.9, events, **cast(Any, kind)))
         mean = sum(each) / workers
         axes.plot([left - 0.2, left + workers + 0.1], [mean, mean], **LINE)
-        marks.append((left + workers / 2, count_words(workers, "worker")))
+        marks.append((left + workers / 2, quantity(workers, "worker")))
         left += workers + 1.5
     axes.set(xlim=(-0.6, left - 0.9), ylim=(0, top))
     axes.set_xticks([x for x, _ in marks], [words for _, words in marks], font=SMALL)

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event
+from searchlogs.figures.elements import LOOKS, SESSION_LOOK
 from searchlogs.figures.observe import MakeClock, Run, run_table, watch
 from searchlogs.figures.page import (
     COLOURS,
@@ -26,18 +27,18 @@ from searchlogs.figures.page import (
     WIDTH,
     Drawing,
     Scale,
-    count_words,
-    date_words,
+    date_text,
     drawable,
-    duration_words,
+    duration_text,
     fit,
     page,
     plain,
+    quantity,
     style,
     text_width,
     ticks,
 )
-from searchlogs.figures.timeline import LOOKS, MOST_TOLD, SESSION_LOOK
+from searchlogs.figures.timeline import MAX_LISTED as MOST_TOLD
 from searchlogs.sessions import Session, replay_clock
 
 MOST_PANELS = 4
@@ -85,7 +86,7 @@ def sentences(run: Run, number: int) -> Iterator[str]:
     yield f"{_ordinal(number)} arrival: {what} {whose} at {run.when(it.event.time)}."
     moves = "starts" if not before else "stays" if before[-1] == it.watermark else "moves"
     moves = f"The watermark {whose} {moves} {'to' if moves == 'moves' else 'at'}"
-    late = "" if it.late_by is None else f": the event is late by {duration_words(it.late_by)}"
+    late = "" if it.late_by is None else f": the event is late by {duration_text(it.late_by)}"
     yield f"{moves} {run.when(it.watermark)}{late}."
     closing = _listed([run.words(session) for session in it.closes])
     yield f"It closes {closing}." if closing else "Nothing closes."
@@ -111,14 +112,14 @@ def describe(run: Run, users: list[str], state: Run) -> Iterator[str]:
     if not run.arrivals:
         yield "No events."
         return
-    day = date_words(run.arrivals[0].event.time)
-    done = f"{len(state.arrivals)} of {count_words(len(run.arrivals), 'arrival')}"
+    day = date_text(run.arrivals[0].event.time)
+    done = f"{len(state.arrivals)} of {quantity(len(run.arrivals), 'arrival')}"
     yield f"Event time (UTC) by arrival, from {day}, one panel a user, after {done}."
     for user in users:
         own = [it for it in state.arrivals if it.user == user]
         lates = [
             f"arrival {it.number} at {run.when(it.event.time)} is late by "
-            f"{duration_words(it.late_by)}"
+            f"{duration_text(it.late_by)}"
             for it in own
             if it.late_by is not None
         ]
@@ -128,7 +129,7 @@ def describe(run: Run, users: list[str], state: Run) -> Iterator[str]:
             for session in it.closes
         ]
         closes += [f"{run.words(it)} closes at the end" for it in state.at_end if it.user == user]
-        parts = [f"{count_words(len(own) - len(lates), 'event')} on time"]
+        parts = [f"{quantity(len(own) - len(lates), 'event')} on time"]
         parts += filter(None, [_listed(lates), _listed(closes)])
         parts += [f"the watermark is at {run.when(it.watermark)}" for it in own[-1:]]
         yield f"user {plain(user)}: {'; '.join(parts)}."
@@ -143,13 +144,13 @@ def drawing(run: Run, states: list[int], title: str | None) -> Drawing:
         rest = len(run.arrivals) - sum(weight[user] for user in users)
         notes = [
             f"Shown are the {len(users)} users with the most events; left out: "
-            f"{count_words(hidden, 'user')} with {count_words(rest, 'event')}."
+            f"{quantity(hidden, 'user')} with {quantity(rest, 'event')}."
         ]
     state = run.until(max(states, default=0))
     if title is None and run.arrivals:
         n = sum(it.late_by is not None for it in state.arrivals)
-        late = count_words(n, "late event") if n else "no late events"
-        done, of = len(state.arrivals), count_words(len(run.arrivals), "arrival")
+        late = quantity(n, "late event") if n else "no late events"
+        done, of = len(state.arrivals), quantity(len(run.arrivals), "arrival")
         title = f"{late[0].upper()}{late[1:]} in {of}"
         title = title if state is run else f"After {done} of {of}: {late}"
     title = "No events" if title is None else plain(title)
@@ -205,7 +206,7 @@ def _draw(
             what = "arrival, one event a step"
             axes.text(x + width / 2, bottom + 26, what, ha="center", va="top", **_NOTE)
     if unlabelled:
-        notes = [*notes, f"Left out for lack of room: {count_words(unlabelled, 'label')}."]
+        notes = [*notes, f"Left out for lack of room: {quantity(unlabelled, 'label')}."]
     return figure, notes
 
 
@@ -232,7 +233,7 @@ def _legend(run: Run) -> list[Line2D | Patch]:
     handles.append(Patch(label="session, once closed", **SESSION_LOOK))
     # Under a live clock it is more than that: time that passed counts as well.
     newest: dict[str, datetime] = {}
-    name = f"watermark = newest − wait ({duration_words(run.wait)})"
+    name = f"watermark = newest − wait ({duration_text(run.wait)})"
     for it in run.arrivals:
         newest[it.user] = max(newest.get(it.user, it.event.time), it.event.time)
         if it.watermark != newest[it.user] - run.wait:
@@ -351,7 +352,7 @@ class _Panel:
         labels = []
         for it in self.own:
             if it.late_by is not None:
-                text = f"late by {duration_words(it.late_by)}"
+                text = f"late by {duration_text(it.late_by)}"
                 x, y, width = self.x(it.number), self.y(it.event.time), _wide(text, STRONG)
                 beside = [(x + 9, y), (x - 9 - width, y)]
                 lefts = (x - width / 2, x - width, x)

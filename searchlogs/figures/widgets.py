@@ -13,7 +13,7 @@ from ipywidgets import HTML, Button, HBox, Image, IntSlider, Label, SelectionSli
 from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.events import Event
 from searchlogs.figures.observe import MakeClock, watch
-from searchlogs.figures.page import Drawing, count_words, duration_words
+from searchlogs.figures.page import Drawing, duration_text, quantity
 from searchlogs.figures.timeline import timeline
 from searchlogs.figures.watermark import drawing, sentences
 from searchlogs.sessions import Session, replay_clock
@@ -103,12 +103,12 @@ class Explorer:
         sessions, late = find_sessions(self.events, gap, wait)
         ctr: Any = totals(summary(sessions)).at["ctr", "ratio_of_sums"]
         found = [
-            count_words(len(sessions), "session"),
+            quantity(len(sessions), "session"),
             "no CTR" if pd.isna(ctr) else f"CTR {ctr:.2f}",
-            count_words(len(late), "late event"),
+            quantity(len(late), "late event"),
         ]
         self.numbers.value = ", ".join(found)
-        title = f"Gap {duration_words(gap)}, wait {duration_words(wait)}: {self.numbers.value}"
+        title = f"Gap {duration_text(gap)}, wait {duration_text(wait)}: {self.numbers.value}"
         # Coarser than a figure that stays: it is drawn again with every move of a slider.
         self.picture.value = timeline(self.events, sessions, gap=gap, late=late, title=title).png(
             dpi=90
@@ -123,7 +123,7 @@ class Explorer:
 
 
 def _slider(name: str, options: list[timedelta], value: timedelta) -> SelectionSlider:
-    labelled = [(duration_words(option), option) for option in options]
+    labelled = [(duration_text(option), option) for option in options]
     wide = {"width": "60%"}
     return SelectionSlider(options=labelled, value=value, description=name, layout=wide)
 
@@ -163,7 +163,7 @@ class LiveTimeline:
     def draw(self) -> None:
         """Show what has come so far."""
         events, sessions = len(self.events), len(self.sessions)
-        self.numbers.value = f"{count_words(events, 'event')}, {count_words(sessions, 'session')}"
+        self.numbers.value = f"{quantity(events, 'event')}, {quantity(sessions, 'session')}"
         drawing = timeline(self.events, self.sessions, gap=self.gap, title=self.numbers.value)
         self.picture.value = drawing.png(dpi=90)
         self._drawn = monotonic()
