@@ -20,8 +20,8 @@ from searchlogs.durations import LONGEST
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.observe import MakeClock, observe
 from searchlogs.figures.page import COLOURS, Drawing
-from searchlogs.figures.watermark import watermark_plot
-from searchlogs.figures.widgets import Stepper, steps
+from searchlogs.figures.watermark import steps, watermark_plot
+from searchlogs.figures.widgets import Stepper
 from searchlogs.live.clocks import live_clock
 from searchlogs.simulate import client_events, simulate
 

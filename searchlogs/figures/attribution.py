@@ -77,7 +77,8 @@ def attribution(session: Session, title: str) -> Drawing:
         for depth, kind in ((22, Search), (36, Results), (50, ClickResult)):
             _draw_texts(axes, session, kind, scale, _MIDDLE + depth)
     rows = [
-        (plain(click.item), search and plain(search.query), click.time) for click, search in owners
+        (plain(click.item), plain(search.query) if search else None, click.time)
+        for click, search in owners
     ]
     data = pd.DataFrame(rows, columns=["click", "search", "time"]).astype(
         {"click": "string", "search": "string", "time": "datetime64[us, UTC]"}

@@ -365,6 +365,10 @@ def duration_text(length: timedelta) -> str:
     return f"{length.total_seconds():,.6f}".rstrip("0").rstrip(".") + " s"
 
 
+MAX_LISTED = 5
+"""Most things of one kind that a description lists one by one."""
+
+
 def quantity(n: int, noun: str) -> str:
     """Return a number with its noun, in the plural unless it is one.
 

@@ -30,6 +30,7 @@ from searchlogs.figures.elements import (
 from searchlogs.figures.page import (
     COLOURS,
     MARGIN,
+    MAX_LISTED,
     QUERY,
     RIGHT,
     SMALL,
@@ -58,8 +59,6 @@ MAX_ROWS = 12
 MAX_MARKERS = 1200
 CROWD = 300
 """Number of markers above which they are drawn smaller, and queries are not labelled."""
-MAX_LISTED = 5
-"""Most sessions, or late events, of one user that a description lists one by one."""
 T = TypeVar("T")
 
 
