@@ -53,11 +53,17 @@ def test_where_the_resume_begins(every: int, killed: int, stored: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "every", "killed"),
-    [([0], 1, 1), ([1, 2, 2], 1, 1), ([0, 2, 1], 1, 1), (WRITTEN, 0, 1), (WRITTEN, 1, 13)],
+    ("written", "every", "killed", "wrong"),
+    [
+        ([0], 1, 1, "written"),
+        ([1, 2, 2], 1, 1, "written"),
+        ([0, 2, 1], 1, 1, "written"),
+        (WRITTEN, 0, 1, "every"),
+        (WRITTEN, 1, 13, "killed"),
+    ],
 )
-def test_no_such_run(written: list[int], every: int, killed: int) -> None:
-    with pytest.raises(ValueError, match="must"):
+def test_no_such_run(written: list[int], every: int, killed: int, wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"^{wrong}"):
         epochs_plot(written, every=every, killed=killed, title="No")
 
 

@@ -177,8 +177,12 @@ def test_the_curves() -> None:
     same_each_time(*drawn)
     assert len(drawn[0].data) == len(table)
     assert "the tutorial's clock, by events at 10,000 users: 10,000 " in drawn[0].description
-    for broken in (table.replace("events", "other"), table[table["users"] == 1]):
-        with pytest.raises(ValueError, match=r"path must be|no run"):
+    for broken, wrong in (
+        (table.replace("events", "other"), "path.*other"),
+        (table[table["users"] == 1], "run.*10,000 users"),
+        (table[table["events"] == 1], "run.*"),
+    ):
+        with pytest.raises(ValueError, match=wrong):
             curves_plot(broken, events=100_000, users=10_000, title="No")
 
 
@@ -190,7 +194,7 @@ def test_the_boundary() -> None:
     assert "2 open sessions go into the second one, each as one row." in drawn[0].description
 
 
-@pytest.mark.parametrize("cut", [-1, 0, 1, 12, 13, 30, 50, 80, 96])
+@pytest.mark.parametrize("cut", [0, 12, 13, 30, 50, 80, 96])
 @pytest.mark.parametrize("gap", [0, 10, 30, 60])
 def test_the_sessions_of_the_boundary_are_the_packages(cut: int, gap: int) -> None:
     table = boundary_plot(MINUTES, cut=cut, gap=gap, title="So it is").data

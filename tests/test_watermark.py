@@ -9,7 +9,7 @@ from itertools import count
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from figures import assert_readable, boxes
+from figures import assert_readable, boxes, svg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
@@ -20,8 +20,8 @@ from searchlogs.durations import LONGEST
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.observe import MakeClock, observe
 from searchlogs.figures.page import COLOURS, Drawing
-from searchlogs.figures.watermark import watermark_plot
-from searchlogs.figures.widgets import Stepper, steps
+from searchlogs.figures.watermark import steps, watermark_plot
+from searchlogs.figures.widgets import Stepper
 from searchlogs.live.clocks import live_clock
 from searchlogs.simulate import client_events, simulate
 
@@ -236,10 +236,10 @@ ALIKE = ("sketch", "upto", "three users", "live", "steps", "one", "empty", "host
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_the_svg_is_the_same_each_time_and_says_what_it_shows(name: str) -> None:
-    svg = drawn(name).svg()
+    saved = svg(drawn(name))
     with mpl.rc_context({"font.size": 20, "axes.grid": True, "lines.linewidth": 9}):
-        assert DRAWINGS[name]().svg() == svg
-    root = ET.fromstring(svg)
+        assert DRAWINGS[name]().svg() == saved
+    root = ET.fromstring(saved)
     assert [root[0].text, root[1].text] == [drawn(name).title, drawn(name).description]
 
 
@@ -308,7 +308,7 @@ def test_upto_hides_what_is_to_come_and_moves_nothing() -> None:
             assert box.get_points() == pytest.approx(whole[text].get_points()), text
     assert watermark_plot(sketch(), upto=5).title == "After 5 of 9 arrivals: 1 late event"
     for wrong in (-1, 10):
-        with pytest.raises(ValueError, match=rf"upto must be from 0 to 9.*got {wrong}"):
+        with pytest.raises(ValueError, match=rf"upto.* 0 to 9.* {wrong}"):
             watermark_plot(sketch(), upto=wrong)
 
 
@@ -405,5 +405,5 @@ def test_nothing_to_step_through() -> None:
 
 
 def test_what_is_no_event_is_refused_by_its_place() -> None:
-    with pytest.raises(TypeError, match=r"^events\[1\] must be an AppOpen"):
+    with pytest.raises(TypeError, match=r"^events\[1\].*AppOpen"):
         observe([sketch()[0], {"user": 1}])  # type: ignore[list-item]

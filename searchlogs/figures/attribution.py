@@ -1,5 +1,6 @@
 """Which search each click of a session belongs to, as a picture."""
 
+from datetime import datetime
 from math import inf
 from typing import Any
 
@@ -9,6 +10,14 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.path import Path
 
 from searchlogs.events import ClickResult, Event, Results, Search
+from searchlogs.figures.elements import (
+    SESSION_LOOK,
+    draw_markers,
+    event_element,
+    legend_handles,
+    place_markers,
+    session_elements,
+)
 from searchlogs.figures.page import (
     COLOURS,
     RIGHT,
@@ -19,7 +28,7 @@ from searchlogs.figures.page import (
     Drawing,
     Label,
     Scale,
-    clock_words,
+    clock_text,
     draw_time,
     drawable,
     fit,
@@ -29,65 +38,69 @@ from searchlogs.figures.page import (
     style,
     time_scale,
 )
-from searchlogs.figures.timeline import (
-    SESSION_LOOK,
-    _bars,
-    _draw_markers,
-    _legend,
-    _markers,
-    _point,
-)
 from searchlogs.metrics import attribute
 from searchlogs.sessions import Session
 
+_MIDDLE, _BAR = 92.0, 32.0  # y of the session's bar, and its height
+
 
 def attribution(session: Session, title: str) -> Drawing:
-    """Draw one session with an arc from each click to the search that `attribute` gives it.
+    """Draw one session with an arc from each click to the search that it belongs to.
 
-    The drawing's `data` has one row a click, in time order: `click` and `search`, its query or NA
-    for an orphan (string), and `time` (datetime64[us, UTC]).
+    Args:
+        session: The session; `metrics.attribute` decides which search a click belongs to.
+        title: The finding.
+
+    Returns:
+        A drawing whose `data` has one row per click, in time order. Columns: `click`, the item
+        (string); `search`, its query, or NA for an orphan (string); `time`
+        (datetime64[us, UTC]).
     """
-    scale = time_scale(session.start, session.end, WIDTH - 60 - RIGHT)
-    things = [_point(event) for event in session.events]
-    middle, bar = 92.0, 32.0
+    owners = _owners(session)
     with style():
-        bars = list(_bars([session], None))
-        figure, axes = page(title, _legend([*things, *bars]), [], 60, 160)
+        elements = [event_element(event) for event in session.events]
+        handles = legend_handles([*elements, *session_elements([session], None)])
+        figure, axes = page(title, handles, [], 60, 160)
+        scale = time_scale(session.start, session.end, WIDTH - 60 - RIGHT)
         draw_time(axes, scale)
-        axes.set_yticks([middle], [fit(f"user {plain(session.user)}", 48, TEXT)], font=TEXT)
+        axes.set_yticks([_MIDDLE], [fit(f"user {plain(session.user)}", 48, TEXT)], font=TEXT)
         left, right = scale.x(session.start) - 7, scale.x(session.end) + 7
-        box = Rectangle((left, middle - bar / 2), right - left, bar, zorder=1, **SESSION_LOOK)
+        box = Rectangle((left, _MIDDLE - _BAR / 2), right - left, _BAR, zorder=1, **SESSION_LOOK)
         axes.add_patch(box)
-        _draw_markers(axes, _markers(things, scale, {session.user: middle}, bar)[0], inf)
-        rows = []
-        for event, search in _owners(session):
-            x = scale.x(event.time)
+        draw_markers(axes, place_markers(elements, scale, {session.user: _MIDDLE}, _BAR)[0], inf)
+        for click, search in owners:
+            x = scale.x(click.time)
             if search is None:
-                axes.text(x, middle - 22, "orphan", ha="center", font=STRONG)
+                axes.text(x, _MIDDLE - 22, "orphan", ha="center", font=STRONG)
             else:
-                _draw_arc(axes, x, scale.x(search.time), middle - 8)
-            rows.append((plain(event.item), search and plain(search.query), event.time))
+                _draw_arc(axes, x, scale.x(search.time), _MIDDLE - 8)
         for depth, kind in ((22, Search), (36, Results), (50, ClickResult)):
-            _draw_words(axes, session, kind, scale, middle + depth)
+            _draw_texts(axes, session, kind, scale, _MIDDLE + depth)
+    rows = [
+        (plain(click.item), plain(search.query) if search else None, click.time)
+        for click, search in owners
+    ]
     data = pd.DataFrame(rows, columns=["click", "search", "time"]).astype(
         {"click": "string", "search": "string", "time": "datetime64[us, UTC]"}
     )
-    told = [
-        f"The click on {item} at {clock_words(time)} "
-        + ("belongs to no search: an orphan." if query is None else f"belongs to {query}.")
-        for item, query, time in rows
-    ]
-    return Drawing(figure, plain(title), "\n".join(told or ["No clicks."]), data)
+    description = "\n".join(_sentence(*row) for row in rows) or "No clicks."
+    return Drawing(figure, plain(title), description, data)
 
 
 def _owners(session: Session) -> list[tuple[ClickResult, Search | None]]:
+    """Pair each click, in time order, with its search, or with None if it is an orphan."""
     found = attribute(session)
     owned = [(click, shown.search) for shown in found.impressions for click in shown.clicks]
     return sorted([*owned, *((click, None) for click in found.orphans)], key=lambda it: it[0].time)
 
 
+def _sentence(item: str, query: str | None, time: datetime) -> str:
+    owner = "no search: an orphan" if query is None else query
+    return f"The click on {item} at {clock_text(time)} belongs to {owner}."
+
+
 def _draw_arc(axes: Axes, start: float, end: float, y: float) -> None:
-    """An arc from a click over the markers between to its search."""
+    """Draw an arc from a click to its search, over the markers between them."""
     height = min(62.0, 30 + abs(start - end) / 8)
     curve = [(start, y), (start, y - height), (end, y - height), (end, y)]
     codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
@@ -96,15 +109,22 @@ def _draw_arc(axes: Axes, start: float, end: float, y: float) -> None:
     axes.add_patch(arrow)
 
 
-def _draw_words(axes: Axes, session: Session, kind: type[Event], scale: Scale, y: float) -> None:
-    """One line under the bar: what was searched, shown or clicked, where there is room."""
-    labels = []
-    for event in session.events:
-        if isinstance(event, kind):
-            text = event.query if isinstance(event, Search) else ""
-            text = ", ".join(event.items) or "nothing" if isinstance(event, Results) else text
-            text = event.item if isinstance(event, ClickResult) else text
-            labels.append(Label(scale.x(event.time) - 4, drawable(plain(text), SMALL), SMALL))
+def _draw_texts(axes: Axes, session: Session, kind: type[Event], scale: Scale, y: float) -> None:
+    """Write what was searched, shown or clicked on one line below the bar, if there is room."""
+    labels = [
+        Label(scale.x(event.time) - 4, drawable(plain(_text(event)), SMALL), SMALL)
+        for event in session.events
+        if isinstance(event, kind)
+    ]
     colour = {Search: COLOURS["search"], Results: COLOURS["note"], ClickResult: COLOURS["click"]}
     for x, text, font in place(labels, scale.width):
         axes.text(x, y, text, font=font, color=colour[kind], va="top")
+
+
+def _text(event: Event) -> str:
+    """Return the query, the items or the item of an event."""
+    if isinstance(event, Search):
+        return event.query
+    if isinstance(event, Results):
+        return ", ".join(event.items) or "nothing"
+    return event.item if isinstance(event, ClickResult) else ""

@@ -1,7 +1,7 @@
-"""What goes over the boundary between two batches."""
+"""What crosses the boundary between two batches."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,6 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from searchlogs.figures.page import (
     COLOURS,
+    DASHED,
     EDGE,
     LINE,
     MARGIN,
@@ -19,153 +20,194 @@ from searchlogs.figures.page import (
     TEXT,
     WIDTH,
     Drawing,
-    count_words,
     page,
     plain,
+    quantity,
     style,
 )
 
-# A batch boundary
-
-_ROW, _BAND = 26.0, 36.0
+_LEFT, _ROW, _BAND = 112.0, 26.0, 36.0
 _CLOSED: dict[str, Any] = {"facecolor": COLOURS["session"], **EDGE}
-_OPEN: dict[str, Any] = {"facecolor": "white", "hatch": "////", "linestyle": (0, (3, 2)), **EDGE}
+_OPEN: dict[str, Any] = DASHED | {"hatch": "////"}
+_EVENT: dict[str, Any] = {
+    "marker": "o",
+    "linestyle": "",
+    "color": COLOURS["search"],
+    "markersize": 6,
+}
+_CARRIED: dict[str, Any] = {
+    "marker": "s",
+    "linestyle": "",
+    "color": COLOURS["ink"],
+    "markersize": 9,
+}
+_HEADINGS = {
+    "one batch": "In one batch",
+    "first batch": "Two batches: the first one",
+    "second batch": "Two batches: the second one",
+}
+
+
+class _Span(NamedTuple):
+    """A session, or the part of it in one batch; times in minutes."""
+
+    start: float
+    end: float
+    events: int
 
 
 def boundary_plot(
     minutes: Mapping[str, Sequence[float]], *, cut: float, gap: float, title: str
 ) -> Drawing:
-    """Draw users' sessions found in one batch, and in two, the second one from minute `cut` on.
+    """Draw users' sessions as found in one batch, and as found in two.
 
-    `minutes` says when each user's events are, in order. What is open at the end of the first batch
-    stands in the second one as one row, at the time of its last event. The drawing's `data` has a
-    row a session and batch: `batch`, `user`, `start`, `end`, `events`, and `state`,
-    "closed" or "open".
+    A session that is open at the end of the first batch enters the second one as one row, at the
+    time of its last event.
+
+    Args:
+        minutes: The times of each user's events, in minutes, in order.
+        cut: The minute at which the second batch begins.
+        gap: The longest pause within a session, in minutes.
+        title: The finding.
+
+    Returns:
+        A drawing whose `data` has one row per session and batch: `batch`, `user`, `start` and
+        `end` in minutes, `events`, and `state`, "closed" or "open".
     """
-    rows: list[dict[str, Any]] = []
-    carried: dict[str, _Span] = {}
-    for user, times in minutes.items():
-        spans = {"one batch": _spans([(t, t, 1) for t in times], gap)}
-        spans["first batch"] = _spans([(t, t, 1) for t in times if t < cut], gap)
-        carried |= {user: spans["first batch"][-1]} if spans["first batch"] else {}
-        left = [(t, t, 1) for t in times if t >= cut]
-        spans["second batch"] = _spans([*spans["first batch"][-1:], *left], gap)
-        for batch, found in spans.items():
-            for number, (start, end, count) in enumerate(found):
-                last = batch == "first batch" and number == len(found) - 1
-                row = {"batch": batch, "user": user, "start": start, "end": end, "events": count}
-                rows.append(row | {"state": "open" if last else "closed"})
-    table = pd.DataFrame(rows).sort_values(["batch", "user", "start"], ignore_index=True)
-    order = {"one batch": 0, "first batch": 1, "second batch": 2}
-    table = table.sort_values("batch", key=lambda b: b.map(order), kind="stable", ignore_index=True)
+    found = {user: _batches(times, cut, gap) for user, times in minutes.items()}
+    carried = {user: one["first batch"][-1] for user, one in found.items() if one["first batch"]}
+    table = _table(found)
+    legend: list[Line2D | Patch] = [
+        Line2D([], [], label="event", **_EVENT),
+        Patch(label="session", **_CLOSED),
+        Patch(label="session still open", **_OPEN),
+        Line2D([], [], label="open session, as one row", **_CARRIED),
+        Line2D([], [], label="batch boundary", **LINE),
+    ]
     with style():
-        legend: list[Line2D | Patch] = [
-            Line2D([], [], label="event", **_dot()),
-            Patch(label="session", **_CLOSED),
-            Patch(label="session still open", **_OPEN),
-            Line2D([], [], label="open session, as one row", **_square()),
-            Line2D([], [], label="batch boundary", **LINE),
-        ]
         depth = 3 * (_BAND + _ROW * len(minutes)) - 10
-        figure, axes = page(title, legend, [], 112, depth)
-        _draw_batches(axes, table, minutes, carried, cut, depth)
-    return Drawing(figure, plain(title), _boundary_words(table, carried), table)
+        figure, axes = page(title, legend, [], _LEFT, depth)
+        _Plot(axes, minutes, table, carried, cut).draw(depth)
+    return Drawing(figure, plain(title), _describe(table, len(carried)), table)
 
 
-_Span = tuple[float, float, int]
+def _batches(times: Sequence[float], cut: float, gap: float) -> dict[str, list[_Span]]:
+    """Return the sessions of one user, in one batch and in each of two."""
+    whole = [_Span(time, time, 1) for time in times]
+    first = _joined([span for span in whole if span.end < cut], gap)
+    rest = [span for span in whole if span.end >= cut]
+    return {
+        "one batch": _joined(whole, gap),
+        "first batch": first,
+        "second batch": _joined([*first[-1:], *rest], gap),
+    }
 
 
-def _spans(rows: Sequence[_Span], gap: float) -> list[_Span]:
-    """Rows in order of time, joined where no pause is longer than the gap."""
+def _joined(spans: Sequence[_Span], gap: float) -> list[_Span]:
+    """Join spans, in order of time, unless a longer pause than the gap is between them."""
     joined: list[_Span] = []
-    for start, end, count in rows:
-        if joined and start - joined[-1][1] <= gap:
-            joined[-1] = (joined[-1][0], end, joined[-1][2] + count)
-        else:
-            joined.append((start, end, count))
+    for span in spans:
+        if joined and span.start - joined[-1].end <= gap:
+            last = joined.pop()
+            span = _Span(last.start, span.end, last.events + span.events)
+        joined.append(span)
     return joined
 
 
-def _dot() -> dict[str, Any]:
-    return {"marker": "o", "linestyle": "", "color": COLOURS["search"], "markersize": 6}
+def _table(found: Mapping[str, Mapping[str, list[_Span]]]) -> pd.DataFrame:
+    """Return the drawing's data: the sessions by batch, user and start."""
+    rows = [
+        {
+            "batch": batch,
+            "user": user,
+            **span._asdict(),
+            "state": "open" if batch == "first batch" and span is spans[-1] else "closed",
+        }
+        for batch in _HEADINGS
+        for user in sorted(found)
+        for spans in [found[user][batch]]
+        for span in spans
+    ]
+    return pd.DataFrame(rows)
 
 
-def _square() -> dict[str, Any]:
-    return {"marker": "s", "linestyle": "", "color": COLOURS["ink"], "markersize": 9}
+class _Plot:
+    """Three bands, one per batch, each with one row per user."""
+
+    def __init__(
+        self,
+        axes: Axes,
+        minutes: Mapping[str, Sequence[float]],
+        table: pd.DataFrame,
+        carried: Mapping[str, _Span],
+        cut: float,
+    ) -> None:
+        self.axes, self.minutes, self.table = axes, minutes, table
+        self.carried, self.cut = carried, cut
+        self.low, self.high = min(map(min, minutes.values())), max(map(max, minutes.values()))
+        self.width = WIDTH - _LEFT - RIGHT
+        self.scale = (self.width - 40) / (self.high - self.low)
+
+    def x(self, minute: float) -> float:
+        return 20 + (minute - self.low) * self.scale
+
+    def draw(self, depth: float) -> None:
+        band = _BAND + _ROW * len(self.minutes)
+        for number, (batch, heading) in enumerate(_HEADINGS.items()):
+            top = number * band
+            x = MARGIN - _LEFT
+            self.axes.text(x, top + 8, heading, ha="left", va="center", font=STRONG)
+            for lane, user in enumerate(self.minutes):
+                self.draw_row(batch, user, top + 18 + _ROW * (lane + 0.5))
+            if batch != "one batch":
+                ends = [top + 16, top + 20 + _ROW * len(self.minutes)]
+                self.axes.plot([self.x(self.cut)] * 2, ends, zorder=0.9, **LINE)
+        marks = [n for n in range(int(self.low), int(self.high) + 1) if n % 30 == 0]
+        self.axes.set_xticks([self.x(n) for n in marks], [str(n) for n in marks], font=SMALL)
+        self.axes.set_yticks([])
+        self.axes.spines["left"].set_visible(False)
+        note: dict[str, Any] = {"font": SMALL, "color": COLOURS["note"]}
+        where = self.width / 2, depth + 24
+        self.axes.text(*where, "event time, in minutes", ha="center", va="top", **note)
+
+    def draw_row(self, batch: str, user: str, y: float) -> None:
+        """Draw what one batch holds of one user."""
+        self.axes.text(-10, y, f"user {user}", ha="right", va="center", font=TEXT)
+        carried = self.carried.get(user) if batch == "second batch" else None
+        own = self.table[(self.table["batch"] == batch) & (self.table["user"] == user)]
+        for start, end, state in zip(own["start"], own["end"], own["state"], strict=True):
+            # The second batch holds nothing of a carried session but its last event.
+            begin = carried.end if carried and start == carried.start else start
+            left, right = self.x(begin) - 10, self.x(end) + 10
+            look = _OPEN if state == "open" else _CLOSED
+            self.axes.add_patch(Rectangle((left, y - 9), right - left, 18, **look))
+        times = {
+            "one batch": self.minutes[user],
+            "first batch": [time for time in self.minutes[user] if time < self.cut],
+            "second batch": [time for time in self.minutes[user] if time >= self.cut],
+        }[batch]
+        self.axes.plot([self.x(time) for time in times], [y] * len(times), **_EVENT)
+        if carried:
+            x = self.x(carried.end)
+            self.axes.plot([x], [y], **_CARRIED)
+            text = f"{quantity(carried.events, 'event')} since minute {carried.start:g}"
+            look = {"font": SMALL, "color": COLOURS["note"]}
+            self.axes.text(x - 18, y, text, ha="right", va="center", **look)
 
 
-def _draw_batches(
-    axes: Axes,
-    table: pd.DataFrame,
-    minutes: Mapping[str, Sequence[float]],
-    carried: Mapping[str, _Span],
-    cut: float,
-    depth: float,
-) -> None:
-    width = WIDTH - 112 - RIGHT
-    low, high = min(map(min, minutes.values())), max(map(max, minutes.values()))
-    scale = (width - 40) / (high - low)
+def _describe(table: pd.DataFrame, carried: int) -> str:
+    """Return the sessions of each batch as text."""
 
-    def x(minute: float) -> float:
-        return 20 + (minute - low) * scale
-
-    says = {
-        "one batch": "In one batch",
-        "first batch": "Two batches: the first one",
-        "second batch": "Two batches: the second one",
-    }
-    for band, (batch, heading) in enumerate(says.items()):
-        top = band * (_BAND + _ROW * len(minutes))
-        axes.text(-10, top + 8, heading, ha="left", va="center", font=STRONG)
-        axes.texts[-1].set_x(MARGIN - 112)
-        for lane, (user, times) in enumerate(minutes.items()):
-            y = top + 18 + _ROW * (lane + 0.5)
-            axes.text(-10, y, f"user {user}", ha="right", va="center", font=TEXT)
-            mine = table[(table["batch"] == batch) & (table["user"] == user)]
-            for start, end, state in zip(mine["start"], mine["end"], mine["state"], strict=True):
-                begin = x(start) - 10
-                if batch == "second batch" and user in carried and start == carried[user][0]:
-                    # What lies before the row that was carried over isn't there any more.
-                    begin = x(carried[user][1]) - 10
-                look = _OPEN if state == "open" else _CLOSED
-                box = Rectangle((begin, y - 9), x(end) + 10 - begin, 18, **look)
-                axes.add_patch(box)
-            shown = {
-                "one batch": times,
-                "first batch": [t for t in times if t < cut],
-                "second batch": [t for t in times if t >= cut],
-            }[batch]
-            axes.plot([x(t) for t in shown], [y] * len(shown), **_dot())
-            if batch == "second batch" and user in carried:
-                axes.plot([x(carried[user][1])], [y], **_square())
-                start, _, count = carried[user]
-                said = f"{count_words(count, 'event')} since minute {start:g}"
-                at = x(carried[user][1]) - 18
-                axes.text(at, y, said, ha="right", va="center", font=SMALL, color=COLOURS["note"])
-        if batch != "one batch":
-            ends = [top + 16, top + 20 + _ROW * len(minutes)]
-            axes.plot([x(cut)] * 2, ends, zorder=0.9, **LINE)
-    marks = [mark for mark in range(int(low), int(high) + 1) if mark % 30 == 0]
-    axes.set_xticks([x(mark) for mark in marks], [str(mark) for mark in marks], font=SMALL)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    note: dict[str, Any] = {"font": SMALL, "color": COLOURS["note"], "ha": "center", "va": "top"}
-    axes.text(width / 2, depth + 24, "event time, in minutes", **note)
-
-
-def _boundary_words(table: pd.DataFrame, carried: Mapping[str, _Span]) -> str:
-    def told(batch: str) -> str:
-        mine = table[table["batch"] == batch]
-        rows = zip(mine["user"], mine["start"], mine["end"], mine["events"], mine["state"],
-                   strict=True)  # fmt: skip
+    def sessions(batch: str) -> str:
+        own: Iterable[Any] = table[table["batch"] == batch].itertuples()
         return ", ".join(
-            f"user {user}'s {start:g} to {end:g} of {count_words(count, 'event')}"
-            + (" (open)" if state == "open" else "")
-            for user, start, end, count, state in rows
+            f"user {row.user}'s {row.start:g} to {row.end:g} of {quantity(row.events, 'event')}"
+            + (" (open)" if row.state == "open" else "")
+            for row in own
         )
 
     return (
-        f"Sessions, in minutes. In one batch: {told('one batch')}. The first of two batches: "
-        f"{told('first batch')}. {count_words(len(carried), 'open session')} go into the second "
-        f"one, each as one row. The second batch: {told('second batch')}."
+        f"Sessions, in minutes. In one batch: {sessions('one batch')}. The first of two batches: "
+        f"{sessions('first batch')}. {quantity(carried, 'open session')} go into the second "
+        f"one, each as one row. The second batch: {sessions('second batch')}."
     )

@@ -1,4 +1,4 @@
-"""Numbers as pictures: bars, a histogram of steps, a curve over a length of time."""
+"""Charts of numbers: bars, a histogram of steps, a curve over durations."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -18,7 +18,7 @@ from searchlogs.figures.page import (
     TEXT,
     Drawing,
     drawable,
-    duration_words,
+    duration_text,
     fit,
     page,
     plain,
@@ -28,13 +28,20 @@ from searchlogs.figures.page import (
 from searchlogs.sessions import user_event
 
 DEPTH = 190.0
+"""Height of the axes, in points."""
 
 
 def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
-    """Draw a bar a row, the last row of `values` on top, with its number behind it.
+    """Draw one bar per row, the last row on top, with its number behind it.
 
-    `unit` says what the numbers count. The drawing's `data` is `values` as a table: `name` (string)
-    and `value`, from the top.
+    Args:
+        values: The numbers, by name; NA is labelled "undefined".
+        title: The finding.
+        unit: What the numbers count or measure.
+
+    Returns:
+        A drawing whose `data` has one row per bar, from the top: `name` (string) and `value`
+        (float64).
     """
     lengths = values.astype("Float64").to_numpy("float64", na_value=nan)
     table = pd.DataFrame({"name": [plain(str(name)) for name in values.index], "value": lengths})
@@ -58,17 +65,23 @@ def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
                 va="center",
             )
         axes.set_yticks(middle, names, font=TEXT)
-        axes.set_xticks([])  # each bar says its number
+        axes.set_xticks([])  # each bar has its number behind it
         _label(axes, unit)
-    told = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
-    return Drawing(figure, plain(title), f"Bars, {unit}. {told}.", table)
+    texts = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
+    return Drawing(figure, plain(title), f"Bars, {unit}. {texts}.", table)
 
 
 def step_histogram(events: Iterable[Event], title: str) -> Drawing:
     """Draw how long the steps are from each event of a user to their next, on a logarithmic axis.
 
-    The drawing's `data` has one row a bar: `over` and `up_to` in seconds, and the number of
-    `steps`. Steps of under a tenth of a second, equal times among them, are in the first bar.
+    Args:
+        events: The events, in any order.
+        title: The finding.
+
+    Returns:
+        A drawing whose `data` has one row per bar: `over` and `up_to`, the steps' lengths in
+        seconds, and `steps`, their number. Shorter and longer steps than the axis has, equal
+        times among them, are counted in the first and the last bar.
     """
     times: dict[str, list[float]] = {}
     for event in events:
@@ -91,18 +104,25 @@ def step_histogram(events: Iterable[Event], title: str) -> Drawing:
         )
         _time_axis(axes, edges[0], max(used["up_to"].max(), 7200) if len(used) else 7200)
         _label(axes, "step from one event of a user to the next", "steps")
-    told = [
+    texts = [
         f"{steps} from {_seconds(over)} to {_seconds(up_to)}"
         for over, up_to, steps in zip(used["over"], used["up_to"], used["steps"], strict=True)
     ]
-    description = f"{len(steps):,} steps: {', '.join(told) or 'none'}."
+    description = f"{len(steps):,} steps: {', '.join(texts) or 'none'}."
     return Drawing(figure, plain(title), description, table)
 
 
 def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
-    """Draw `values` over their index, lengths of time in seconds, on a logarithmic axis.
+    """Draw values over durations, on a logarithmic axis.
 
-    `x` and `y` name the axes. The drawing's `data` is `values` as a table: `seconds` and `value`.
+    Args:
+        values: The values; the index holds the durations, in seconds.
+        title: The finding.
+        x: Name of the horizontal axis.
+        y: Name of the vertical axis.
+
+    Returns:
+        A drawing whose `data` has one row per value: `seconds` and `value` (float64).
     """
     table = pd.DataFrame({"seconds": [*values.index], "value": [*values]}, dtype="float64")
     with style():
@@ -112,15 +132,15 @@ def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
         axes.plot(table["seconds"], table["value"], "o-", color=COLOURS["search"], clip_on=False)
         _time_axis(axes, table["seconds"].min(), table["seconds"].max() * 1.3)
         _label(axes, x, y)
-    told = [
+    texts = [
         f"{_seconds(seconds)}: {value:.3g}"
         for seconds, value in zip(table["seconds"], table["value"], strict=True)
     ]
-    return Drawing(figure, plain(title), f"{y} by {x}. {'; '.join(told)}.", table)
+    return Drawing(figure, plain(title), f"{y} by {x}. {'; '.join(texts)}.", table)
 
 
 def _seconds(number: float) -> str:
-    """A length of time for reading: three digits are enough."""
+    """Return a number of seconds in its largest unit, with three digits."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if number >= size:
             return f"{number / size:.3g} {unit}"
@@ -128,17 +148,18 @@ def _seconds(number: float) -> str:
 
 
 def _time_axis(axes: Axes, first: float, last: float) -> None:
-    """A logarithmic axis for seconds, with marks that people know."""
+    """Make the horizontal axis logarithmic, for seconds, with marks at familiar durations."""
     known = [0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86400, 7 * 86400]
     ticks = [tick for tick in known if first <= tick <= last]
     axes.set_xscale("log")
     axes.set_xlim(first / 1.3, last)  # so that the first mark clears the corner
-    labels = [duration_words(timedelta(seconds=tick)) for tick in ticks]
+    labels = [duration_text(timedelta(seconds=tick)) for tick in ticks]
     axes.set_xticks(ticks, labels, font=SMALL)
     axes.minorticks_off()
 
 
 def _from_zero(axes: Axes, highest: float, integer: bool = False) -> None:
+    """Let the vertical axis begin at zero."""
     top = 1.1 * highest
     ticks = [tick for tick in MaxNLocator(5, integer=integer).tick_values(0, top) if tick <= top]
     axes.set_yticks(ticks)
@@ -146,5 +167,6 @@ def _from_zero(axes: Axes, highest: float, integer: bool = False) -> None:
 
 
 def _label(axes: Axes, x: str, y: str = "") -> None:
+    """Name the axes."""
     axes.set_xlabel(x, font=SMALL, color=COLOURS["note"])
     axes.set_ylabel(y, font=SMALL, color=COLOURS["note"])

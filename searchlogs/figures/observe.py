@@ -1,4 +1,4 @@
-"""What the engine's own clock says at each arrival."""
+"""What the engine makes of each arriving event: its watermark, what is late, what closes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -14,11 +14,18 @@ from bytewax.testing import TestingSource, run_main
 
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event, check_event
-from searchlogs.figures.page import clock_words, date_words
-from searchlogs.figures.timeline import LABELS
-from searchlogs.sessions import Late, Session, replay_clock, session_window
+from searchlogs.figures.elements import LABELS
+from searchlogs.figures.page import clock_text, date_text
+from searchlogs.sessions import (
+    Late,
+    Session,
+    WrappedClockLogic,
+    replay_clock,
+    session_window,
+)
 
 MakeClock: TypeAlias = Callable[[timedelta], Clock[Event, Any]]
+"""Makes a clock from the wait, as `replay_clock` does."""
 
 
 def observe(
@@ -27,42 +34,57 @@ def observe(
     wait: timedelta = WAIT,
     clock: MakeClock = replay_clock,
 ) -> pd.DataFrame:
-    """Run events through `session_window`, one a batch, and tabulate what it made of each.
+    """Run events through `session_window`, one per batch, and tabulate what it made of each.
 
-    `events` are in the order of their arrival; `gap` and `wait` are from 0 to 366 days; `clock`
-    makes the clock from the wait. The clock is asked at arrivals only: what a live clock would
-    close while nothing arrives closes at the next arrival of its user, or at the end.
+    The clock is asked at arrivals only: a session that a live clock would close while nothing
+    arrives closes at the next arrival of its user, or at the end.
 
-    One row an arrival. Columns: `arrival` (int64, from 1), `user` and `what` (string), `time` and
-    `watermark`, that of the user after the arrival (datetime64[us, UTC]), `late` (bool), `late_by`
-    (timedelta64[us], NaT where not late), `closes`: the user's sessions that closed at this
-    arrival, each as its id, start and end, and `closes_at_end`: on a user's last arrival, those
-    that only the end of the input closed (string, NA for none).
+    Args:
+        events: The events, in the order of their arrival.
+        gap: The longest pause within a session, from 0 to 366 days.
+        wait: How long the watermark waits for events that are out of order, from 0 to 366 days.
+        clock: A function that makes the clock from the wait.
 
-    Raises a TypeError for anything that is not an event, before anything runs.
+    Returns:
+        One row per arrival. Columns: `arrival` (int64, from 1); `user` and `what` (string);
+        `time`, and `watermark`, that of the user after the arrival (datetime64[us, UTC]); `late`
+        (bool); `late_by` (timedelta64[us], NaT if not late); `closes`, the user's sessions that
+        closed at this arrival, each as its id, start and end (string, NA for none);
+        `closes_at_end`, on a user's last arrival, those that only the end of the input closed
+        (likewise).
+
+    Raises:
+        TypeError: Something is not an event, or `gap` or `wait` is no timedelta.
+        ValueError: `gap` or `wait` is out of range.
     """
-    return run_table(watch(events, gap, wait, clock))
+    return watch(events, gap, wait, clock).table()
 
 
 class Arrival(NamedTuple):
-    """What the engine made of one event."""
+    """An event and what the engine made of it."""
 
     number: int
+    """Position in the order of arrival, from 1."""
     event: Event
     watermark: datetime
+    """The user's watermark after this arrival."""
     late_by: timedelta | None
     closes: list[Session]
+    """The sessions that closed at this arrival."""
 
     @property
     def user(self) -> str:
+        """The key."""
         return str(self.event.user)
 
     @property
     def what(self) -> str:
+        """The label of the kind of event."""
         return next(name for kind, name in LABELS.items() if isinstance(self.event, kind))
 
     @property
     def look(self) -> str:
+        """The key of its marker in LOOKS."""
         return self.what if self.late_by is None else f"late {self.what}"
 
 
@@ -75,24 +97,54 @@ class Run(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The number that the end of the input has, as if it were one more arrival."""
+        """The number of the end of the input, which counts as one more arrival."""
         return len(self.arrivals) + 1
 
     def until(self, number: int) -> "Run":
-        """What is known after that arrival."""
+        """Return what is known after an arrival, or after the end of the input."""
         return self if number == self.end else Run(self.arrivals[:number], [], self.wait)
 
     def when(self, time: datetime) -> str:
-        """The time of day, with its date unless that is the day of the first arrival."""
+        """Return the time of day, with its date unless that is the day of the first arrival."""
         same = time.date() == self.arrivals[0].event.time.date()
-        return clock_words(time) if same else f"{date_words(time)} {clock_words(time)}"
+        return clock_text(time) if same else f"{date_text(time)} {clock_text(time)}"
 
-    def words(self, session: Session) -> str:
+    def session_text(self, session: Session) -> str:
+        """Return a session's id, start and end."""
         return f"session {session.id} ({self.when(session.start)} to {self.when(session.end)})"
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate the arrivals; `observe` documents the columns."""
+        last = {it.user: it.number for it in self.arrivals}
+        at_end: dict[int, list[Session]] = defaultdict(list)
+        for session in self.at_end:
+            at_end[last[session.user]].append(session)
+        rows = [
+            (
+                it.number,
+                it.user,
+                it.what,
+                it.event.time,
+                it.watermark,
+                it.late_by is not None,
+                it.late_by,
+                ", ".join(map(self.session_text, it.closes)) or None,
+                ", ".join(map(self.session_text, at_end[it.number])) or None,
+            )
+            for it in self.arrivals
+        ]
+        time = "datetime64[us, UTC]"
+        dtypes = {"arrival": "int64", "user": "string", "what": "string", "time": time}
+        dtypes |= {"watermark": time, "late": "bool", "late_by": "timedelta64[us]"}
+        dtypes |= {"closes": "string", "closes_at_end": "string"}
+        return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
 
 
 def watch(events: Iterable[Event], gap: timedelta, wait: timedelta, clock: MakeClock) -> Run:
-    """Run the flow, and see by the engine's own labels what came out of it when."""
+    """Run events through the engine and note what came out at which arrival.
+
+    The arguments, and the errors raised, are those of `observe`.
+    """
     events = list(events)
     for index, event in enumerate(events):
         check_event(event, f"events[{index}]")
@@ -103,10 +155,10 @@ def watch(events: Iterable[Event], gap: timedelta, wait: timedelta, clock: MakeC
     flow = Dataflow("observe")
     source: TestingSource[Event] = TestingSource(events, batch_size=1)
     arriving = op.input("inp", flow, source)
-    # The engine runs its steps in an order of its own, but what comes out of them carries the epoch
-    # of what went in. With an epoch for each batch of one event, that is the arrival.
+    # The engine runs its steps in an order of its own, but each item that leaves a step carries the
+    # epoch of its input. With one epoch per batch of one event, the epoch identifies the arrival.
     op.inspect_debug("arrive", arriving, lambda step, event, epoch, worker: epochs.append(epoch))
-    out = session_window("sessions", arriving, _Watched(clock(wait), watermarks), gap)
+    out = session_window("sessions", arriving, _WatchedClock(clock(wait), watermarks), gap)
     op.inspect_debug("close", out.down, lambda step, it, epoch, worker: closes[epoch].append(it))
     op.inspect_debug("late", out.late, lambda step, it, epoch, worker: late.update({epoch: it}))
     run_main(flow, epoch_interval=timedelta(0))
@@ -127,10 +179,10 @@ def watch(events: Iterable[Event], gap: timedelta, wait: timedelta, clock: MakeC
 
 
 @dataclass(frozen=True)
-class _Watched(Clock[Event, Any]):
-    """A clock that keeps its watermarks by user, and wakes nobody.
+class _WatchedClock(Clock[Event, Any]):
+    """A clock that notes each watermark under its user, and wakes nobody.
 
-    Wake-ups ask for the time in between: a `now` that steps with each call would run ahead.
+    Wake-ups would ask for the time in between: a `now` that steps with each call would run ahead.
     """
 
     clock: Clock[Event, Any]
@@ -140,53 +192,14 @@ class _Watched(Clock[Event, Any]):
         return _WatchedLogic(self.clock.build(resume_state), self.watermarks)
 
 
-@dataclass(frozen=True)
-class _WatchedLogic(ClockLogic[Event, Any]):
-    logic: ClockLogic[Event, Any]
+@dataclass(eq=False)
+class _WatchedLogic(WrappedClockLogic[Event]):
     watermarks: dict[str, list[datetime]]
 
-    def before_batch(self) -> None:
-        self.logic.before_batch()
-
     def on_item(self, value: Event) -> tuple[datetime, datetime]:
-        time, watermark = self.logic.on_item(value)
+        time, watermark = super().on_item(value)
         self.watermarks[str(value.user)].append(watermark)
         return time, watermark
 
-    def on_notify(self) -> datetime:
-        return self.logic.on_notify()
-
-    def on_eof(self) -> datetime:
-        return self.logic.on_eof()
-
     def to_system_utc(self, timestamp: datetime) -> None:
         return None
-
-    def snapshot(self) -> Any:
-        return self.logic.snapshot()
-
-
-def run_table(run: Run) -> pd.DataFrame:
-    last = {it.user: it.number for it in run.arrivals}
-    at_end: dict[int, list[Session]] = defaultdict(list)
-    for session in run.at_end:
-        at_end[last[session.user]].append(session)
-    rows = [
-        (
-            it.number,
-            it.user,
-            it.what,
-            it.event.time,
-            it.watermark,
-            it.late_by is not None,
-            it.late_by,
-            ", ".join(map(run.words, it.closes)) or None,
-            ", ".join(map(run.words, at_end[it.number])) or None,
-        )
-        for it in run.arrivals
-    ]
-    time = "datetime64[us, UTC]"
-    dtypes = {"arrival": "int64", "user": "string", "what": "string", "time": time}
-    dtypes |= {"watermark": time, "late": "bool", "late_by": "timedelta64[us]"}
-    dtypes |= {"closes": "string", "closes_at_end": "string"}
-    return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)

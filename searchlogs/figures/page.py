@@ -1,4 +1,4 @@
-"""How every figure is drawn: one look, the same bytes each time, told in words too."""
+"""What all figures share: one style, the same bytes each time, and a description in words."""
 
 import base64
 import io
@@ -31,7 +31,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 
-# The set of Okabe and Ito, which colour-blind readers can tell apart: one colour a thing.
+# The set of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = {
     "app open": "#6b7280",
     "search": "#0072b2",
@@ -45,6 +45,12 @@ COLOURS = {
     "note": "#6b7280",
     "grid": "#e5e7eb",
 }
+"""The colour of each kind of thing, the same in all figures."""
+
+EDGE: dict[str, Any] = {"edgecolor": COLOURS["ink"], "linewidth": 0.9}
+HATCHED: dict[str, Any] = {"facecolor": "#c3e3f6", "hatch": "////", **EDGE}
+DASHED: dict[str, Any] = {"facecolor": "white", "linestyle": (0, (3, 2)), **EDGE}
+LINE: dict[str, Any] = {"color": COLOURS["ink"], "linewidth": 2}
 STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib
     "text.parse_math": False,  # a query may hold dollar signs
@@ -75,7 +81,10 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw and save inside: nobody's settings change our figures, nor ours anybody's."""
+    """Draw in the course's style, whatever the user's matplotlib settings, and leave them alone.
+
+    Use it as a context manager, around drawing and around saving.
+    """
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
@@ -84,33 +93,36 @@ def style() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Drawing:
-    """A figure that Jupyter shows, what it shows in words, and what it shows as a table."""
+    """A figure that Jupyter shows, with what it shows in words and as a table."""
 
     figure: Figure
     title: str
+    """The finding, also the SVG's title."""
     description: str
+    """What the figure shows, for screen readers; lines of text."""
     data: pd.DataFrame
+    """What is drawn; the function that drew it documents the columns."""
 
     def __repr__(self) -> str:
         return f"{self.title}\n{self.description}"
 
     def svg(self) -> str:
-        """The figure as SVG, the same bytes every time, with a title and a description."""
+        """Return the figure as SVG, the same bytes every time, with a title and a description."""
         buffer = io.StringIO()
         nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
         with style():
             self.figure.savefig(buffer, format="svg", metadata=nothing)
         text = buffer.getvalue()
-        # Hundredths of a point are too fine to see; the digits behind them only take space.
+        # Nobody sees less than a hundredth of a point; further digits only take space.
         text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
         words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
         opening, rest = text.split(">", 1)
-        # Without a size of its own it takes the width that it is given: JupyterLab cuts off more.
+        # Without a size of its own the figure fits its cell; JupyterLab would cut a wider one off.
         opening = re.sub(r' (?:width|height)="[^"]*"', "", opening)
         return f'{opening} role="img">\n{words}{rest}'
 
     def png(self, dpi: int = 144) -> bytes:
-        """The figure as PNG, by default twice as fine as a page is wide."""
+        """Return the figure as PNG, by default with two pixels per point: 1,440 pixels wide."""
         buffer = io.BytesIO()
         with style():
             self.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
@@ -133,14 +145,16 @@ def _rounded(match: re.Match[str]) -> str:
 
 
 WIDTH = 720.0
+"""Width of every figure, in points, as are all lengths here."""
 MARGIN = 10.0
-RIGHT = 34.0  # of the axes, for half a tick label
+RIGHT = 34.0
+"""Space to the right of the axes: half a tick label."""
 
 
 def _font(
     size: float, weight: str = "normal", style: Literal["normal", "italic"] = "normal"
 ) -> FontProperties:
-    # All of it, for what is not said here is taken from the user's settings.
+    # Every property, because those not given here come from the user's settings.
     return FontProperties(
         family="DejaVu Sans",
         style=style,
@@ -158,9 +172,17 @@ STRONG, QUERY = _font(9, "bold"), _font(9, style="italic")
 def page(
     title: str, legend: list[Line2D | Patch], notes: list[str], left: float, depth: float
 ) -> tuple[Figure, Axes]:
-    """Empty axes, `left` from the edge and `depth` deep, whose y counts points from the top.
+    """Return a figure with a title, a legend, notes, and empty axes between them.
 
-    Above them stand the title and the legend, below them the notes.
+    Args:
+        title: The finding; it is wrapped, and cut off after three lines.
+        legend: The legend's handles, which stand below the title.
+        notes: Lines of text below the axes.
+        left: Space to the left of the axes, in points.
+        depth: Height of the axes, in points.
+
+    Returns:
+        The figure and its axes. Both axes count points, y from the top.
     """
     headline = wrap(drawable(title, TITLE), 80)[:3]
     wide = sum(text_width(str(handle.get_label()), SMALL) + 40 for handle in legend) > WIDTH - 20
@@ -189,24 +211,30 @@ def page(
 
 
 class Scale(NamedTuple):
-    """The time axis, from `start` to `end` over `width`."""
+    """A time axis from `start` to `end`, `width` points long."""
 
     start: datetime
     end: datetime
     width: float
 
     def x(self, time: datetime) -> float:
+        """Return the position of a time, in points from the start of the axis."""
         return (time - self.start) / (self.end - self.start) * self.width
 
 
 def time_scale(start: datetime, end: datetime, width: float) -> Scale:
-    """A time axis of `width` points, from `start` to `end` with some air around them."""
+    """Return a time axis of `width` points from `start` to `end`, with some space around them."""
     air = (end - start) / 25 or timedelta(seconds=3)
     return Scale(start - air, end + air, width)
 
 
 def ticks(scale: Scale) -> tuple[list[float], list[str], str]:
-    """The x of round times, their labels, and the date or the year that the labels leave out."""
+    """Return where round times stand on the axis, and their labels.
+
+    Returns:
+        Three values: the positions, in points; the labels; the date or the year that the labels
+        leave out, or an empty string.
+    """
     locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=8)
     locator.intervald |= {SECONDLY: [1, 2, 5, 10, 15, 30], MINUTELY: [1, 2, 5, 10, 15, 30]}
     day = "%d %B %Y"
@@ -224,7 +252,7 @@ def ticks(scale: Scale) -> tuple[list[float], list[str], str]:
 
 
 def draw_time(axes: Axes, scale: Scale) -> None:
-    """Give the axes a grid and labels for event time."""
+    """Draw the grid and the labels of event time."""
     marks, labels, rest = ticks(scale)
     axes.set_xticks(marks, labels, font=SMALL)
     y = axes.get_ylim()[0] + 24
@@ -233,18 +261,26 @@ def draw_time(axes: Axes, scale: Scale) -> None:
 
 
 class Label(NamedTuple):
+    """A text that begins at `x`."""
+
     x: float
     text: str
     font: FontProperties
 
 
-SHORT, LONG = 40.0, 180.0  # no label is shortened to less than the one, or longer than the other
+SHORT, LONG = 40.0, 180.0
+"""Least width that a label is shortened to, and largest width of a label."""
 
 
 def place(labels: list[Label], width: float) -> list[Label]:
-    """Those labels of one line that find room, touching neither each other nor the end.
+    """Return the labels of one line that have room, shortened so that no two touch.
 
-    Each is shortened where the next one begins, or where it gets long.
+    Args:
+        labels: Labels in order of their x.
+        width: Length of the line, in points.
+
+    Returns:
+        The labels that have room; the last one may have moved to the left.
     """
     starts: list[Label] = []
     for label in labels:
@@ -254,7 +290,7 @@ def place(labels: list[Label], width: float) -> list[Label]:
     free = 0.0
     for (x, text, font), after in zip(starts, [*starts[1:], None], strict=False):
         end = after.x - 8 if after else width
-        if not after:  # at the right end there is often more room before it than behind
+        if not after:  # at the right end there is often more room before the label than behind it
             x = max(free, min(x, end - min(text_width(text, font), 2 * SHORT)))
         if end - x >= min(text_width(text, font), SHORT):
             placed.append(Label(x, fit(text, min(end - x, LONG), font), font))
@@ -263,7 +299,7 @@ def place(labels: list[Label], width: float) -> list[Label]:
 
 
 def fit(text: str, width: float, font: FontProperties) -> str:
-    """As much of the text as fits, with an ellipsis where that is not all."""
+    """Return the text, cut off with an ellipsis if it is wider than `width` points."""
     if text_width(text, font) <= width:
         return text
     lengths = range(1, len(text))
@@ -273,23 +309,27 @@ def fit(text: str, width: float, font: FontProperties) -> str:
 
 @lru_cache(10_000)
 def text_width(text: str, font: FontProperties) -> float:
+    """Return the width of a text, in points."""
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
-UNSEEN = ("Cf", "Mn", "Me")
+INVISIBLE = ("Cf", "Mn", "Me")
+"""Unicode categories of characters that are dropped: format characters and loose accents."""
 SUBSTITUTE = "□"
 
 
 def plain(text: str) -> str:
-    """The text on one line, its first 100 characters, without any that XML forbids or that hide."""
+    """Return at most 100 characters of a text, on one line, all of them visible and valid XML."""
     text = " ".join(text[:1000].split())
     text = text if len(text) <= 100 else text[:99] + "…"
-    # Accents that stand alone can pile up to any height, and direction marks turn labels around.
-    seen = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in UNSEEN)
-    return "".join(c if c.isprintable() else SUBSTITUTE for c in seen)
+    text = unicodedata.normalize("NFC", text)
+    # Loose accents can pile up to any height, and direction marks turn labels around.
+    visible = (c for c in text if unicodedata.category(c) not in INVISIBLE)
+    return "".join(c if c.isprintable() else SUBSTITUTE for c in visible)
 
 
 def drawable(text: str, font: FontProperties) -> str:
+    """Return the text with a box in place of each character that the font lacks."""
     return "".join(c if ord(c) in _glyphs(font) else SUBSTITUTE for c in text)
 
 
@@ -298,21 +338,25 @@ def _glyphs(font: FontProperties) -> frozenset[int]:
     return frozenset(get_font(findfont(font)).get_charmap())
 
 
-def date_words(time: datetime) -> str:
-    """The day, such as "1 January 2024"."""
+def date_text(time: datetime) -> str:
+    """Return the day, such as "1 January 2024"."""
     return f"{time:%d %B %Y}".lstrip("0")
 
 
-def clock_words(time: datetime) -> str:
-    """The time of day, with as many digits as it has."""
+def clock_text(time: datetime) -> str:
+    """Return the time of day, with as many decimals as it needs.
+
+    >>> clock_text(datetime(2024, 1, 1, 0, 0, 5, 200_000))
+    '00:00:05.2'
+    """
     clock = f"{time:%H:%M:%S.%f}"
     return clock.rstrip("0") if time.microsecond else clock[:8]
 
 
-def duration_words(length: timedelta) -> str:
-    """The length in its largest whole unit.
+def duration_text(length: timedelta) -> str:
+    """Return a duration in its largest whole unit.
 
-    >>> duration_words(timedelta(minutes=90)), duration_words(timedelta(seconds=0.5))
+    >>> duration_text(timedelta(minutes=90)), duration_text(timedelta(seconds=0.5))
     ('90 min', '0.5 s')
     """
     for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -321,15 +365,15 @@ def duration_words(length: timedelta) -> str:
     return f"{length.total_seconds():,.6f}".rstrip("0").rstrip(".") + " s"
 
 
-def count_words(n: int, what: str) -> str:
-    """A number with its noun.
+MAX_LISTED = 5
+"""Most things of one kind that a description lists one by one."""
 
-    >>> count_words(2, "search"), count_words(1, "click"), count_words(3, "query")
+
+def quantity(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one.
+
+    >>> quantity(2, "search"), quantity(1, "click"), quantity(3, "query")
     ('2 searches', '1 click', '3 queries')
     """
     plural = {"search": "searches", "query": "queries"}
-    return f"{n:,} {what if n == 1 else plural.get(what, what + 's')}"
-
-
-EDGE: dict[str, Any] = {"edgecolor": COLOURS["ink"], "linewidth": 0.9}
-LINE: dict[str, Any] = {"color": COLOURS["ink"], "linewidth": 2}
+    return f"{n:,} {noun if n == 1 else plural.get(noun, noun + 's')}"

@@ -1,4 +1,4 @@
-"""A run that is killed and goes on: what is read again, and which lines are written again."""
+"""A run that is killed and resumed: which records are read, and which lines written, again."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,44 +11,59 @@ from matplotlib.patches import Patch, Rectangle
 
 from searchlogs.figures.page import (
     COLOURS,
+    DASHED,
     EDGE,
+    HATCHED,
+    LINE,
     RIGHT,
     SMALL,
     TEXT,
     WIDTH,
     Drawing,
-    count_words,
     page,
     plain,
+    quantity,
     style,
 )
 
 LEFT, DEPTH = 112.0, 168.0
-_FIRST, _SECOND = 22.0, 112.0  # where the rows of each run begin
+_FIRST, _SECOND = 22.0, 112.0  # y of the rows of each run
 READ: dict[str, Any] = {"facecolor": COLOURS["results"], **EDGE}
-AGAIN: dict[str, Any] = {"facecolor": "#c3e3f6", "hatch": "////", **EDGE}
-COMPARED: dict[str, Any] = {"facecolor": "white", "edgecolor": COLOURS["gap"], "linewidth": 0.9}
+AGAIN = HATCHED
+COMPARED: dict[str, Any] = EDGE | {"facecolor": "white", "edgecolor": COLOURS["gap"]}
 KEPT: dict[str, Any] = {"facecolor": COLOURS["session"], **EDGE}
-CUT: dict[str, Any] = {"facecolor": "white", "linestyle": (0, (3, 2)), **EDGE}
-SNAPSHOT: dict[str, Any] = {"color": COLOURS["watermark"], "linewidth": 2}
-KILL: dict[str, Any] = {"color": COLOURS["click"], "linewidth": 2}
+CUT = DASHED
+SNAPSHOT: dict[str, Any] = LINE | {"color": COLOURS["watermark"]}
+KILL: dict[str, Any] = LINE | {"color": COLOURS["click"]}
 
 
 def epochs_plot(written: Sequence[int], *, every: int, killed: int, title: str) -> Drawing:
-    """Draw a run that was killed once it had read `killed` records, and the run that goes on.
+    """Draw a run that is killed, and the run that resumes it.
 
-    `written` says how many lines are in the output before the first record, after it, and so on,
-    and at the end of the log; a snapshot is made after every so many records. The drawing's `data`
-    has a row a record, and one for the end: what the `first_run` did with it, how many of its
-    `lines` were then written, and what became of them; what the `resume` did with it.
+    Args:
+        written: Number of lines in the output before the first record, after each record, and
+            after the end of the log.
+        every: Number of records from one snapshot to the next.
+        killed: Number of records that the first run has read when it is killed.
+        title: The finding.
 
-    Raises a ValueError where there is no such run.
+    Returns:
+        A drawing whose `data` has one row per record and one for the end. Columns: `record`, its
+        number or "end"; `first_run`, "read" or empty; `lines`, the number of lines written then;
+        `fate`, what the resume does with those lines: "kept", "cut off" or empty; `resume`:
+        "compared", "read again" or "read".
+
+    Raises:
+        ValueError: `written` does not begin at 0, or falls, or holds no record; `every` is below
+            1; or `killed` is not the number of a record.
     """
     records = len(written) - 2
     if records < 1 or written[0] != 0 or list(written) != sorted(written):
-        raise ValueError(f"written must begin at 0 and never fall; got {written}")
-    if every < 1 or not 1 <= killed <= records:
-        raise ValueError(f"killed must be from 1 to {records}, every from 1; got {killed}, {every}")
+        raise ValueError(f"written: expected counts from 0 that never fall; found {written}")
+    if every < 1:
+        raise ValueError(f"every: expected at least 1; found {every}")
+    if not 1 <= killed <= records:
+        raise ValueError(f"killed: expected a number from 1 to {records}; found {killed}")
     stored = killed // every * every
     table = _table(written, stored, killed)
     with style():
@@ -63,10 +78,11 @@ def epochs_plot(written: Sequence[int], *, every: int, killed: int, title: str) 
         figure, axes = page(title, legend, [], LEFT, DEPTH)
         axes.axis("off")
         _Rows(axes, table, every, stored, killed).draw()
-    return Drawing(figure, plain(title), _words(table, every, stored, killed), table)
+    return Drawing(figure, plain(title), _describe(table, every, stored, killed), table)
 
 
 def _table(written: Sequence[int], stored: int, killed: int) -> pd.DataFrame:
+    """Return the drawing's data; the last snapshot was made after `stored` records."""
     number = range(1, len(written))
     fates = ["kept" if n <= stored else "cut off" if n <= killed else "" for n in number]
     lines = [after - before for before, after in pairwise(written)]
@@ -84,14 +100,15 @@ def _table(written: Sequence[int], stored: int, killed: int) -> pd.DataFrame:
     )
 
 
-def _words(table: pd.DataFrame, every: int, stored: int, killed: int) -> str:
+def _describe(table: pd.DataFrame, every: int, stored: int, killed: int) -> str:
+    """Return both runs as text."""
     cut = int(table.loc[table["fate"] == "cut off", "lines"].sum())
     kept = int(table.loc[table["fate"] == "kept", "lines"].sum())
     return (
-        f"{count_words(len(table) - 1, 'record')}, a snapshot after every {every}. The first run "
-        f"is killed after record {killed}, with {count_words(kept + cut, 'line')} written. The "
-        f"resume compares records up to {stored}, cuts off {count_words(cut, 'line')}, reads on "
-        f"from record {stored + 1}, and ends with {count_words(int(table['lines'].sum()), 'line')}."
+        f"{quantity(len(table) - 1, 'record')}, a snapshot after every {every}. The first run "
+        f"is killed after record {killed}, with {quantity(kept + cut, 'line')} written. The "
+        f"resume compares records up to {stored}, cuts off {quantity(cut, 'line')}, reads on "
+        f"from record {stored + 1}, and ends with {quantity(int(table['lines'].sum()), 'line')}."
     )
 
 
@@ -106,6 +123,7 @@ class _Rows:
         self.step = (WIDTH - LEFT - RIGHT) / len(table)
 
     def draw(self) -> None:
+        """Draw both runs."""
         for y, names in ((_FIRST, ("first run reads", "the file holds")),
                          (_SECOND, ("the resume reads", "the file holds"))):  # fmt: skip
             for row, name in enumerate(names):
@@ -126,11 +144,12 @@ class _Rows:
         middle = (WIDTH - LEFT - RIGHT) / 2
         self.axes.text(middle, DEPTH + 22, "records of the log, in order", ha="center", **note)
         x = self.mark(self.killed, _FIRST, KILL)
-        said: dict[str, Any] = {"font": SMALL, "color": COLOURS["ink"], "va": "center"}
-        self.axes.text(x + 6, _FIRST + 12, "kill -9", **said)
-        self.axes.text(x + 6, _FIRST + 42, "what was in memory is gone", **said)
+        text: dict[str, Any] = {"font": SMALL, "color": COLOURS["ink"], "va": "center"}
+        self.axes.text(x + 6, _FIRST + 12, "kill -9", **text)
+        self.axes.text(x + 6, _FIRST + 42, "what was in memory is gone", **text)
 
     def record(self, i: int, y: float, name: str, look: dict[str, Any]) -> None:
+        """Draw a record as a box with its name."""
         self.axes.add_patch(Rectangle((i * self.step + 2, y), self.step - 4, 24, **look))
         bare = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
         box: dict[str, Any] = {"bbox": bare} if "hatch" in look else {}
@@ -139,12 +158,14 @@ class _Rows:
         )
 
     def lines(self, i: int, y: float, number: int, look: dict[str, Any]) -> None:
+        """Draw the lines that a record leads to, below it."""
         wide = min(13.0, (self.step - 6) / max(1, number))
         start = (i + 0.5) * self.step - number * wide / 2
         for n in range(number):
             self.axes.add_patch(Rectangle((start + n * wide + 1, y + 35), wide - 2, 14, **look))
 
     def mark(self, after: int, y: float, look: dict[str, Any]) -> float:
+        """Draw a vertical line after a record; return its x."""
         x = after * self.step
         self.axes.plot([x, x], [y - 7, y + 55], **look)
         return x

@@ -1,4 +1,4 @@
-"""What a notebook shows of the package itself: its source, and the graph of a flow."""
+"""Source code and dataflow graphs, for a notebook to show from the package itself."""
 
 import inspect
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from bytewax.visualize import to_mermaid
 
 
 @dataclass(frozen=True)
-class Page:
-    """A block of code or of Mermaid that JupyterLab renders, and that is plain text elsewhere."""
+class CodeBlock:
+    """A block of code or of Mermaid, which JupyterLab renders and other places show as text."""
 
     language: str
     text: str
@@ -23,12 +23,12 @@ class Page:
         return f"```{self.language}\n{self.text}\n```"
 
 
-def source(thing: type | Callable[..., Any]) -> Page:
-    """The source of a class or a function, as it runs."""
-    return Page("python", inspect.getsource(thing).rstrip())
+def source(thing: type | Callable[..., Any]) -> CodeBlock:
+    """Return the source of a class or a function, as it runs."""
+    return CodeBlock("python", inspect.getsource(thing).rstrip())
 
 
-def graph(flow: Dataflow) -> Page:
-    """The steps of a flow and the streams between them, read off the flow object."""
-    # Mermaid's own colours glare in a dark theme.
-    return Page("mermaid", '%%{init: {"theme": "neutral"}}%%\n' + to_mermaid(flow))
+def graph(flow: Dataflow) -> CodeBlock:
+    """Return the steps of a flow and the streams between them, as a Mermaid graph."""
+    # Mermaid's own colours are too bright for a dark theme.
+    return CodeBlock("mermaid", '%%{init: {"theme": "neutral"}}%%\n' + to_mermaid(flow))

@@ -1,24 +1,36 @@
-"""The course's figures: who did what when, and what came of it."""
+"""The course's main figure: events and sessions of each user, in event time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import pairwise
 from math import inf
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.path import Path
+from matplotlib.patches import Rectangle
 
-from searchlogs.durations import check_duration
-from searchlogs.events import EARLIEST, AppOpen, ClickResult, Event, Results, Search, check_event
+from searchlogs.events import EARLIEST, Event, check_event
+from searchlogs.figures.elements import (
+    GAP_LOOK,
+    NO_SEARCH,
+    NO_SEARCH_LOOK,
+    SESSION_LOOK,
+    Element,
+    Marker,
+    busiest,
+    ctr_text,
+    draw_markers,
+    event_element,
+    legend_handles,
+    place_markers,
+    session_elements,
+)
 from searchlogs.figures.page import (
     COLOURS,
     MARGIN,
+    MAX_LISTED,
     QUERY,
     RIGHT,
     SMALL,
@@ -28,61 +40,25 @@ from searchlogs.figures.page import (
     Drawing,
     Label,
     Scale,
-    clock_words,
-    count_words,
-    date_words,
+    clock_text,
+    date_text,
     draw_time,
     drawable,
-    duration_words,
     fit,
     page,
     place,
     plain,
+    quantity,
     style,
     text_width,
     time_scale,
 )
-from searchlogs.metrics import click_through_rate
 from searchlogs.sessions import Late, Session
 
-_BAR = Path([(-0.22, -1), (0.22, -1), (0.22, 1), (-0.22, 1), (-0.22, -1)])
-LABELS = {AppOpen: "app open", Search: "search", Results: "results", ClickResult: "click"}
-LOOKS: dict[str, dict[str, Any]] = {
-    what: {
-        "linestyle": "",
-        "marker": marker,
-        "markersize": size,
-        "markerfacecolor": COLOURS[what],
-        "markeredgecolor": "white",
-        "markeredgewidth": 0.0 if marker is _BAR else 0.8,
-    }
-    for what, marker, size in (
-        ("app open", _BAR, 14.0),
-        ("search", "o", 9.0),
-        ("results", "s", 8.0),
-        ("click", "^", 8.5),
-    )
-}
-_HOLLOW = {"markerfacecolor": "white", "markeredgecolor": COLOURS["late"], "markeredgewidth": 1.5}
-LOOKS |= {f"late {what}": look | _HOLLOW for what, look in LOOKS.items()}
-SESSION_LOOK: dict[str, Any] = {"facecolor": "#f8f2a1", "edgecolor": "#d9cd3f"}
-NO_SEARCH = "no search"
-NO_SEARCH_LOOK: dict[str, Any] = {
-    "facecolor": "white",
-    "edgecolor": COLOURS["note"],
-    "linestyle": ":",
-}
-GAP_LOOK: dict[str, Any] = {
-    "facecolor": "none",
-    "edgecolor": COLOURS["gap"],
-    "hatch": "////",
-    "linewidth": 0,
-}
-BARS = ("session", "gap")
-MOST_ROWS = 12
-MOST_MARKERS = 1200
-CROWD = 300  # markers; more of them are drawn smaller, and let each other shine through
-MOST_TOLD = 5
+MAX_ROWS = 12
+MAX_MARKERS = 1200
+CROWD = 300
+"""Number of markers above which they are drawn smaller, and queries are not labelled."""
 T = TypeVar("T")
 
 
@@ -95,114 +71,82 @@ def timeline(
     title: str | None = None,
     row: str = "user",
 ) -> Drawing:
-    """Draw events in event time, a row for each user, in the order in which users first appear.
+    """Draw events in event time, one row per user, in the order in which users first appear.
 
-    `sessions` become bars, each with its click-through rate, and behind it a hatched tail as long
-    as `gap`, the gap that they were cut with, where it is given. Events in `late` are drawn hollow,
-    whether or not `events` holds them too. `title` states the finding; by default, it counts.
-    Of more than 12 users, the 12 with the most events are shown, and what is left out is said.
-    `row` is the word before each user, where something else than people stands in for them.
+    Args:
+        events: The events, in any order. Of more than 12 users, the 12 with the most events are
+            shown, and a note counts what is left out.
+        sessions: Sessions, drawn as bars labelled with their click-through rates.
+        gap: The gap that the sessions were cut with; each bar gets a hatched tail of this length.
+        late: Late events, drawn hollow, whether or not `events` holds them too.
+        title: The finding; by default, a count of what is drawn.
+        row: The word before each user, if a row is not a person.
 
-    The drawing's `data` has one row a thing, by figure row from the top, then by start: `user`
-    (string); `what`: "session", "gap", "app open", "search", "results", "click", or "late " and one
-    of the last four (string); `start` and `end` (datetime64[us, UTC]; equal for an event); `label`
-    (string, NA without one; a query is whole here, even where the figure shortens it).
+    Returns:
+        A drawing whose `data` has one row per event, session and gap, by figure row from the top,
+        then by start. Columns: `user` (string); `what`, one of "session", "gap", "app open",
+        "search", "results", "click", or "late " and one of the last four (string); `start` and
+        `end` (datetime64[us, UTC]; equal for an event); `label` (string, NA without one; a query
+        is whole here, even if the figure shortens it).
 
-    Raises a TypeError where something is not an event, a Session, a Late or a timedelta.
+    Raises:
+        TypeError: Something is not an event, a Session, a Late or a timedelta.
+        ValueError: `gap` is not from 0 to 366 days.
     """
     bars = _checked(sessions, Session, "sessions")
     lates = _checked(late, Late, "late")
     points = _events(events, lates)
-    things = [*_bars(bars, gap), *points]
-    users = list(dict.fromkeys(thing.user for thing in [*points, *things]))
-    weight = Counter(thing.user for thing in points)
-    busiest = sorted(users, key=lambda user: -weight[user])[:MOST_ROWS]
-    shown = {user: row for row, user in enumerate(u for u in users if u in set(busiest))}
-    drawn = sorted(
-        (thing for thing in things if thing.user in shown),
-        key=lambda thing: (shown[thing.user], thing.start),
-    )
-
-    notes = []
-    if hidden := len(users) - len(shown):
-        rest = len(points) - sum(weight[user] for user in shown)
-        notes.append(
-            f"Shown are the {len(shown)} users with the most events; left out: "
-            f"{count_words(hidden, 'user')} with {count_words(rest, 'event')}."
-        )
+    elements = [*session_elements(bars, gap), *points]
+    counts = Counter({element.user: 0 for element in [*points, *elements]})
+    counts.update(point.user for point in points)
+    users, notes = busiest(counts, MAX_ROWS)
+    order = {user: number for number, user in enumerate(users)}
+    shown = [element for element in elements if element.user in order]
+    shown.sort(key=lambda element: (order[element.user], element.start))
     if title is None:
-        counts = [(len(users), row), (len(bars), "session")]
-        counts += [] if bars else [(len(points), "event")]
-        counts += [(len(lates), "late event")]
-        title = ", ".join(count_words(n, what) for n, what in counts if n) or "No events"
+        totals = [(len(counts), row), (len(bars), "session")]
+        totals += [] if bars else [(len(points), "event")]
+        totals += [(len(lates), "late event")]
+        title = ", ".join(quantity(n, what) for n, what in totals if n) or "No events"
     with style():
-        figure, remarks = _draw(drawn, shown, row, plain(title), notes)
-    description = "\n".join([*_describe(drawn, shown, row, bars), *notes, *remarks])
-    return Drawing(figure, plain(title), description, _table(drawn))
-
-
-class _Thing(NamedTuple):
-    """Something to draw: a row of `Drawing.data`."""
-
-    user: str
-    what: str
-    start: datetime
-    end: datetime
-    label: str | None = None
+        figure, remarks = _draw(shown, _layout(shown, users, row), plain(title), notes)
+    description = "\n".join([*_describe(shown, users, row, bars), *notes, *remarks])
+    return Drawing(figure, plain(title), description, _table(shown))
 
 
 def _checked(values: Iterable[T], kind: type[T], name: str) -> list[T]:
-    """A list of `values`; a TypeError unless each is a `kind`."""
+    """Return a list of `values`; raise a TypeError unless each is a `kind`."""
     checked = list(values)
     for i, value in enumerate(checked):
         if not isinstance(value, kind):
-            raise TypeError(f"{name}[{i}] must be a {kind.__name__}; got a {type(value).__name__}")
+            found = type(value).__name__
+            raise TypeError(f"{name}[{i}]: expected a {kind.__name__}; found a {found}")
     return checked
 
 
-def _events(events: Iterable[Event], lates: list[Late]) -> list[_Thing]:
-    """Each event once, in the order given: late ones as such, wherever they stand."""
+def _events(events: Iterable[Event], lates: list[Late]) -> list[Element]:
+    """Return each event once, in the order given, the late ones marked as late."""
     late_by: dict[str, list[timedelta]] = {}  # by repr, since a strange query may not be hashable
     for item in lates:
         late_by.setdefault(repr(item.event), []).append(item.late_by)
-    things = []
+    elements = []
     for i, event in enumerate(events):
         check_event(event, f"events[{i}]")
         if late_by and (waiting := late_by.get(repr(event))):
-            things.append(_point(event, waiting.pop(0)))
+            elements.append(event_element(event, waiting.pop(0)))
         else:
-            things.append(_point(event))
+            elements.append(event_element(event))
     for item in lates:
-        things += [_point(item.event, by) for by in late_by.pop(repr(item.event), [])]
-    return things
+        elements += [event_element(item.event, by) for by in late_by.pop(repr(item.event), [])]
+    return elements
 
 
-def _point(event: Event, late_by: timedelta | None = None) -> _Thing:
-    what = next(name for kind, name in LABELS.items() if isinstance(event, kind))
-    label = str(event.query) if isinstance(event, Search) else None
-    if late_by is not None:
-        what, label = f"late {what}", f"late by {duration_words(late_by)}"
-    return _Thing(str(event.user), what, event.time, event.time, label)
-
-
-def _bars(sessions: list[Session], gap: timedelta | None) -> Iterator[_Thing]:
-    tail = check_duration("gap", gap) if gap is not None else timedelta(0)
-    for session in sessions:
-        yield _Thing(session.user, "session", session.start, session.end, _ctr(session))
-        if tail:
-            yield _Thing(session.user, "gap", session.end, session.end + tail, duration_words(tail))
-
-
-def _ctr(session: Session) -> str:
-    rate = click_through_rate(session)
-    return NO_SEARCH if rate is None else f"CTR {round(rate, 2)}"
-
-
-def _table(things: list[_Thing]) -> pd.DataFrame:
-    # Arrow strings are UTF-8, which half of a surrogate pair has no place in.
+def _table(elements: list[Element]) -> pd.DataFrame:
+    """Return the drawing's data."""
+    # Arrow strings are UTF-8, which has no place for half of a surrogate pair.
     rows = [
-        (_utf8(thing.user), *thing[1:4], None if thing.label is None else _utf8(thing.label))
-        for thing in things
+        (_utf8(it.user), it.what, it.start, it.end, None if it.label is None else _utf8(it.label))
+        for it in elements
     ]
     time = "datetime64[us, UTC]"
     dtypes = {"user": "string", "what": "string", "start": time, "end": time, "label": "string"}
@@ -213,18 +157,36 @@ def _utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _draw(
-    things: list[_Thing], rows: dict[str, int], row_word: str, title: str, notes: list[str]
-) -> tuple[Figure, list[str]]:
-    """The figure with `notes` under it, and what else its description has to say."""
-    pitch, bar = (72.0, 32.0) if len(rows) <= 5 else (58.0, 26.0)
-    names = [fit(drawable(f"{row_word} {plain(user)}", TEXT), 110, TEXT) for user in rows]
+class _Layout(NamedTuple):
+    """Where everything stands, in points."""
+
+    middle: dict[str, float]
+    """The y of each user's row."""
+    names: list[str]
+    left: float
+    scale: Scale
+    pitch: float
+    """Height of a row."""
+    bar: float
+    """Height of a session's bar."""
+
+
+def _layout(elements: list[Element], users: list[str], row: str) -> _Layout:
+    """Lay out one row per user, and a time axis that holds all elements."""
+    pitch, bar = (72.0, 32.0) if len(users) <= 5 else (58.0, 26.0)
+    names = [fit(drawable(f"{row} {plain(user)}", TEXT), 110, TEXT) for user in users]
     left = max([60.0, *(text_width(name, TEXT) + MARGIN + 8 for name in names)])
-    start = min((thing.start for thing in things), default=EARLIEST)
-    end = max((thing.end for thing in things), default=EARLIEST)
-    scale = time_scale(start, end, WIDTH - left - RIGHT)
-    middle = {user: (row + 0.5) * pitch for user, row in rows.items()}
-    markers, most = _markers(things, scale, middle, bar)
+    start = min((element.start for element in elements), default=EARLIEST)
+    end = max((element.end for element in elements), default=EARLIEST)
+    middle = {user: (number + 0.5) * pitch for number, user in enumerate(users)}
+    return _Layout(middle, names, left, time_scale(start, end, WIDTH - left - RIGHT), pitch, bar)
+
+
+def _draw(
+    elements: list[Element], layout: _Layout, title: str, notes: list[str]
+) -> tuple[Figure, list[str]]:
+    """Return the figure with `notes` below it, and further remarks for its description."""
+    markers, most = place_markers(elements, layout.scale, layout.middle, layout.bar)
     kept = _thinned(markers)
     remarks = []
     if len(kept) < len(markers):
@@ -232,45 +194,45 @@ def _draw(
             f"{len(markers):,} events are drawn as {len(kept):,} markers, "
             "one for those of a kind that lie on top of each other."
         )
-
-    figure, axes = page(title, _legend(things), notes + remarks, left, max(1, len(rows)) * pitch)
-    if things:
-        draw_time(axes, scale)
+    depth = max(1, len(layout.middle)) * layout.pitch
+    figure, axes = page(title, legend_handles(elements), notes + remarks, layout.left, depth)
+    if elements:
+        draw_time(axes, layout.scale)
     else:
         axes.set_xticks([])
-        middle_x = scale.width / 2
-        axes.text(middle_x, pitch / 2, "no events", ha="center", va="center", font=TEXT)
-    axes.set_yticks(list(middle.values()), names, font=TEXT)
-    crowd = len(kept) > CROWD
-    _draw_markers(axes, kept, most * 0.75 if crowd else most)
+        middle_x = layout.scale.width / 2
+        axes.text(middle_x, layout.pitch / 2, "no events", ha="center", va="center", font=TEXT)
+    axes.set_yticks(list(layout.middle.values()), layout.names, font=TEXT)
+    crowded = len(kept) > CROWD
+    draw_markers(axes, kept, most * 0.75 if crowded else most)
     unlabelled: Counter[str] = Counter()
-    for user, y in middle.items():
-        own = [thing for thing in things if thing.user == user]
-        unlabelled["session"] += _draw_bars(axes, own, scale, y, bar)
-        searches = [thing for thing in own if thing.what == "search"]
-        queries = (
-            [] if crowd else [_query(scale.x(search.start) - 4, search) for search in searches]
-        )
-        placed = place([query for query in queries if query.text], scale.width)
-        for x, text, font in placed:
-            axes.text(x, y + bar / 2 + 3, text, font=font, color=COLOURS["search"], va="top")
-        unlabelled["query"] += sum(bool(plain(search.label or "")) for search in searches) - len(
-            placed
-        )
-
-    if missing := [count_words(n, what) for what, n in unlabelled.items() if n]:
+    for user in layout.middle:
+        own = [element for element in elements if element.user == user]
+        unlabelled["session"] += _draw_bars(axes, own, layout)
+        unlabelled["query"] += _draw_queries(axes, own, layout, crowded)
+    if missing := [quantity(n, what) for what, n in unlabelled.items() if n]:
         remarks.append(f"Without a label, for lack of room: {', '.join(missing)}.")
     return figure, remarks
 
 
-def _draw_bars(axes: Axes, things: list[_Thing], scale: Scale, y: float, height: float) -> int:
-    """One user's sessions and gaps; the number of sessions without room for a label comes back."""
-    top = y - height / 2
-    for gap in (thing for thing in things if thing.what == "gap"):
+def _thinned(markers: list[Marker]) -> list[Marker]:
+    """Return all markers, or if they are too many, one for each kind and stretch of time."""
+    kept, stretch = markers, 1.0
+    while len(kept) > MAX_MARKERS:
+        cells = {(what, y, x // stretch): Marker(what, x, y) for what, x, y in markers}
+        kept, stretch = list(cells.values()), stretch * 2
+    return kept
+
+
+def _draw_bars(axes: Axes, elements: list[Element], layout: _Layout) -> int:
+    """Draw one user's sessions and gaps; return how many sessions have no room for a label."""
+    scale, height = layout.scale, layout.bar
+    top = layout.middle[elements[0].user] - height / 2
+    for gap in (element for element in elements if element.what == "gap"):
         start, end = scale.x(gap.start), scale.x(gap.end)
         axes.add_artist(Rectangle((start, top), end - start, height, zorder=1, **GAP_LOOK))
     unlabelled = 0
-    sessions = [thing for thing in things if thing.what == "session"]
+    sessions = [element for element in elements if element.what == "session"]
     for before, bar, after in zip([None, *sessions], sessions, [*sessions[1:], None], strict=False):
         # A bar reaches a little beyond its events, unless it would meet its neighbour.
         start, end = scale.x(bar.start), scale.x(bar.end)
@@ -288,122 +250,91 @@ def _draw_bars(axes: Axes, things: list[_Thing], scale: Scale, y: float, height:
     return unlabelled
 
 
-class _Marker(NamedTuple):
-    what: str
-    x: float
-    y: float
+def _draw_queries(axes: Axes, elements: list[Element], layout: _Layout, crowded: bool) -> int:
+    """Draw one user's queries below the bars; return how many have no room."""
+    y = layout.middle[elements[0].user] + layout.bar / 2 + 3
+    searches = [it for it in elements if it.what == "search" and plain(it.label or "")]
+    queries = [] if crowded else [_query(layout.scale.x(it.start) - 4, it) for it in searches]
+    placed = place(queries, layout.scale.width)
+    for x, text, font in placed:
+        axes.text(x, y, text, font=font, color=COLOURS["search"], va="top")
+    return len(searches) - len(placed)
 
 
-def _markers(
-    things: list[_Thing], scale: Scale, middle: dict[str, float], height: float
-) -> tuple[list[_Marker], float]:
-    """A marker for each event, and how big one may be.
-
-    A user's markers lie on one line, or where those of two kinds would overlap, on a line a kind.
-    """
-    points = [
-        _Marker(thing.what, scale.x(thing.start), middle[thing.user])
-        for thing in things
-        if thing.what not in BARS
-    ]
-    points.sort(key=lambda point: (point.y, point.x))
-    if not any(a.y == b.y and a.what != b.what and b.x - a.x < 8 for a, b in pairwise(points)):
-        return points, inf
-    lane = {kind: (i - 1.5) * height / 4.2 for i, kind in enumerate(LABELS.values())}
-    spread = [p._replace(y=p.y + lane[p.what.removeprefix("late ")]) for p in points]
-    return spread, height / 4
-
-
-def _thinned(markers: list[_Marker]) -> list[_Marker]:
-    """All markers, or if they are too many, one for each kind and stretch of time."""
-    kept, stretch = markers, 1.0
-    while len(kept) > MOST_MARKERS:
-        cells = {(what, y, x // stretch): _Marker(what, x, y) for what, x, y in markers}
-        kept, stretch = list(cells.values()), stretch * 2
-    return kept
-
-
-def _draw_markers(axes: Axes, markers: list[_Marker], most: float) -> None:
-    for zorder, what in enumerate(LOOKS, start=3):
-        own = [marker for marker in markers if marker.what == what]
-        if own:
-            xs, ys = [marker.x for marker in own], [marker.y for marker in own]
-            look = LOOKS[what] | {"markersize": min(LOOKS[what]["markersize"], most)}
-            axes.plot(xs, ys, clip_on=False, zorder=zorder, **look)
-
-
-def _legend(things: list[_Thing]) -> list[Line2D | Patch]:
-    """A handle for each kind of thing that is there, and for nothing else."""
-    there = {thing.what for thing in things}
-    labels = {(thing.what, thing.label) for thing in things if thing.what in BARS}
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], label=what, **look | {"markersize": min(look["markersize"], 11)})
-        for what, look in LOOKS.items()
-        if what in there
-    ]
-    if any(what == "session" and label != NO_SEARCH for what, label in labels):
-        handles.append(Patch(label="session", **SESSION_LOOK))
-    if ("session", NO_SEARCH) in labels:
-        handles.append(Patch(label="session without a search", **NO_SEARCH_LOOK))
-    handles += [Patch(label=f"gap, {text}", **GAP_LOOK) for what, text in labels if what == "gap"]
-    return handles
-
-
-def _query(x: float, search: _Thing) -> Label:
-    """A query in italics, unless it is in a script that leans on none, such as Arabic."""
+def _query(x: float, search: Element) -> Label:
+    """Return a query in italics, unless its script has none, as Arabic."""
     text = plain(search.label or "")
     font = QUERY if drawable(text, QUERY) == drawable(text, SMALL) else SMALL
     return Label(x, drawable(text, font), font)
 
 
+class _Period(NamedTuple):
+    """The time from the first event to the last one."""
+
+    first: datetime
+    last: datetime
+
+    def when(self, time: datetime) -> str:
+        """Return a time as precisely as the period needs."""
+        short = self.last - self.first < timedelta(minutes=10)
+        clock = clock_text(time) if short else f"{time:%H:%M:%S}"
+        return clock if self.in_one_day() else f"{date_text(time)} {clock}"
+
+    def in_one_day(self) -> bool:
+        return self.first.date() == self.last.date()
+
+    def __str__(self) -> str:
+        begin = self.when(self.first)
+        if self.in_one_day():
+            begin = f"{date_text(self.first)}, {clock_text(self.first)}"
+        return f"{begin} to {self.when(self.last)}"
+
+
 def _describe(
-    things: list[_Thing], users: Iterable[str], row: str, sessions: list[Session]
+    elements: list[Element], users: Iterable[str], row: str, sessions: list[Session]
 ) -> list[str]:
-    """A line for the whole, then one for each user."""
-    if not things:
+    """Return a line on the whole, then one for each user."""
+    if not elements:
         return ["No events."]
-    first = min(thing.start for thing in things)
-    last = max(thing.end for thing in things if thing.what != "gap")
-    one_day, short = first.date() == last.date(), last - first < timedelta(minutes=10)
-
-    def when(time: datetime) -> str:
-        clock = clock_words(time) if short else f"{time:%H:%M:%S}"
-        return clock if one_day else f"{date_words(time)} {clock}"
-
-    span = f"{date_words(first)}, {clock_words(first)} to {when(last)}"
-    lines = [f"{span if one_day else f'{when(first)} to {when(last)}'} (UTC), one row a {row}."]
+    first = min(element.start for element in elements)
+    last = max(element.end for element in elements if element.what != "gap")
+    period = _Period(first, last)
+    lines = [f"{period} (UTC), one row a {row}."]
     for user in users:
-        own = [thing for thing in things if thing.user == user]
+        own = [element for element in elements if element.user == user]
         theirs = sorted((s for s in sessions if s.user == user), key=lambda s: s.start)
-        parts = []
-        if len(theirs) > MOST_TOLD:
-            searches, clicks = sum(s.searches for s in theirs), sum(s.clicks for s in theirs)
-            parts = [
-                f"{len(theirs)} sessions from {when(theirs[0].start)} to {when(theirs[-1].end)}, "
-                f"{count_words(searches, 'search')}, {count_words(clicks, 'click')}"
-            ]
-        elif theirs:
-            parts = [
-                f"session {s.id} from {when(s.start)} to {when(s.end)}, "
-                f"{count_words(s.searches, 'search')}, {count_words(s.clicks, 'click')}, {_ctr(s)}"
-                for s in theirs
-            ]
-        else:
-            kinds = Counter(thing.what for thing in own if "late" not in thing.what)
-            parts = (
-                [
-                    ", ".join(
-                        count_words(n, what.replace("results", "result list"))
-                        for what, n in kinds.items()
-                    )
-                ]
-                if kinds
-                else []
-            )
-        lates = [thing for thing in own if thing.what.startswith("late")]
-        if len(lates) > MOST_TOLD:
-            parts.append(count_words(len(lates), "late event"))
-        else:
-            parts += [f"{t.what} at {when(t.start)}, {t.label}" for t in lates]
+        parts = _session_texts(theirs, period) if theirs else _event_texts(own)
+        parts += _late_texts(own, period)
         lines.append(f"{row} {plain(user)}: {'; '.join(parts)}.")
     return lines
+
+
+def _session_texts(sessions: list[Session], period: _Period) -> list[str]:
+    """Describe one user's sessions one by one, or if they are many, together."""
+    if len(sessions) > MAX_LISTED:
+        searches, clicks = sum(s.searches for s in sessions), sum(s.clicks for s in sessions)
+        start, end = period.when(sessions[0].start), period.when(sessions[-1].end)
+        return [
+            f"{len(sessions)} sessions from {start} to {end}, "
+            f"{quantity(searches, 'search')}, {quantity(clicks, 'click')}"
+        ]
+    return [
+        f"session {s.id} from {period.when(s.start)} to {period.when(s.end)}, "
+        f"{quantity(s.searches, 'search')}, {quantity(s.clicks, 'click')}, {ctr_text(s)}"
+        for s in sessions
+    ]
+
+
+def _event_texts(elements: list[Element]) -> list[str]:
+    """Count one user's events that are on time, by kind; an empty list if there are none."""
+    kinds = Counter(element.what for element in elements if "late" not in element.what)
+    counts = [quantity(n, what.replace("results", "result list")) for what, n in kinds.items()]
+    return [", ".join(counts)] if counts else []
+
+
+def _late_texts(elements: list[Element], period: _Period) -> list[str]:
+    """Describe one user's late events one by one, or if they are many, count them."""
+    lates = [element for element in elements if element.what.startswith("late")]
+    if len(lates) > MAX_LISTED:
+        return [quantity(len(lates), "late event")]
+    return [f"{late.what} at {period.when(late.start)}, {late.label}" for late in lates]
