@@ -22,6 +22,15 @@ COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 STDIN = "-"
 
 
+def beside(path: Path, what: str) -> Path:
+    """Return the path of the JSON Lines file, such as that of the late events, next to an output.
+
+    >>> beside(Path("week.parquet"), "late").name
+    'week.late.jsonl'
+    """
+    return path.with_name(f"{path.stem}.{what}.jsonl")
+
+
 def format_of(path: Path) -> str:
     """The format that a file's name says; empty where it says none."""
     name = path.with_suffix("") if path.suffix in COMPRESSED else path
