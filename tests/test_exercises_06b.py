@@ -14,7 +14,7 @@ from searchlogs.exercises import killed_and_resumed as module
 from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed
 from searchlogs.figures.recovery import epochs_plot
 from searchlogs.logs.log import Log
-from searchlogs.logs.rows import SEARCHES
+from searchlogs.logs.schemas import SEARCHES
 from searchlogs.logs.source import InputChanged, LogSource
 
 
