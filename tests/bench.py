@@ -203,15 +203,17 @@ def command(path: str, engine: str = "columnar") -> Any:
     """All that `python -m searchlogs run` does once it is imported."""
     import pyarrow.parquet as pq
 
-    from searchlogs.command.run import Job
+    from searchlogs.command.job import Job, Outputs
+    from searchlogs.command.run import run_job
     from searchlogs.durations import Windowing
     from searchlogs.logs.log import Log
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "sessions.parquet"
-        job = Job(Log((path,)).open(), out, Windowing(GAP, WAIT), every_session=True, engine=engine)
+        log, windowing = Log((path,)).open(), Windowing(GAP, WAIT)
+        job = Job(log, Outputs(out), windowing, every_session=True, engine=engine)
         start = now()
-        job.run()
+        run_job(job)
         return now() - start, pq.read_table(out)
 
 

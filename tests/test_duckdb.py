@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from oracle import oracle
 
-from searchlogs.command.options import ENGINES
-from searchlogs.command.run import Job
+from searchlogs.command.job import ENGINES, Job, Outputs
+from searchlogs.command.run import run_job
 from searchlogs.durations import Windowing
 from searchlogs.events import AppOpen, Event, Results, Search
 from searchlogs.logs.formats import write_log
@@ -53,13 +53,14 @@ def sessions_of(log: Log, gap: timedelta) -> list[dict[str, Any]]:
         folder = Path(name)
         found = []
         for engine in ENGINES:
-            Job(
+            job = Job(
                 log.open(),
-                folder / "s.parquet",
+                Outputs(folder / "s.parquet"),
                 Windowing(gap, WAIT),
                 every_session=True,
                 engine=engine,
-            ).run()
+            )
+            run_job(job)
             found.append([path.read_bytes() for path in sorted(folder.iterdir())])
         assert found[0] == found[1] and len(found[0]) == 3
         return pq.read_table(folder / "s.parquet").to_pylist()

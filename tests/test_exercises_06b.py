@@ -13,7 +13,7 @@ from searchlogs.command.queries import query_table
 from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed
 from searchlogs.figures.recovery import epochs_plot
 from searchlogs.logs.log import Log
-from searchlogs.logs.rows import SEARCHES
+from searchlogs.logs.schemas import SEARCHES
 from searchlogs.logs.source import InputChanged, LogSource
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -25,7 +26,7 @@ from typing import Any
 import pytest
 from bytewax.recovery import init_db_dir
 
-from searchlogs.command import run as job
+from searchlogs.command import run as runs
 from searchlogs.command.cli import main
 from searchlogs.command.publish import publish
 from searchlogs.logs.formats import write_log
@@ -36,19 +37,51 @@ pytestmark = pytest.mark.slow
 BAD = b'{"event":"search","user":"someone","time":"noon","query":"dogs"}\n'
 LINES = {"sessions.late.jsonl", "sessions.rejects.jsonl", "sessions.tally.jsonl"}
 FLOWN = "sessions.arrows"
-OUTPUTS = ("s.jsonl", "s.late.jsonl", "s.rejects.jsonl")
-RUN = ["run", "log.jsonl", "--out", "s.jsonl", "--max-rejects", "9999"]
-KEPT = ["--recovery", "r", "--snapshots", "20ms"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run of a log that takes some seconds, with late events and rejects all over."""
+
+    log: Path
+    searches: bool
+    """Whether single searches are wanted, which chooses the engine."""
+    name: str = "log.jsonl"
+
+    @property
+    def run(self) -> list[str]:
+        command = ["run", self.name, "--out", "s.jsonl", "--max-rejects", "9999"]
+        return command + ["--searches", "q.parquet"] * self.searches
+
+    @property
+    def kept(self) -> list[str]:
+        return [*self.run, "--recovery", "r", "--snapshots", "20ms"]
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["s.jsonl", "s.late.jsonl", "s.rejects.jsonl"] + ["q.parquet"] * self.searches
+
+    def none_is_there(self) -> bool:
+        return not [name for name in self.outputs if Path(name).exists()]
+
+    def take(self) -> dict[str, bytes]:
+        """The outputs, which then are gone."""
+        found = {name: Path(name).read_bytes() for name in self.outputs}
+        assert all(found.values())
+        for name in found:
+            Path(name).unlink()
+        return found
+
+    def undisturbed(self, capfd: pytest.CaptureFixture[str]) -> tuple[str, dict[str, bytes]]:
+        """What a run that nothing disturbs prints, and its outputs."""
+        assert main(self.run) == 0
+        out, err = capfd.readouterr()
+        assert err == "" and "late  " in out and "rejects  " in out
+        return out, self.take()
 
 
 @pytest.fixture(scope="module", params=["events", "columnar"])
-def long_log(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """A log that takes some seconds, with late events and rejects all over; and who is to run it.
-
-    The engine is chosen by what is wanted: single searches, or not.
-    """
+def wanted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Wanted:
     path = tmp_path_factory.mktemp("log") / "log.jsonl"
     settings = {"disorder": timedelta(seconds=30), "late_share": 0.02}
     times = 1 if request.param == "events" else 3
@@ -58,41 +91,19 @@ def long_log(
     for place in range(len(lines) - 1, 0, -501):
         lines.insert(place, BAD)
     path.write_bytes(b"".join(lines))
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "events":
-            here = sys.modules[__name__]
-            patch.setattr(here, "FLOWN", "sessions.jsonl")
-            patch.setattr(here, "OUTPUTS", (*OUTPUTS, "q.parquet"))
-            patch.setattr(here, "RUN", [*RUN, "--searches", "q.parquet"])
-        yield path
+    return Wanted(path, searches=request.param == "events")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, long_log: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to be in, with that log."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(long_log, "log.jsonl")
+    shutil.copy(wanted.log, "log.jsonl")
     return tmp_path
 
 
-def undisturbed(run: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[str, dict[str, bytes]]:
-    """What a run says, and its outputs, which then are taken away."""
-    assert main(run) == 0
-    out, err = capfd.readouterr()
-    assert err == "" and "late  " in out and "rejects  " in out
-    return out, taken()
-
-
-def taken() -> dict[str, bytes]:
-    found = {name: Path(name).read_bytes() for name in OUTPUTS}
-    assert all(found.values())
-    for name in OUTPUTS:
-        Path(name).unlink()
-    return found
-
-
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["searchlogs.commands", "pytest"])
+FORKS.set_forkserver_preload(["searchlogs.command.run", "pytest"])
 
 
 class Forked:
@@ -140,7 +151,7 @@ def kill_itself(moment: str) -> None:
 
     rename = Path.replace
     if moment == "publish":
-        job.publish = kill
+        runs.publish = kill
     else:
         Path.replace = lambda self, to: (kill if to.name == moment else rename)(self, to)  # type: ignore[method-assign, assignment]
 
@@ -176,59 +187,64 @@ def kill_when(process: Any, ready: Callable[[], bool], after: float) -> None:
     assert process.returncode == -signal.SIGKILL, (process.returncode, out, err)
 
 
-def more_is_stored(state: str = "r/state", lines: str | None = None) -> Callable[[], bool]:
+def more_is_stored(state: str = "r/state", work: str = f"r/{FLOWN}") -> Callable[[], bool]:
     """Whether, since now, a run has stored that it is further, and closed more sessions."""
-    lines = lines or f"r/{FLOWN}"
-    before, size = epoch(Path(state)), length(lines)
-    return lambda: epoch(Path(state)) > before and length(lines) > size
+    before, size = epoch(Path(state)), length(work)
+    return lambda: epoch(Path(state)) > before and length(work) > size
 
 
 def length(path: str) -> int:
     return Path(path).stat().st_size if Path(path).exists() else 0
 
 
-def test_killed_at_ten_moments(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    said, expected = undisturbed(RUN, capfd)
-    command = [sys.executable, "-m", "searchlogs", *RUN, *KEPT]
+def test_killed_at_ten_moments(
+    folder: Path, wanted: Wanted, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said, expected = wanted.undisturbed(capfd)
+    command = [sys.executable, "-m", "searchlogs", *wanted.kept]
     random = Random(7)
     sizes = [0]
     for _ in range(10):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         kill_when(process, more_is_stored(), 0.1 * random.random())
-        assert not [name for name in OUTPUTS if Path(name).exists()]
+        assert wanted.none_is_there()
         assert not Path("r/finished").exists()
         sizes.append(length(f"r/{FLOWN}"))
     assert sizes == sorted(set(sizes))  # each went on where the one before it was
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
-    assert taken() == expected
+    assert wanted.take() == expected
 
 
-def test_gzip(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_gzip(folder: Path, wanted: Wanted, capfd: pytest.CaptureFixture[str]) -> None:
     with open("log.jsonl", "rb") as plain, open("log.jsonl.gz", "wb") as packed:
         subprocess.run(["gzip", "-c"], stdin=plain, stdout=packed, check=True)
     Path("log.jsonl").unlink()
-    run = ["log.jsonl.gz" if word == "log.jsonl" else word for word in RUN]
-    said, expected = undisturbed(run, capfd)
+    wanted = replace(wanted, name="log.jsonl.gz")
+    said, expected = wanted.undisturbed(capfd)
     for after in (0, 0.05):
-        kill_when(Forked("searchlogs", *run, *KEPT), more_is_stored(), after)
-    assert main([*run, *KEPT]) == 0
+        kill_when(Forked("searchlogs", *wanted.kept), more_is_stored(), after)
+    assert main(wanted.kept) == 0
     assert capfd.readouterr() == (said, "")
-    assert taken() == expected
+    assert wanted.take() == expected
 
 
 @pytest.mark.parametrize("workers", [(2, 2, 2), (2, 1, 3), (1, 2, 1)])
-def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int, ...]) -> None:
+def test_bytewax_run_with_any_number_of_workers(
+    folder: Path, wanted: Wanted, workers: tuple[int, ...]
+) -> None:
     lines = Path("log.jsonl").read_bytes().splitlines(keepends=True)
     Path("log.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]))
-    assert main([*RUN, "--all-sessions"]) == 0
-    expected = taken()
+    assert main([*wanted.run, "--all-sessions"]) == 0
+    expected = wanted.take()
     Path("state").mkdir()
     init_db_dir(Path("state"), 1)
-    out = FLOWN.replace("sessions", "flown")
-    factory = "log_flow" if out == "flown.jsonl" else "columnar_flow"
-    shards = "" if factory == "log_flow" else ", shards=32"
-    flow = ["bytewax.run", f"searchlogs.{factory}('log.jsonl', '{out}'{shards})"]
+    out = "flown.arrows"
+    if wanted.searches:
+        factory = f"logs.flow:log_flow('log.jsonl', '{out}')"
+    else:
+        factory = f"columnar.flow:columnar_flow('log.jsonl', '{out}', shards=32)"
+    flow = ["bytewax.run", f"searchlogs.{factory}"]
     flow += ["-r", "state", "-s", "0", "-b", "0", "-w"]
     for number in workers[:-1]:
         kill_when(Forked(*flow, str(number)), more_is_stored("state", out), 0.05)
@@ -238,9 +254,9 @@ def test_bytewax_run_with_any_number_of_workers(folder: Path, workers: tuple[int
     assert (process.returncode, said, err) == (0, "", "")
     outs = {name: Path(f"s.{name}.jsonl") for name in ("late", "rejects")}
     publish(Path(out), {"sessions": Path("s.jsonl"), **outs}, every_session=True)
-    if "q.parquet" in OUTPUTS:
+    if wanted.searches:
         Path("q.parquet").write_bytes(expected["q.parquet"])
-    found = taken()
+    found = wanted.take()
     for name, content in expected.items():
         assert sorted(found[name].splitlines()) == sorted(content.splitlines()), name
 
@@ -262,57 +278,59 @@ def little_room(how: str, folder: Path) -> Iterator[int | None]:
 
 
 @pytest.mark.parametrize("how", ["limit", "tmpfs"])
-def test_a_full_disk(folder: Path, capfd: pytest.CaptureFixture[str], how: str) -> None:
-    said, expected = undisturbed(RUN, capfd)
+def test_a_full_disk(
+    folder: Path, wanted: Wanted, capfd: pytest.CaptureFixture[str], how: str
+) -> None:
+    said, expected = wanted.undisturbed(capfd)
     with little_room(how, folder) as limit:
-        process = Forked("searchlogs", *RUN, *KEPT, limit=limit)
+        process = Forked("searchlogs", *wanted.kept, limit=limit)
         out, err = process.communicate()
         assert (process.returncode, out) == (2, "")
         words = {
-            "searchlogs: sessions.jsonl: File too large\n",
-            "searchlogs: sessions.jsonl: No space left on device\n",
-            "searchlogs: sessions.searches.jsonl: No space left on device\n",
-            "searchlogs: sessions.searches.jsonl: File too large\n",
+            "searchlogs: sessions.arrows: File too large\n",
+            "searchlogs: sessions.arrows: No space left on device\n",
+            "searchlogs: sessions.searches.arrows: No space left on device\n",
+            "searchlogs: sessions.searches.arrows: File too large\n",
             "searchlogs: the engine gave up: disk I/O error; its state is in r/state\n",
             "searchlogs: the engine gave up: database or disk is full; its state is in r/state\n",
         }
         assert err in words
-        assert not [name for name in OUTPUTS if Path(name).exists()]
+        assert wanted.none_is_there()
         assert epoch(Path("r/state")) > 0
         if how == "tmpfs":  # with more room, the same folder
             shutil.copytree("r", "roomy")
     if how == "tmpfs":
         Path("r").rmdir()
         Path("roomy").rename("r")
-    assert main([*RUN, *KEPT]) == 0
+    assert main(wanted.kept) == 0
     assert capfd.readouterr() == (said, "")
-    assert taken() == expected
+    assert wanted.take() == expected
 
 
-def test_a_full_disk_without_a_recovery(folder: Path) -> None:
-    process = Forked("searchlogs", *RUN, limit=500_000)
+def test_a_full_disk_without_a_recovery(folder: Path, wanted: Wanted) -> None:
+    process = Forked("searchlogs", *wanted.run, limit=500_000)
     out, err = process.communicate()
     assert (process.returncode, out) == (2, "")
-    largest = "sessions.searches.jsonl" if "--searches" in RUN else FLOWN
+    largest = "sessions.searches.arrows" if wanted.searches else FLOWN
     assert err == f"searchlogs: {largest}: File too large\n"
     assert [path.name for path in folder.iterdir()] == ["log.jsonl"]
 
 
 def test_a_log_that_has_grown_changed_or_shrunk(
-    folder: Path, capfd: pytest.CaptureFixture[str]
+    folder: Path, wanted: Wanted, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    said, expected = undisturbed(RUN, capfd)
+    said, expected = wanted.undisturbed(capfd)
     log = Path("log.jsonl")
     text = log.read_bytes()
     part = text[: text.index(b"\n", len(text) * 3 // 4) + 1]
     log.write_bytes(part)
-    kill_when(Forked("searchlogs", *RUN, *KEPT), more_is_stored(), 0.05)
+    kill_when(Forked("searchlogs", *wanted.kept), more_is_stored(), 0.05)
     shutil.copytree("r", "kept")
 
     log.write_bytes(text)
-    assert main([*RUN, *KEPT]) == 0
+    assert main(wanted.kept) == 0
     assert capfd.readouterr() == (said, "")
-    assert taken() == expected
+    assert wanted.take() == expected
 
     for other, words in {
         part[:5_000]: " records read before ",
@@ -321,28 +339,30 @@ def test_a_log_that_has_grown_changed_or_shrunk(
         log.write_bytes(other)
         shutil.rmtree("r")
         shutil.copytree("kept", "r")
-        assert main([*RUN, *KEPT]) == 2
+        assert main(wanted.kept) == 2
         out, err = capfd.readouterr()
         assert out == ""
         assert err.startswith("searchlogs: log.jsonl: ") and words in err
-        assert err.endswith("; another folder than r starts anew\n") and err.count("\n") == 1
-        assert not [name for name in OUTPUTS if Path(name).exists()]
+        assert "another folder than r" in err and err.count("\n") == 1
+        assert wanted.none_is_there()
 
 
 @pytest.mark.parametrize(
     "moment", ["settings.json", "state", "publish", "s.rejects.jsonl", "s.jsonl"]
 )
-def test_killed_at_the_ends(folder: Path, capfd: pytest.CaptureFixture[str], moment: str) -> None:
+def test_killed_at_the_ends(
+    folder: Path, wanted: Wanted, capfd: pytest.CaptureFixture[str], moment: str
+) -> None:
     """While the folder is made, between the end of the flow and publishing, and between names."""
     lines = Path("log.jsonl").read_bytes().splitlines(keepends=True)
     Path("log.jsonl").write_bytes(b"".join(lines[:5_000]))
-    said, expected = undisturbed(RUN, capfd)
-    process = Forked("searchlogs", *RUN, *KEPT, moment=moment)
+    said, expected = wanted.undisturbed(capfd)
+    process = Forked("searchlogs", *wanted.kept, moment=moment)
     out, err = process.communicate()
     assert (process.returncode, out, err) == (-signal.SIGKILL, "", "")
     assert not Path("s.jsonl").exists()
-    assert main([*RUN, *KEPT]) == 0
+    assert main(wanted.kept) == 0
     assert capfd.readouterr() == (said, "")
-    assert taken() == expected
+    assert wanted.take() == expected
     assert sorted(os.listdir()) == ["log.jsonl", "r"]
     assert set(os.listdir("r")) > {FLOWN, *LINES}

@@ -1,19 +1,19 @@
 """Is this machine ready? Every line OK here; each thing that can be wrong, made so."""
 
-import importlib
+import os
 import re
 import socket
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from searchlogs.command import check as ready
 from searchlogs.command import cli
+from searchlogs.command.check import Check, check_machine
 
 LINES = [
     "Python is one that Bytewax runs on",
@@ -31,185 +31,246 @@ def test_this_machine_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("".join(f"OK    {line}\n" for line in LINES), "")
 
 
+def process(*arguments: str, lacks: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command, as if a package were missing; prints the modules that it loaded at last."""
+    code = f"""
+import atexit, sys
+if {lacks!r}:
+    sys.modules[{lacks!r}] = None
+atexit.register(lambda: print("\\nLOADED", *(name for name in sys.modules if "." not in name)))
+sys.argv = ["searchlogs", *{list(arguments)!r}]
+import runpy
+runpy.run_module("searchlogs", run_name="__main__", alter_sys=True)
+"""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "80"}
+    )
+
+
 def test_an_unknown_word_is_refused() -> None:
     command = [sys.executable, "-m", "searchlogs", "wrong"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     usage, line = done.stderr.splitlines()
-    assert usage == "usage: python -m searchlogs [-h] command ..."
+    assert usage == "usage: python -m searchlogs [-h] [--version] command ..."
     assert line.startswith("python -m searchlogs: error: argument command: invalid choice: 'wrong'")
 
 
-def test_a_command_that_lacks_a_package(
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr() == (f"searchlogs {metadata.version('searchlogs')}\n", "")
+
+
+def test_the_package_has_no_other_name() -> None:
+    import searchlogs
+
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = searchlogs.nonsense
+
+
+# What is loaded
+
+HEAVY = {"numpy", "pyarrow", "pandas", "bytewax", "pydantic", "duckdb", "matplotlib", "IPython"}
+RUN = ("run", "log.jsonl", "--out", "s.csv")
+LOG = '{"event": "search", "user": 1, "query": "dogs", "time": "2024-01-01T00:00:05Z"}\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("log.jsonl").write_text(LOG)
+    Path("there.csv").write_text("")
+    Path("there.jsonl").write_text("")
+    return tmp_path
+
+
+def loaded(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return HEAVY & set(done.stdout.rpartition("\nLOADED")[2].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["run", "--help"], 0),
+        (["simulate", "--help"], 0),
+        (["wrong"], 2),
+        ([*RUN, "--wrong"], 2),
+        ([*RUN, "--gap", "10"], 2),
+        ([*RUN, "--gap", "400d"], 2),
+        ([*RUN, "--map", "user"], 2),
+        ([*RUN, "--map", "user=a,user=b"], 2),
+        ([*RUN, "--max-rejects", "-1"], 2),
+        ([*RUN, "--first-ordinal", "0"], 2),
+        (["run", "log.jsonl"], 2),
+        (["run", "log.jsonl", "--out", "s.xlsx"], 2),
+        (["run", "log.jsonl", "--out", "no/s.csv"], 2),
+        (["run", "log.jsonl", "--out", "there.csv"], 2),
+        ([*RUN, "--searches", "s.csv"], 2),
+        (["simulate"], 2),
+        (["simulate", "--out", "there.jsonl"], 2),
+        (["simulate", "--out", "x.jsonl", "--users", "0"], 2),
+        (["simulate", "--out", "x.jsonl", "--hours", "0"], 2),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_help_and_wrong_arguments_load_nothing_heavy(arguments: list[str], status: int) -> None:
+    done = process(*arguments)
+    assert done.returncode == status, done.stderr
+    assert loaded(done) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [*RUN, "--map", "uid=user"],
+        [*RUN, "--kinds", "open=click"],
+        [*RUN, "--zone", "Mars"],
+        ["run", "no.jsonl", "--out", "s.csv"],
+        ["run", "log.txt", "--out", "s.csv"],
+        ["run", "log.jsonl", "log.jsonl", "--out", "s.csv"],
+        ["run", "log.jsonl", "--out", "log.jsonl", "--force"],
+        [*RUN, "--recovery", "."],
+        [*RUN, "--engine", "columnar", "--queries", "q.csv"],
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_is_wrong_with_a_log_takes_its_validation_alone(arguments: list[str]) -> None:
+    done = process(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert loaded(done) <= {"pydantic"}
+
+
+@pytest.mark.parametrize("lacks", ["pyarrow", "bytewax", "pydantic", "filelock"])
+@pytest.mark.usefixtures("folder")
+def test_a_run_that_lacks_a_package(lacks: str) -> None:
+    done = process(*RUN, lacks=lacks)
+    assert done.returncode == 2 and done.stdout.startswith("\nLOADED")
+    assert done.stderr.startswith("searchlogs: ") and done.stderr.count("\n") == 1
+    assert lacks in done.stderr
+    assert done.stderr.endswith("; run python -m searchlogs to check this machine\n")
+    assert not Path("s.csv").exists()
+
+
+# What is wrong with a machine
+
+
+def failure(capsys: pytest.CaptureFixture[str], check: Any) -> str:
+    """What the FAIL line of a check says."""
+    assert not check_machine([Check("It works", check, "mend it")])
+    out, err = capsys.readouterr()
+    assert err == ""
+    found = re.fullmatch(r"FAIL  It works: (.*)\. To fix it: mend it\n", out)
+    assert found, out
+    return str(found[1])
+
+
+def test_one_that_fails_and_others_that_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+    checks = [
+        Check("One", lambda: None, "1"),
+        Check("two", lambda: 1 / 0, "2"),
+        Check("three", lambda: None, "3"),
+    ]
+    assert not check_machine(checks)
+    assert capsys.readouterr().out.splitlines() == [
+        "OK    One",
+        "FAIL  two: ZeroDivisionError: division by zero. To fix it: 2",
+        "OK    three",
+    ]
+
+
+def test_the_status_of_a_machine_that_is_not_ready(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "searchlogs.commands", None)
-    monkeypatch.delattr("searchlogs.commands", raising=False)
-    assert cli.main(["run"]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("searchlogs: ") and err.count("\n") == 1
-    assert err.endswith("; python -m searchlogs says what to mend\n")
+    monkeypatch.setattr(ready, "every_check", lambda: [Check("It works", lambda: 1 / 0, "")])
+    assert cli.main([]) == 1
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No kernel but for the tests of it."""
-    monkeypatch.setattr(ready, "_kernel", lambda: None)
+def test_a_machine_that_lacks_packages() -> None:
+    """A missing package is a finding of the checks that need it."""
+    done = process(lacks="matplotlib")
+    assert (done.returncode, done.stderr) == (1, "")
+    *lines, _, _ = done.stdout.splitlines()
+    assert [re.sub(r"^(OK  |FAIL)  ", "", line).split(":")[0] for line in lines] == LINES
+    (failed,) = [line for line in lines if line.startswith("FAIL")]
+    assert failed.startswith(f"FAIL  {LINES[4]}: ModuleNotFoundError: ") and "uv sync" in failed
 
 
-@pytest.fixture
-def failure(capsys: pytest.CaptureFixture[str]) -> Any:
-    def failure() -> str:
-        """The one FAIL line; the others are OK."""
-        assert cli.main([]) == 1
-        out, err = capsys.readouterr()
-        assert err == ""
-        lines = out.splitlines()
-        assert [re.sub(r"^(OK  |FAIL)  ", "", line).split(":")[0] for line in lines] == LINES
-        (failed,) = [line for line in lines if not line.startswith("OK    ")]
-        assert failed.startswith("FAIL  ")
-        return str(failed.removeprefix("FAIL  "))
-
-    return failure
+def test_python(capsys: pytest.CaptureFixture[str]) -> None:
+    ready.check_python("3.12.99")
+    words = failure(capsys, lambda: ready.check_python("3.13.0"))
+    assert words == "expected <3.13,>=3.11; found 3.13.0"
 
 
-@pytest.mark.usefixtures("quick")
-class TestFail:
-    def test_python(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        later = {name: getattr(sys, name) for name in ("prefix", "stdout", "stderr")}
-        later["version_info"] = (3, 13, 0, "final", 0)
-        monkeypatch.setattr(ready, "sys", SimpleNamespace(**later))
-        assert failure() == (
-            f"{LINES[0]}: 3.13.0 is not <3.13,>=3.11. "
-            "To mend: pip install uv && uv sync --python 3.12"
-        )
-
-    def test_packages(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        # What an extra brings may be missing; what another Python needs doesn't matter here.
-        extra, other = "unheard-of==2.0; extra == 'kafka'", "pytest==0.2; python_version < '3'"
-        pins = ["pytest==0.1", "unheard-of==1.0", extra, other]
-        monkeypatch.setattr(metadata, "requires", lambda name: pins)
-        there = metadata.version("pytest")
-        monkeypatch.setattr(ready, "_installer", lambda: ("INSTALL", "AGAIN", ""))
-        assert failure() == (
-            f"{LINES[1]}: pytest is {there}, not ==0.1; unheard-of is missing, not ==1.0. "
-            "To mend: INSTALL"
-        )
-
-    def test_package_not_installed(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        def requires(name: str) -> list[str]:
-            raise metadata.PackageNotFoundError(name)
-
-        monkeypatch.setattr(metadata, "requires", requires)
-        assert failure().startswith(f"{LINES[1]}: PackageNotFoundError: No package metadata")
-
-    def test_flow(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        dataflow = importlib.import_module("searchlogs.dataflow")
-        monkeypatch.setattr(dataflow, "find_sessions", lambda events: ([], events[:1]))
-        monkeypatch.setattr(ready, "_installer", lambda: ("INSTALL", "AGAIN", ""))
-        assert failure() == f"{LINES[3]}: they made 0, and 1 came late. To mend: AGAIN"
-
-    def test_figure(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        monkeypatch.setitem(sys.modules, "searchlogs.figures.timeline", None)
-        monkeypatch.setattr(ready, "_installer", lambda: ("INSTALL", "AGAIN", ""))
-        assert re.fullmatch(
-            f"{LINES[4]}: ModuleNotFoundError: .*timeline.*. To mend: AGAIN", failure()
-        )
-
-    def test_port(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            port = taken.getsockname()[1]
-            monkeypatch.setattr(ready, "PORTS", range(port, port + 1))
-            message = failure()
-        assert message.startswith(f"{LINES[5]}: none from {port} to {port}: ")
-        assert message.endswith("jupyter lab --port 9888")
-
-    def test_folder(self, monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-        def refuse(**kwargs: object) -> None:
-            raise PermissionError(13, "Permission denied", ".")
-
-        monkeypatch.setattr(ready, "tempfile", SimpleNamespace(TemporaryFile=refuse))
-        assert failure() == (
-            f"{LINES[6]}: PermissionError: [Errno 13] Permission denied: '.'. "
-            "To mend: cp -r notebooks ~/my-notebooks"
-        )
-
-    @pytest.mark.parametrize("error", [BaseException("panic\n" * 99), SystemExit(0)])
-    def test_a_check_that_raises(
-        self, monkeypatch: pytest.MonkeyPatch, failure: Any, error: BaseException
-    ) -> None:
-        def check() -> None:
-            raise error
-
-        monkeypatch.setattr(ready, "_figure", check)
-        line = failure()
-        assert line.startswith(f"{LINES[4]}: {type(error).__name__}: ")
-        assert len(line) < 300
-
-    def test_an_interrupt_is_not_a_finding(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def check() -> None:
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(ready, "_flow", check)
-        with pytest.raises(KeyboardInterrupt):
-            ready.check_machine()
+def test_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    # What an extra brings may be missing; what another Python needs doesn't matter here.
+    extra, other = "unheard-of==2.0; extra == 'kafka'", "pytest==0.2; python_version < '3'"
+    ready.check_packages([extra, other])
+    wanted = ["pytest==0.1", "unheard-of==1.0", extra, other]
+    found = metadata.version("pytest")
+    assert failure(capsys, lambda: ready.check_packages(wanted)) == (
+        f"pytest is {found}, not ==0.1; unheard-of is missing, not ==1.0"
+    )
 
 
-def test_no_kernel(monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
+def test_flow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("searchlogs.dataflow.find_sessions", lambda events: ([], events[:1]))
+    assert failure(capsys, ready.check_flow) == "they made 0, and 1 came late"
+
+
+def test_port(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        words = failure(capsys, lambda: ready.check_port(range(port, port + 1)))
+    assert words.startswith(f"none from {port} to {port}: ")
+
+
+def test_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = failure(capsys, lambda: ready.check_folder(str(tmp_path / "no")))
+    assert words.startswith("FileNotFoundError: ")
+
+
+@pytest.mark.parametrize("error", [BaseException("panic\n" * 99), SystemExit(0)])
+def test_a_check_that_raises(capsys: pytest.CaptureFixture[str], error: BaseException) -> None:
+    def check() -> None:
+        raise error
+
+    words = failure(capsys, check)
+    assert words.startswith(f"{type(error).__name__}: ")
+    assert len(words) < 250
+
+
+def test_an_interrupt_is_not_a_finding() -> None:
+    def check() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_machine([Check("", check, "")])
+
+
+def test_no_kernel(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     def refuse(self: KernelSpecManager, name: str) -> None:
         raise NoSuchKernel(name)
 
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", refuse)
-    line = failure()
-    assert line.startswith(f"{LINES[2]}: NoSuchKernel: No such kernel named python3. To mend: ")
-    assert line.endswith("python -m ipykernel install --sys-prefix")
+    assert failure(capsys, ready.check_kernel) == "NoSuchKernel: No such kernel named python3"
 
 
-def test_a_kernel_of_another_python(monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
+def test_a_kernel_of_another_python(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from jupyter_client.blocking import BlockingKernelClient
 
     content = {"status": "error", "ename": "ModuleNotFoundError", "evalue": "No module"}
     monkeypatch.setattr(
         BlockingKernelClient, "execute", lambda *args, **kwargs: {"content": content}
     )
-    assert failure().startswith(f"{LINES[2]}: it says ModuleNotFoundError: No module. To mend: ")
-
-
-@pytest.mark.parametrize(
-    ("files", "commands"),
-    [
-        (
-            {"conda-meta/history": ""},
-            (
-                "conda env update -f environment.yml",
-                "conda env update -f environment.yml --prune",
-                "",
-            ),
-        ),
-        (
-            {"pyvenv.cfg": "home = x\nuv = 0.13.9\n"},
-            ("uv sync", "uv sync --reinstall", "uv run "),
-        ),
-        (
-            {"pyvenv.cfg": "home = x\n"},
-            ("python -m pip install -e .", "python -m pip install -e . --force-reinstall", ""),
-        ),
-        ({}, ("python -m pip install -e .", "python -m pip install -e . --force-reinstall", "")),
-    ],
-)
-def test_the_commands_are_those_of_the_way_of_setting_up(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    files: dict[str, str],
-    commands: tuple[str, str, str],
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(ready, "sys", SimpleNamespace(prefix=str(tmp_path)))
-    assert ready._installer() == commands
+    assert failure(capsys, ready.check_kernel) == "it reports ModuleNotFoundError: No module"

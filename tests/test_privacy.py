@@ -18,7 +18,7 @@ from searchlogs.command import cli as commands
 from searchlogs.command.queries import QUERIES, query_table
 from searchlogs.events import EARLIEST, AppOpen, ClickResult, Search
 from searchlogs.logs.pseudonyms import LEAST_KEY, load_key, pseudonymiser
-from searchlogs.logs.rows import SEARCHES
+from searchlogs.logs.schemas import SEARCHES
 
 KEY = b"0123456789abcdef0123456789abcdef"
 
@@ -167,7 +167,7 @@ def test_another_key_is_another_run(say: Say) -> None:
     command = "run log.jsonl --out s.csv --force --recovery state --pseudonymise"
     assert say(f"{command} key")[0] == 1
     status, _, err = say(f"{command} other")
-    assert (status, "it is of a run with another key" in err) == (2, True)
+    assert (status, "a run with another key" in err) == (2, True)
     assert by_hand(load_key(Path("key")), "") not in err
 
 
@@ -188,9 +188,9 @@ def test_sessions_are_those_of_the_users(say: Say) -> None:
     ("options", "words"),
     [
         ("--pseudonymise .", "Is a directory"),
-        ("--pseudonymise short", "key of 32 bytes or more"),
-        ("--queries q.csv --least-users 0", "least_users must be 1 or more; got 0"),
-        ("--queries q.xls", "its name must end in .jsonl, .csv, .parquet"),
+        ("--pseudonymise short", "32 bytes"),
+        ("--queries q.csv --least-users 0", "least_users: expected 1 or more; found 0"),
+        ("--queries q.xls", "ends in .jsonl, .csv, .parquet"),
     ],
 )
 def test_refused(say: Say, options: str, words: str) -> None:

@@ -87,30 +87,28 @@ def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def published(lines: Path) -> list[list[bytes]]:
+def published(work: Path) -> list[list[bytes]]:
     """Sessions, late events and rejects in some order, where both sums hold."""
-    outs = {name: lines.with_name(f"{name}.jsonl") for name in ("sessions", "late", "rejects")}
-    publish(lines, outs, every_session=True)
+    outs = {name: work.with_name(f"{name}.jsonl") for name in ("sessions", "late", "rejects")}
+    publish(work, outs, every_session=True)
     return [sorted(path.read_bytes().splitlines()) for path in outs.values()]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kill", [False, True])
 @pytest.mark.parametrize(
-    ("factory", "name"),
+    "factory",
     [
-        ("logs.flow:log_flow('{log}', '{out}')", "out.jsonl"),
-        ("columnar.flow:columnar_flow('{log}', '{out}', shards=32)", "out.arrows"),
+        "logs.flow:log_flow('{log}', '{out}')",
+        "columnar.flow:columnar_flow('{log}', '{out}', shards=32)",
     ],
 )
-def test_a_log_is_shared_out(
-    tmp_path: Path, long_log: Path, factory: str, name: str, kill: bool
-) -> None:
-    """Also where one of the processes is killed, and all are started again with what was stored."""
-    run(log_flow(str(long_log), tmp_path / "whole.jsonl"))
-    expected = published(tmp_path / "whole.jsonl")
+def test_a_log_is_shared_out(tmp_path: Path, long_log: Path, factory: str, kill: bool) -> None:
+    """Also if one of the processes is killed, and all are started again with what was stored."""
+    run(log_flow(str(long_log), tmp_path / "whole.arrows"))
+    expected = published(tmp_path / "whole.arrows")
     assert min(map(len, expected)) > 100
-    state, out = tmp_path / "state", tmp_path / name
+    state, out = tmp_path / "state", tmp_path / "out.arrows"
     state.mkdir()
     init_db_dir(state, 2)
     flow = f"searchlogs.{factory.format(log=long_log, out=out)}"

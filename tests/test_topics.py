@@ -30,8 +30,9 @@ from searchlogs.live.flow import topic_flow
 from searchlogs.logs.flow import log_flow
 from searchlogs.logs.formats import write_log
 from searchlogs.logs.jsonl import event_record
-from searchlogs.logs.rows import beside, late_row, session_row, to_json
+from searchlogs.logs.rows import late_row, session_row, to_json
 from searchlogs.logs.ubi import Ubi
+from searchlogs.logs.words import beside
 from searchlogs.sessions import replay_clock
 from searchlogs.simulate import simulate
 

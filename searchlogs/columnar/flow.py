@@ -1,25 +1,21 @@
 """The flow over a log whose items are record batches."""
 
-import os
-from dataclasses import asdict
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import bytewax.operators as op
 import pyarrow as pa
 from bytewax.dataflow import Dataflow
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.testing import TestingSource
 
 from searchlogs.columnar.convert import to_late
 from searchlogs.columnar.operator import columnar_sessions
 from searchlogs.columnar.source import BatchSource
 from searchlogs.durations import Windowing
-from searchlogs.logs.flow import NOTHING, GuardedPart, Watch, is_reject, prepared, write_lines
+from searchlogs.logs.flow import NOTHING, Watch, batch_file, write_beside
 from searchlogs.logs.log import Log, OpenLog
-from searchlogs.logs.rows import COUNTED, late_row
+from searchlogs.logs.schemas import COUNTED
 
 
 def columnar_flow(
@@ -33,70 +29,39 @@ def columnar_flow(
 ) -> Dataflow:
     """Assemble the flow for logs that outgrow objects: as `log_flow`, but its items are batches.
 
-    `out` (x.arrows) is a stream of Arrow record batches, which `pyarrow.ipc.open_stream` reads: a
-    row a session, of `columnar.SESSIONS`. Beside it stands what `log_flow` leaves there, but for
-    searches. The users are split over `shards`, which the engine deals out to the workers by a
-    hash: so it takes many more than workers to give each its share (32 for two or four). One is
-    best where splitting doesn't pay: one worker reads, another one has all sessions.
+    Args:
+        log: The path of a log file, or a Log.
+        out: Where the sessions go (x.arrows): a stream of Arrow record batches, which
+            `pyarrow.ipc.open_stream` reads, with the columns of `schemas.COUNTED`. Late events,
+            rejects and the tally go next to it, as `log_flow` writes them.
+        gap: Longest pause within a session, a timedelta or text such as "30m".
+        wait: How far behind a user's newest event another may arrive, likewise.
+        shards: Number of parts that the users are split into. The engine deals the parts out to
+            its workers by a hash, so that it takes many more parts than workers to give each its
+            share: 32 for two or four. Keep 1 if one worker is to read and another to sessionize.
+        watch: Called with the progress of the run.
 
-    Raises a ValueError or an OSError where there is no such log, or no such duration or number.
+    Raises:
+        ValueError: The log has no known format, `gap` or `wait` is no duration, or `shards` is no
+            whole number from 1.
+        OSError: The log does not exist or cannot be read.
     """
     windowing = Windowing(gap, wait)
-    opened, outs = prepared(log, out)
+    opened = OpenLog.of(log)
+    out = Path(out)
     flow = Dataflow("search_batches")
     source = BatchSource(opened, lambda size, events: watch(size, events, 0))
     items = op.branch("is_batch", op.input("log", flow, source), _is_batch)
-    notes = op.branch("is_reject", items.falses, is_reject)
     found = columnar_sessions("sessions", items.trues, windowing, shards)
-    nothing = op.input("begin", flow, TestingSource([NOTHING]))
-    write = partial(write_lines, nothing, outs)
+    begin = op.input("begin", flow, TestingSource([NOTHING]))
+    write_beside(out, begin, op.flat_map("late_event", found.late, to_late), items.falses)
 
-    def watched(batch: pa.RecordBatch) -> tuple[str, pa.RecordBatch]:
+    def watched(batch: pa.RecordBatch) -> pa.RecordBatch:
         watch(0, 0, len(batch))
-        return "", batch
+        return batch
 
-    none = pa.RecordBatch.from_pylist([], COUNTED)
-    begin = op.map("no_sessions", nothing, lambda _: ("", none))
-    batches = op.merge("all_sessions", begin, op.map("some_sessions", found.down, watched))
-    op.output("sessions_out", batches, _BatchSink(outs["sessions"]))
-    write("late", op.flat_map("late_event", found.late, to_late), late_row)
-    write("rejects", notes.trues, asdict)
-    write("tally", notes.falses, asdict)
+    batch_file("sessions_out", op.map("watched", found.down, watched), begin, out, COUNTED)
     return flow
-
-
-class _BatchSink(FixedPartitionedSink[pa.RecordBatch, int]):
-    """Write record batches to a file, as a stream of Arrow."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def list_parts(self) -> list[str]:
-        return [self.path.name]
-
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
-        return GuardedPart(_Batches(self.path, resume_state or 0), for_part)
-
-
-class _Batches(StatefulSinkPartition[pa.RecordBatch, int]):
-    def __init__(self, path: Path, size: int) -> None:
-        self.file = path.open("ab")
-        self.file.seek(size)
-        self.file.truncate()
-
-    def write_batch(self, values: list[pa.RecordBatch]) -> None:
-        if self.file.tell() == 0:
-            self.file.write(values[0].schema.serialize())
-        for batch in values:
-            self.file.write(batch.serialize())
-        self.file.flush()
-        os.fsync(self.file.fileno())
-
-    def snapshot(self) -> int:
-        return self.file.tell()
-
-    def close(self) -> None:
-        self.file.close()
 
 
 def _is_batch(item: object) -> TypeGuard[pa.RecordBatch]:

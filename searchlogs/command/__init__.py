@@ -1,0 +1,1 @@
+"""The command `python -m searchlogs`: check a machine, make a log, run one."""

@@ -3,114 +3,119 @@
 Nothing of the course is imported before the check that needs it: a missing package is a finding.
 """
 
+import platform
+import shlex
 import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PORTS = range(8888, 8939)
-"""JupyterLab takes the first that is free, or one near it."""
+"""Ports of which JupyterLab takes the first that is free, or one near it."""
 
 
-def check_machine() -> bool:
-    """Print a line for each thing the course needs, OK or FAIL; return whether all are OK.
+class Check(NamedTuple):
+    """One thing that the course needs."""
 
-    A FAIL says what was found instead, and the command that mends it. The OK lines are the same on
+    what: str
+    run: Callable[[], object]
+    """Raises an exception if it is not there."""
+    fix: str
+    """A command that fixes it."""
+
+
+def check_machine(checks: Sequence[Check] | None = None) -> bool:
+    """Print OK or FAIL for each thing that the course needs; return whether all are OK.
+
+    FAIL lines add what was found instead, and a command that fixes it. The OK lines are the same on
     every machine.
     """
-    install, again, prefix = _installer()
-    checks: list[tuple[str, Callable[[], object], str]] = [
-        ("Python is one that Bytewax runs on", _python, "pip install uv && uv sync --python 3.12"),
-        ("The packages have the versions of the course", _packages, install),
-        ("A Jupyter kernel starts", _kernel, f"{prefix}python -m ipykernel install --sys-prefix"),
-        ("Seven events make two sessions", _flow, again),
-        ("A figure is drawn", _figure, again),
-        ("JupyterLab finds a free port", _port, f"{prefix}jupyter lab --port 9888"),
-        ("This folder can be written to", _folder, _copy()),
-    ]
     ready = True
-    for what, check, mend in checks:
+    for what, run, fix in every_check() if checks is None else checks:
         try:
-            check()
+            run()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a panic of the engine, for one, is not an Exception
             ready = False
             found = str(error) if type(error) is _Unfit else f"{type(error).__name__}: {error}"
-            print(f"FAIL  {what}: {textwrap.shorten(found, 200)}. To mend: {mend}")
+            print(f"FAIL  {what}: {textwrap.shorten(found, 200)}. To fix it: {fix}")
         else:
             print(f"OK    {what}")
     return ready
+
+
+def every_check() -> list[Check]:
+    """Return the checks, in the order in which what they need builds up."""
+    here = shlex.quote(sys.executable)
+    install = (
+        "uv sync --reinstall (conda: conda env update -f environment.yml; pip: pip install -e .)"
+    )
+    notebooks = "notebooks" if Path("notebooks").is_dir() else "."
+    return [
+        Check("Python is one that Bytewax runs on", check_python, "uv sync --python 3.12"),
+        Check("The packages have the versions of the course", check_packages, install),
+        Check("A Jupyter kernel starts", check_kernel, f"{here} -m ipykernel install --sys-prefix"),
+        Check("Seven events make two sessions", check_flow, install),
+        Check("A figure is drawn", check_figure, install),
+        Check("JupyterLab finds a free port", check_port, f"{here} -m jupyter lab --port 9888"),
+        Check("This folder can be written to", check_folder, f"cp -r {notebooks} ~/my-notebooks"),
+    ]
 
 
 class _Unfit(Exception):
     """What a check found instead."""
 
 
-def _installer() -> tuple[str, str, str]:
-    """What installs here, what installs all of it again, and what stands before other commands."""
-    home = Path(sys.prefix)
-    if (home / "conda-meta").is_dir():
-        conda = "conda env update -f environment.yml"
-        return conda, f"{conda} --prune", ""
-    settings = home / "pyvenv.cfg"
-    # uv puts no pip into its environments.
-    if settings.is_file() and "\nuv = " in settings.read_text(encoding="utf-8"):
-        return "uv sync", "uv sync --reinstall", "uv run "
-    pip = "python -m pip install -e ."
-    return pip, f"{pip} --force-reinstall", ""
-
-
-def _copy() -> str:
-    """The README's advice, with a place that is the learner's own."""
-    return f"cp -r {'notebooks' if Path('notebooks').is_dir() else '.'} ~/my-notebooks"
-
-
-def _python() -> None:
+def check_python(version: str | None = None) -> None:
+    """Raise an error if the package does not run on this version of Python."""
     from packaging.specifiers import SpecifierSet
 
     wanted = metadata.metadata("searchlogs")["Requires-Python"]
-    here = ".".join(map(str, sys.version_info[:3]))
-    if not SpecifierSet(wanted).contains(here):
-        raise _Unfit(f"{here} is not {wanted}")
+    version = version or platform.python_version()
+    if not SpecifierSet(wanted).contains(version):
+        raise _Unfit(f"expected {wanted}; found {version}")
 
 
-def _packages() -> None:
+def check_packages(requirements: Iterable[str] | None = None) -> None:
+    """Raise an error if a requirement is not met; those of extras do not count."""
     from packaging.requirements import Requirement
 
-    others = []
-    for line in metadata.requires("searchlogs") or []:
-        pin = Requirement(line)
-        if pin.marker and not pin.marker.evaluate({"extra": ""}):
-            continue  # an extra, which the course does without
+    unmet = []
+    for line in metadata.requires("searchlogs") or [] if requirements is None else requirements:
+        wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
         try:
-            here = metadata.version(pin.name)
+            found = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:
-            here = "missing"
-        if here == "missing" or not pin.specifier.contains(here, prereleases=True):
-            others.append(f"{pin.name} is {here}, not {pin.specifier}")
-    if others:
-        raise _Unfit("; ".join(others))
+            found = "missing"
+        if found == "missing" or not wanted.specifier.contains(found, prereleases=True):
+            unmet.append(f"{wanted.name} is {found}, not {wanted.specifier}")
+    if unmet:
+        raise _Unfit("; ".join(unmet))
 
 
-def _kernel() -> None:
+def check_kernel() -> None:
+    """Raise an error if no Jupyter kernel starts, or if it is that of another Python."""
     from jupyter_client.manager import run_kernel
 
     client: Any
-    quiet = subprocess.DEVNULL  # what a kernel says while it starts differs between machines
+    quiet = subprocess.DEVNULL  # what a kernel prints while it starts differs between machines
     with run_kernel(kernel_name="python3", stdout=quiet, stderr=quiet) as client:
-        # Where the user's settings have a kernel of this name, that of another Python may start.
+        # If the user's settings have a kernel of this name, that of another Python may start.
         reply = client.execute("import bytewax, searchlogs", reply=True, timeout=60)["content"]
         if reply["status"] != "ok":
-            raise _Unfit(f"it says {reply['ename']}: {reply['evalue']}")
+            raise _Unfit(f"it reports {reply['ename']}: {reply['evalue']}")
 
 
-def _flow() -> None:
+def check_flow() -> None:
+    """Raise an error if the tutorial's seven events do not make two sessions."""
     from searchlogs.dataflow import find_sessions
     from searchlogs.simulate import client_events
 
@@ -119,24 +124,27 @@ def _flow() -> None:
         raise _Unfit(f"they made {len(sessions)}, and {len(late)} came late")
 
 
-def _figure() -> None:
+def check_figure() -> None:
+    """Raise an error if no figure can be drawn."""
     from searchlogs.figures.timeline import timeline
     from searchlogs.simulate import client_events
 
     timeline(client_events()).svg()
 
 
-def _port() -> None:
-    for port in PORTS:
+def check_port(ports: range = PORTS) -> None:
+    """Raise an error if none of the ports is free."""
+    for port in ports:
         with socket.socket() as listener:
             try:
                 listener.bind(("127.0.0.1", port))
                 return
             except OSError as error:
                 reason = error.strerror
-    raise _Unfit(f"none from {PORTS[0]} to {PORTS[-1]}: {reason}")
+    raise _Unfit(f"none from {ports[0]} to {ports[-1]}: {reason}")
 
 
-def _folder() -> None:
-    with tempfile.TemporaryFile(dir="."):
+def check_folder(folder: str = ".") -> None:
+    """Raise an error if no file can be written in the folder."""
+    with tempfile.TemporaryFile(dir=folder):
         pass

@@ -1,35 +1,35 @@
-"""`python -m searchlogs simulate` and `run`: make a log, or run one."""
+"""The command line: `python -m searchlogs`, with `simulate` and `run`.
+
+What is heavy is imported only when it is needed, so that help and wrong arguments are answered at
+once, and so that a machine that lacks a package can be checked.
+"""
 
 import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from tqdm import tqdm
-
-from searchlogs.command.check import check_machine
-from searchlogs.command.options import ENGINES, LEAST_USERS, SNAPSHOTS
-from searchlogs.command.publish import Unaccounted
-from searchlogs.command.run import EngineFailed, Job, WrongFolder
-from searchlogs.command.summary import report
-from searchlogs.durations import Windowing, parse_duration
+import searchlogs
+from searchlogs.command.job import ENGINES, LEAST_USERS, SNAPSHOTS, Job, Outputs, RunFailed
+from searchlogs.command.recovery import Recovery
+from searchlogs.durations import Windowing, format_duration, parse_duration
 from searchlogs.events import FIELDS, KINDS
-from searchlogs.logs.border import Border
-from searchlogs.logs.flow import Watch
-from searchlogs.logs.formats import write_log
 from searchlogs.logs.log import Log, OpenLog
 from searchlogs.logs.pseudonyms import load_key
-from searchlogs.logs.source import InputChanged
-from searchlogs.logs.ubi import Ubi
 from searchlogs.logs.words import STDIN, TIME_UNITS, printable
 from searchlogs.simulate import simulate
 
-GOOD, TOO_MANY_REJECTS, COULD_NOT, INTERRUPTED = 0, 1, 2, 130
+if TYPE_CHECKING:
+    from searchlogs.logs.border import Border
+    from searchlogs.logs.flow import Watch
+
+OK, REJECTS, FAILED, INTERRUPTED = 0, 1, 2, 130
+"""Exit statuses."""
 
 
 def main(arguments: list[str]) -> int:
@@ -38,48 +38,25 @@ def main(arguments: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path in a message may hold anything
     if not arguments:
-        return GOOD if check_machine() else 1
+        from searchlogs.command.check import check_machine
+
+        return OK if check_machine() else 1
     options = parser().parse_args(arguments)
     try:
         return int(options.do(options))
     except KeyboardInterrupt:
-        again = "; the same command goes on" if getattr(options, "recovery", None) else ""
-        print(f"\nsearchlogs: interrupted; no output has its name yet{again}", file=sys.stderr)
+        again = "; the same command resumes it" if getattr(options, "recovery", None) else ""
+        print(f"\nsearchlogs: interrupted; the outputs are not complete{again}", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, TypeError, WrongFolder, InputChanged, EngineFailed, Unaccounted) as error:
-        print(f"searchlogs: {printable(str(error))}", file=sys.stderr)
+    except ImportError as error:
+        message = f"{error}; run python -m searchlogs to check this machine"
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        print(f"searchlogs: {printable(name + (error.strerror or str(error)))}", file=sys.stderr)
-    return COULD_NOT
-
-
-T = TypeVar("T")
-
-
-def _argument(read: Callable[[str], T], name: str) -> Callable[[str], T]:
-    """A reader of one argument, whose own words argparse shows when it fails."""
-
-    def parse(text: str) -> T:
-        try:
-            return read(text)
-        except (ValueError, TypeError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    parse.__name__ = name
-    return parse
-
-
-_duration = _argument(parse_duration, "duration")
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs = [part.split("=", 1) for part in text.split(",")]
-    if any(len(pair) != 2 or not all(pair) for pair in pairs):
-        raise argparse.ArgumentTypeError(
-            f"must be such as ours=theirs,ours=theirs; got {printable(repr(text))}"
-        )
-    return [(ours, theirs) for ours, theirs in pairs]
+        message = name + (error.strerror or str(error))
+    except (ValueError, TypeError, RunFailed) as error:
+        message = str(error)
+    print(f"searchlogs: {printable(message)}", file=sys.stderr)
+    return FAILED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,45 +64,81 @@ class _Parser(argparse.ArgumentParser):
         super().error(printable(message))  # a shell's * gives names of files as words
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *others: object) -> NoReturn:
+        print(f"searchlogs {searchlogs.__version__}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = _Parser(
         prog="python -m searchlogs",
-        description="Without a command: is this machine ready for the course?",
+        description="Without a command: check whether this machine is ready for the course.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
     _add_simulate(commands)
     _add_run(commands)
     return parser
 
 
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        found = printable(repr(text))
+        raise argparse.ArgumentTypeError(f"expected ours=theirs,ours=theirs; found {found}")
+    return [(ours, theirs) for ours, theirs in pairs]
+
+
+# What arguments of one sort have in common.
+FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+DURATION: dict[str, Any] = {"type": _duration, "metavar": "DURATION"}
+WORDS: dict[str, Any] = {
+    "type": _pairs,
+    "action": "extend",
+    "default": [],
+    "metavar": "OURS=THEIRS,…",
+}
+
+
 def _add_simulate(commands: Any) -> None:
     parser = commands.add_parser(
         "simulate",
         help="make a log to learn on",
-        description="Write what simulated users do: the same arguments, the same bytes.",
+        description="Write what simulated users do: the same arguments give the same bytes.",
         allow_abbrev=False,
     )
     parser.set_defaults(do=_simulate)
     add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="FILE", help="its name says the format: .jsonl, "
-        ".csv or .parquet; .jsonl and .csv also with .gz or .zst")  # fmt: skip
+    formats = ".jsonl, .csv or .parquet; .jsonl and .csv also with .gz or .zst"
+    add("--out", required=True, help=f"the log; its name chooses the format: {formats}", **FILE)
     add("--users", type=int, default=40, help="(default: %(default)s)")
-    add("--sessions", type=int, help="of all users together (default: 3 a user)")
+    add("--sessions", type=int, help="of all users together (default: 3 per user)")
     add("--hours", type=float, default=6, help="in which sessions begin (default: %(default)s)")
-    add("--seed", type=int, default=0, help="another seed, another log (default: %(default)s)")
-    add("--disorder", type=_duration, default=timedelta(0), metavar="DURATION",
-        help="events arrive up to so much after their time (default: 0s)")  # fmt: skip
-    add("--late-share", type=float, default=0.0, metavar="SHARE",
-        help="of events that take 1 to 5 minutes longer still (default: %(default)s)")  # fmt: skip
+    add("--seed", type=int, default=0, help="another seed gives another log (default: %(default)s)")
+    delay = "longest delay between an event and its arrival (default: 0s)"
+    add("--disorder", default=timedelta(0), help=delay, **DURATION)
+    late = "share of events that take 1 to 5 minutes longer still (default: %(default)s)"
+    add("--late-share", type=float, default=0.0, metavar="SHARE", help=late)
     add("--format", choices=["ubi"], help="write OpenSearch UBI, queries and events")
-    add("--force", action="store_true", help="overwrite what is there")
+    add("--force", action="store_true", help="overwrite the file if it exists")
 
 
 def _simulate(options: argparse.Namespace) -> int:
     _check_free([options.out], options.force)
     if not 0 < options.hours < 1e6:
-        raise ValueError(f"--hours must be more than 0; got {options.hours}")
+        raise ValueError(
+            f"--hours: expected more than 0, and below a million; found {options.hours}"
+        )
     events = simulate(
         users=options.users,
         sessions=3 * options.users if options.sessions is None else options.sessions,
@@ -135,20 +148,33 @@ def _simulate(options: argparse.Namespace) -> int:
         late_share=options.late_share,
         query_ids=options.format == "ubi",
     )
+    from searchlogs.logs.formats import write_log
+
     number = write_log(events, options.out, options.format)
     print(f"{number:,} events → {printable(str(options.out))}")
-    return GOOD
+    return OK
 
 
 def _add_run(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
-        help="sessions and metrics of a log",
-        description="Cut a log into each user's sessions, and say what was clicked in each.",
-        epilog="""\
-A record that can't be read is a reject: it is counted, named, and kept with the reason. An event
-that comes too long after newer ones of its user is late, and kept too. At the end two sums are
-told: that of the records, and that of the events; where one doesn't hold, nothing is published.
+        help="find the sessions and metrics of a log",
+        description="Cut a log into each user's sessions, and report what was clicked in each.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(do=_run)
+    _add_sessions(parser)
+    _add_recovery(parser.add_argument_group("a run that can be resumed"))
+    _add_people(parser.add_argument_group("people behind the log"))
+    _add_words(parser.add_argument_group("words of the log, if they are not ours"))
+
+
+EPILOG = """\
+A record that cannot be read is a reject: it is counted, and kept with the reason. An event that
+comes too long after newer ones of its user is late, and is kept too. The summary begins with two
+sums, of the records and of the events; if one does not hold, nothing is published.
 
 examples:
   python -m searchlogs run events.jsonl --out sessions.parquet
@@ -158,144 +184,175 @@ examples:
       --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
   zcat log.gz | python -m searchlogs run - --format jsonl --out sessions.jsonl
 
-exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, could not be done.""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(do=_run)
+exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, failed; 130, interrupted."""
 
+
+def _add_sessions(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("log", nargs="+", help="files, folders and those in them, or - for standard input: JSON "
-        "Lines, CSV, Parquet, by their names; also .gz and .zst. Several are merged by "
-        "time")  # fmt: skip
-    add("--out", type=Path, required=True, metavar="FILE",
-        help="sessions go there: .jsonl, .csv or .parquet; late events and rejects beside "
-        "it")  # fmt: skip
-    add("--gap", type=_duration, default=timedelta(minutes=30), metavar="DURATION",
-        help="a longer pause ends a session (default: 30m)")  # fmt: skip
-    add("--wait", type=_duration, default=timedelta(minutes=1), metavar="DURATION",
-        help="an event may come so much after a newer one of its user (default: 1m)")  # fmt: skip
-    add("--searches", type=Path, metavar="FILE", help="write a row a search too")
-    add("--all-sessions", action="store_true", help="sessions without a search too, rates empty")
-    add("--drop-duplicates", action="store_true",
-        help="drop an event that repeats another within the wait exactly")  # fmt: skip
-    add("--max-rejects", type=int, default=0, metavar="N", help="more than so many, and the exit "
-        "status is 1 (default: %(default)s)")  # fmt: skip
-    add("--force", action="store_true", help="overwrite outputs that are there")
-    add("--recovery", type=Path, metavar="DIR",
-        help="store there how far the run is: run again, it goes on from there")  # fmt: skip
-    add("--snapshots", type=_duration, default=SNAPSHOTS, metavar="DURATION",
-        help="store it so often (default: 10s)")  # fmt: skip
+    log = (
+        "files; folders, searched recursively; or - for standard input: JSON Lines, CSV or "
+        "Parquet, by their names; also .gz and .zst. Several files are merged by time"
+    )
+    add("log", nargs="+", help=log)
+    out = "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it"
+    add("--out", required=True, help=out, **FILE)
+    gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
+    gap = f"longest pause within a session (default: {gap})"
+    add("--gap", default=Windowing.gap, help=gap, **DURATION)
+    wait = f"how far behind a user's newest event another may arrive (default: {wait})"
+    add("--wait", default=Windowing.wait, help=wait, **DURATION)
+    add("--searches", help="write one row per search too", **FILE)
+    every = "write sessions without a search too, their rates empty"
+    add("--all-sessions", action="store_true", help=every)
+    once = "drop an event that repeats another within the wait exactly"
+    add("--drop-duplicates", action="store_true", help=once)
+    rejects = "with more rejects, the exit status is 1 (default: %(default)s)"
+    add("--max-rejects", type=int, default=0, metavar="N", help=rejects)
+    add("--force", action="store_true", help="overwrite outputs that exist")
+    engine = (
+        "columnar: many records at once; events: one by one, slower, with the same rows. "
+        "--searches and --queries need events (default: columnar, if it can be)"
+    )
+    add("--engine", choices=ENGINES, help=engine)
 
-    add("--engine", choices=ENGINES, help="columnar, many records at once; or events, one by one: "
-        "slower, the same rows. --searches and --queries need events (default: whichever it "
-        "can be)")  # fmt: skip
 
-    people = parser.add_argument_group("people behind the log")
-    add = people.add_argument
-    add("--pseudonymise", type=Path, metavar="KEYFILE",
-        help="replace users by a hash with this key, and withhold what rejects held; a file that "
-        "isn't there is made")  # fmt: skip
-    add("--queries", type=Path, metavar="FILE",
-        help="write a row a query, the rare ones in one row")  # fmt: skip
-    add("--least-users", type=int, default=LEAST_USERS, metavar="K",
-        help="a query of fewer users is rare (default: %(default)s)")  # fmt: skip
+def _add_recovery(group: Any) -> None:
+    folder = "store the progress of the run there; the same command resumes a run that was stopped"
+    group.add_argument("--recovery", type=Path, metavar="DIR", help=folder)
+    often = f"time between two snapshots (default: {format_duration(SNAPSHOTS)})"
+    group.add_argument("--snapshots", default=SNAPSHOTS, help=often, **DURATION)
 
-    words = parser.add_argument_group("words of the log, where they are not ours")
-    add = words.add_argument
-    add("--format", choices=["jsonl", "csv", "parquet", "ubi"],
-        help="whatever the names say; ubi is OpenSearch User Behavior Insights")  # fmt: skip
-    add("--map", type=_pairs, action="extend", default=[], metavar="OURS=THEIRS,…",
-        help=f"fields: {', '.join(FIELDS)}; a.b is b inside a; in CSV items is a JSON "
-        "array")  # fmt: skip
-    add("--kinds", type=_pairs, action="extend", default=[], metavar="OURS=THEIRS,…",
-        help=f"kinds of event: {', '.join(KINDS)}; then all others are ignored, and "
-        "counted")  # fmt: skip
+
+def _add_people(group: Any) -> None:
+    key = (
+        "replace users by a hash with this key, and withhold what rejects held; "
+        "the file is created if it does not exist"
+    )
+    group.add_argument("--pseudonymise", type=Path, metavar="KEYFILE", help=key)
+    queries = "write one row per query, with the rare ones in one row"
+    group.add_argument("--queries", help=queries, **FILE)
+    rare = "a query of fewer users is rare (default: %(default)s)"
+    group.add_argument("--least-users", type=int, default=LEAST_USERS, metavar="K", help=rare)
+
+
+def _add_words(group: Any) -> None:
+    add = group.add_argument
+    formats = "instead of what the names say; ubi is OpenSearch User Behavior Insights"
+    add("--format", choices=["jsonl", "csv", "parquet", "ubi"], help=formats)
+    names = f"fields: {', '.join(FIELDS)}; a.b is b inside a; in CSV items is a JSON array"
+    add("--map", help=names, **WORDS)
+    kinds = f"kinds of event: {', '.join(KINDS)}; all others are then ignored, and counted"
+    add("--kinds", help=kinds, **WORDS)
     add("--time-unit", choices=list(TIME_UNITS), help="of times that are numbers, since 1970")
-    add("--zone", help="of times without an offset, such as Europe/Berlin; "
-        "what happened twice there, as the clocks went back, is rejected")  # fmt: skip
-    add("--first-ordinal", type=int, choices=[0, 1], help="where UBI's positions begin")
+    zone = (
+        "of times without an offset, such as Europe/Berlin; "
+        "a time that occurred twice there, as clocks went back, is rejected"
+    )
+    add("--zone", help=zone)
+    add("--first-ordinal", type=int, choices=[0, 1], help="where positions in UBI begin")
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.max_rejects < 0:
-        raise ValueError(f"--max-rejects must be 0 or more; got {options.max_rejects}")
-    border = border_of(options)
-    once = options.wait if options.drop_duplicates else None
-    key = None if options.pseudonymise is None else load_key(options.pseudonymise)
+        raise ValueError(f"--max-rejects: expected 0 or more; found {options.max_rejects}")
+    windowing = Windowing(options.gap, options.wait)
+    outputs = Outputs(options.out, options.searches, options.queries)
+    recovery = Recovery(options.recovery, outputs) if options.recovery else None
+    finished = FINISHED if recovery and recovery.finished else ""
+    resumed = recovery is not None and recovery.publishing
+    _check_free(outputs.paths.values(), options.force or resumed, finished)
     job = Job(
-        log=Log(tuple(options.log), border, options.format, once, key).open(),
-        out=options.out,
-        windowing=Windowing(options.gap, options.wait),
-        searches=options.searches,
-        queries=options.queries,
+        log=_log(options).open(),
+        outputs=outputs,
+        windowing=windowing,
         least_users=options.least_users,
         every_session=options.all_sessions,
         engine=options.engine,
         recovery=options.recovery,
         snapshots=options.snapshots,
     )
-    job.check_folder()
-    finished = FINISHED if job.finished else ""
-    try:
-        _check_free(job.outputs.values(), options.force or job.publishing)
-    except ValueError as error:
-        raise ValueError(f"{finished} {error}".lstrip()) from None
+    if recovery:
+        recovery.check(job)
+
+    from searchlogs.command.run import run_job
+    from searchlogs.command.summary import report
+    from searchlogs.logs.source import InputChanged
+
     with _progress(job.log) as watch:
         try:
-            summary = job.run(watch)
+            summary = run_job(job, watch)
         except InputChanged as error:
-            raise InputChanged(
-                f"{' '.join(options.log)}: {error}; another folder than {job.recovery} starts anew"
-            ) from None
-    _say([finished] * bool(finished) + [printable(line) for line in report(job, summary)])
-    return TOO_MANY_REJECTS if summary.tally.rejected > options.max_rejects else GOOD
-
-
-def _say(lines: list[str]) -> None:
-    try:
-        print(*lines, sep="\n", flush=True)
-    except BrokenPipeError:  # as of head: the outputs are whole, so this is no failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            log = " ".join(options.log)
+            anew = f"to start over, use another folder than {job.recovery}"
+            raise RunFailed(f"{log}: {error}; {anew}") from None
+    _print([finished] * bool(finished) + [printable(line) for line in report(job, summary)])
+    return REJECTS if summary.tally.rejected > options.max_rejects else OK
 
 
 FINISHED = "This run had finished: at the end of its log every session was closed."
 
 
-def border_of(options: argparse.Namespace) -> Border:
+def _print(lines: Sequence[str]) -> None:
+    try:
+        print(*lines, sep="\n", flush=True)
+    except BrokenPipeError:  # as of head: the outputs are complete, so this is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _log(options: argparse.Namespace) -> Log:
+    """Return the log that the options describe."""
+    border = border_of(options)
+    once = options.wait if options.drop_duplicates else None
+    key = None if options.pseudonymise is None else load_key(options.pseudonymise)
+    return Log(tuple(options.log), border, options.format, once, key)
+
+
+def border_of(options: argparse.Namespace) -> "Border":
+    """Return how to read the log, as the options describe it.
+
+    Raises:
+        ValueError: A word, a unit or a zone is unknown, or a word is given twice.
+    """
     words: dict[str, Any] = {"fields": _once("--map", options.map), "zone": options.zone}
     if options.kinds:
         words["kinds"] = _once("--kinds", [(theirs, ours) for ours, theirs in options.kinds])
     if options.time_unit:
         words["time_unit"] = options.time_unit
-    if options.format != "ubi":
-        if options.first_ordinal is not None:
-            raise ValueError("--first-ordinal says something of --format ubi alone")
-        return Border(**words)
     if options.first_ordinal is not None:
+        if options.format != "ubi":
+            raise ValueError("--first-ordinal: expected with --format ubi alone")
         words["first_ordinal"] = options.first_ordinal
-    return Ubi(**words)
+    if options.format == "ubi":
+        from searchlogs.logs.ubi import Ubi
+
+        return Ubi(**words)
+    from searchlogs.logs.border import Border
+
+    return Border(**words)
 
 
 def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
     words = dict(pairs)
     for word, other in pairs:
         if words[word] != other:
-            raise ValueError(f"{option} says twice what {word} is: {other} and {words[word]}")
+            raise ValueError(f"{option}: {word} is given twice, as {other} and as {words[word]}")
     return words
 
 
-def _check_free(paths: Any, force: bool) -> None:
+def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
+    """Raise a ValueError if an output is a folder, or exists and must not be overwritten."""
     for path in paths:
         if path.is_dir():
-            raise ValueError(f"{path}: it is a folder")
+            raise ValueError(f"{path}: is a folder; expected the name of a file")
         if path.exists() and not force:
-            raise ValueError(f"{path}: it is there already; --force overwrites it")
+            raise ValueError(f"{before} {path}: already exists; --force overwrites it".lstrip())
 
 
 @contextmanager
-def _progress(log: OpenLog) -> Iterator[Watch]:
-    """A line that tells how far a run is, on a terminal; else nothing."""
+def _progress(log: OpenLog) -> Iterator["Watch"]:
+    """Show on a terminal how far a run is."""
+    from tqdm import tqdm
+
     size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
     events = sessions = 0
     # The engine's own file descriptor 2 is kept quiet meanwhile.

@@ -1,4 +1,4 @@
-"""What a run over a log leaves: rows of sessions and searches, late events, rejects, two sums."""
+"""What a flow left becomes the outputs of a run: all of them, or none."""
 
 import csv
 import json
@@ -6,26 +6,35 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json
 import pyarrow.parquet as pq
 
-from searchlogs.command.options import LEAST_USERS
+from searchlogs.command.job import LEAST_USERS, RunFailed
 from searchlogs.command.queries import query_table
-from searchlogs.logs.rows import SEARCHES, SESSIONS, WANTED, Row, beside, to_json
+from searchlogs.events import EARLIEST
+from searchlogs.logs.flow import ARROW
+from searchlogs.logs.rows import Row, to_json
+from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES, TIME
 from searchlogs.logs.source import Tally
+from searchlogs.logs.words import beside
 from searchlogs.metrics import RATES
 
 
-class Unaccounted(Exception):
-    """A sum of law 2 doesn't hold: something was lost."""
+class Unaccounted(RunFailed):
+    """Records or events are missing from what a flow left, or are there twice.
+
+    Each record that was read gave events, is a reject, repeats another, is of an ignored kind or is
+    framing; each event is in a session or late.
+    """
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Summary:
 
     tally: Tally
     sessions: int
-    """Sessions, those without a search too."""
+    """Sessions, with and without a search."""
     sessions_searched: int
     sessions_clicked: int
     session_events: int
@@ -49,72 +58,168 @@ class Summary:
     late_by: tuple[timedelta, ...]
     """How late each late event was, in ascending order."""
     reasons: tuple[tuple[str, int], ...]
-    """Why records were rejected, how often each, the most frequent first."""
+    """Reasons of rejects, each with its number, the most frequent first."""
 
 
 def publish(
-    lines: Path,
-    outputs: dict[str, Path],
+    work: Path,
+    outputs: Mapping[str, Path],
     *,
     every_session: bool = False,
     least_users: int = LEAST_USERS,
 ) -> Summary:
-    """Make what a flow left in and beside `lines` into `outputs`, and sum up.
+    """Write the output files from a flow's work files, and return a summary.
 
-    `lines` are `log_flow`'s, or (.arrows) the batches of `columnar_flow`.
+    Files are renamed into place only after all of them are complete. All but the rejects, which
+    stay in their order, are sorted by user and then by session or arrival.
 
-    `outputs` says where sessions, late and rejects go, and searches and queries, if at all; all
-    but the rejects are sorted. None has its name until all are whole. Raises Unaccounted where a
-    sum of law 2 doesn't hold.
+    Args:
+        work: The flow's file of sessions (x.arrows); the others stand next to it.
+        outputs: Where the sessions, late events and rejects go, and searches and queries if they
+            are wanted.
+        every_session: Whether sessions without a search are written too.
+        least_users: Fewest users of a query that gets a row of its own.
+
+    Raises:
+        Unaccounted: Records or events are missing.
+        OSError: An output could not be written.
     """
-    read = _read_batches if lines.suffix == ".arrows" else _read
-    sessions = read(lines, SESSIONS, ["user", "session"])
-    by_user = sorted(
-        ((json.loads(line), line) for line in _lines(beside(lines, "late"))),
-        key=lambda parsed: str(parsed[0]["user"]),
-    )
-    late = [line for _, line in by_user]
-    reasons = Counter(map(_why, _lines(beside(lines, "rejects"))))
-    tallies = list(map(_tally, _lines(beside(lines, "tally"))))
-    if len(tallies) != 1:
-        raise Unaccounted(f"of a log there is one tally; here are {len(tallies)}")
-    (tally,) = tallies
-    _check_sums(tally, _sum(sessions, "events"), len(late), reasons.total())
-    searched = sessions.filter(pc.greater(sessions["searches"], 0))
+    found = _read(work, searches=not {"searches", "queries"}.isdisjoint(outputs))
+    _check_sums(found)
+    by_query = partial(query_table, found.searches, least_users)
+    writers: dict[str, Callable[[Path], object]] = {
+        "sessions": partial(write_table, found.sessions if every_session else found.searched),
+        "searches": partial(write_table, found.searches),
+        "queries": lambda path: write_table(by_query(), path),
+        "late": lambda path: path.write_text("".join(line for _, line in found.late), "ascii"),
+        # A log that is read in wrong words has as many rejects as lines: they are not loaded.
+        "rejects": partial(shutil.copyfile, beside(work, "rejects")),
+    }
+    # Known by where it comes from: a run that is resumed after a kill overwrites it.
+    mark = work.absolute().parent.name
+    _write_all({path: writers[what] for what, path in outputs.items()}, mark)
+    return _summarise(found)
 
-    whole: list[tuple[Path, Path]] = []
+
+@dataclass(frozen=True)
+class _Found:
+    """What a flow left."""
+
+    sessions: pa.Table
+    """All sessions, with their rates, by user and session."""
+    searches: pa.Table | None
+    """All searches, by user, session and number, if they are wanted."""
+    late: list[tuple[timedelta, str]]
+    """How late each late event was, and its line, by user."""
+    reasons: Counter[str]
+    """The number of rejects for each reason."""
+    tally: Tally
+
+    @property
+    def searched(self) -> pa.Table:
+        """The sessions with a search."""
+        return self.sessions.filter(_is_positive(self.sessions["searches"]))
+
+
+def _read(work: Path, searches: bool) -> _Found:
+    """Read a flow's work files."""
+    late = [(json.loads(line), line) for line in _lines(beside(work, "late"))]
+    late.sort(key=lambda row: str(row[0]["user"]))
+    tallies = list(map(_tally, _lines(beside(work, "tally"))))
+    if len(tallies) != 1:
+        raise Unaccounted(f"{beside(work, 'tally')}: expected one tally; found {len(tallies)}")
+    found = beside(work, "searches").with_suffix(ARROW)
+    return _Found(
+        add_rates(_read_batches(work, COUNTED, ["user", "session"])),
+        _read_batches(found, SEARCHES, ["user", "session", "search"]) if searches else None,
+        [(timedelta(seconds=row["late_by"]), line) for row, line in late],
+        Counter(map(_reason, _lines(beside(work, "rejects")))),
+        tallies[0],
+    )
+
+
+def _read_batches(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
+    """Read a stream of record batches as a table, in order."""
     try:
-        for what, path in outputs.items():
-            # Known by where it comes from: a run that goes on after a kill writes over it.
-            aside = path.with_name(f".{path.name}.{lines.absolute().parent.name}{path.suffix}")
-            whole.append((aside, path))
-            if what == "sessions":
-                write_table(sessions if every_session else searched, aside)
-            elif what in ("searches", "queries"):
-                order = ["user", "session", "search"]
-                searches = _read(beside(lines, "searches"), SEARCHES, order)
-                by_query = what == "queries"
-                write_table(query_table(searches, least_users) if by_query else searches, aside)
-            elif what == "late":
-                aside.write_text("".join(late), encoding="ascii")
-            else:  # as they arrived; a log that is read in wrong words has as many as lines
-                shutil.copyfile(beside(lines, "rejects"), aside)
+        with pa.OSFile(str(path)) as file:
+            table = pa.ipc.open_stream(file).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise Unaccounted(f"{path}: is not as the run wrote it: {error}") from None
+    if table.schema != schema:
+        raise Unaccounted(f"{path}: is not as the run wrote it: found {table.column_names}")
+    return table.sort_by([(column, "ascending") for column in order])
+
+
+def add_rates(table: pa.Table, rates: Iterable[str] = SESSION_RATES) -> pa.Table:
+    """Add rates to a table of counts, each as `metrics.rate` defines it.
+
+    Args:
+        table: One row per session, with the counts that the rates divide, and `searches`.
+        rates: Names in `metrics.RATES`.
+
+    Returns:
+        The table with one more column per rate, float64, null if the rate is undefined.
+    """
+    undefined = pa.nulls(table.num_rows, pa.float64())
+    searched = _is_positive(table["searches"])
+    for name in rates:
+        part, whole = (table[count] for count in RATES[name])
+        defined = pc.and_(searched, _is_positive(whole))
+        rate = pc.divide(part.cast(pa.float64()), whole.cast(pa.float64()))
+        table = table.append_column(name, pc.if_else(defined, rate, undefined))
+    return table
+
+
+def _is_positive(counts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return whether each count is positive; to compare it with 0, Arrow would import pandas."""
+    return counts.cast(pa.bool_())
+
+
+def _check_sums(found: _Found) -> None:
+    """Raise Unaccounted unless each record, and each event, is accounted for."""
+    tally, rejects = found.tally, found.reasons.total()
+    accounted = tally.gave_events + rejects + tally.duplicates + tally.framing
+    accounted += sum(tally.ignored.values())
+    if accounted != tally.records:
+        raise Unaccounted(f"{tally.records:,} records were read; {accounted:,} are accounted for")
+    inside, late = _sum(found.sessions, "events"), len(found.late)
+    if inside + late != tally.events:
+        raise Unaccounted(
+            f"{tally.events:,} events were made; {inside:,} are in sessions, {late:,} late"
+        )
+
+
+def _write_all(writers: Mapping[Path, Callable[[Path], object]], mark: str) -> None:
+    """Write files aside, named by `mark`, and rename them when all are complete, in reverse.
+
+    So whoever sees the first of them, the sessions, sees all.
+    """
+    complete: list[tuple[Path, Path]] = []
+    try:
+        for path, write in writers.items():
+            aside = path.with_name(f".{path.name}.{mark}{path.suffix}")
+            complete.append((aside, path))
+            write(aside)
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
-        for aside, path in reversed(whole):  # the sessions last: who sees them sees all
+        for aside, path in reversed(complete):
             aside.replace(path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # where a disk is full, nothing else says it
+        error.filename = error.filename or str(path)  # if a disk is full, nothing else names it
         raise
     finally:
-        for aside, _ in whole:
+        for aside, _ in complete:
             aside.unlink(missing_ok=True)
 
+
+def _summarise(found: _Found) -> Summary:
+    """Return what a run found, in numbers."""
+    sessions, searched = found.sessions, found.searched
     return Summary(
-        tally=tally,
+        tally=found.tally,
         sessions=sessions.num_rows,
         sessions_searched=searched.num_rows,
-        sessions_clicked=sessions.filter(pc.greater(sessions["searches_clicked"], 0)).num_rows,
+        sessions_clicked=pc.sum(_is_positive(sessions["searches_clicked"])).as_py() or 0,
         session_events=_sum(sessions, "events"),
         searches=_sum(sessions, "searches"),
         clicks=_sum(sessions, "clicks"),
@@ -122,35 +227,13 @@ def publish(
         orphan_clicks=_sum(sessions, "orphan_clicks"),
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),
-        late_by=tuple(sorted(timedelta(seconds=row["late_by"]) for row, _ in by_user)),
-        reasons=tuple(reasons.most_common()),
+        late_by=tuple(sorted(late_by for late_by, _ in found.late)),
+        reasons=tuple(found.reasons.most_common()),
     )
 
 
-def _read(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
-    if path.stat().st_size == 0:  # which Arrow takes for broken
-        return schema.empty_table()
-    # A line must fit into a block, and a query may be as long as the longest line that is read.
-    blocks = pyarrow.json.ReadOptions(block_size=1 << 25)
-    parse = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
-    try:
-        table = pyarrow.json.read_json(path, read_options=blocks, parse_options=parse)
-    except pa.ArrowInvalid as error:
-        raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
-    return table.sort_by([(column, "ascending") for column in order])
-
-
-def _read_batches(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
-    try:
-        with pa.OSFile(str(path)) as file:
-            table = pa.ipc.open_stream(file).read_all()
-    except (pa.ArrowException, OSError) as error:
-        raise Unaccounted(f"{path}: it is not as the run wrote it: {error}") from None
-    for name in WANTED:
-        part, whole = (table[count].cast(pa.float64()) for count in RATES[name])
-        searched = pc.greater(table["searches"], 0)  # as in metrics.rate
-        table = table.append_column(name, pc.divide(part, pc.if_else(searched, whole, None)))
-    return table.cast(schema).sort_by([(column, "ascending") for column in order])
+def _sum(table: pa.Table, column: str) -> int:
+    return int(pc.sum(table[column]).as_py() or 0)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -158,7 +241,8 @@ def _lines(path: Path) -> Iterator[str]:
         yield from file
 
 
-def _why(reject: str) -> str:
+def _reason(reject: str) -> str:
+    """Return why a record was rejected, without what it held."""
     row = json.loads(reject)
     reason = re.sub("(; found |, at byte |: byte ).*", "", row["reason"])
     return f"{row['field']}: {reason}" if row["field"] else str(reason)
@@ -171,29 +255,14 @@ def _tally(line: str) -> Tally:
     return Tally(**row)
 
 
-def _sum(table: pa.Table, column: str) -> int:
-    return int(pc.sum(table[column]).as_py() or 0)
-
-
-def _check_sums(tally: Tally, session_events: int, late: int, rejects: int) -> None:
-    found = tally.gave_events + rejects + tally.duplicates + tally.framing
-    found += sum(tally.ignored.values())
-    if found != tally.records:
-        raise Unaccounted(f"{tally.records:,} records were read, {found:,} are accounted for")
-    if session_events + late != tally.events:
-        raise Unaccounted(
-            f"{tally.events:,} events were made; {session_events:,} are in sessions, {late:,} late"
-        )
-
-
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write rows as JSON Lines, CSV or Parquet, as the path's ending says."""
+    """Write rows as JSON Lines, CSV or Parquet, by the ending of the path."""
     if path.suffix == ".parquet":
         pq.write_table(table, path, compression="zstd")
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
-            # Python 3.11 quotes a carriage return only where lines end in one.
+            # Python 3.11 quotes a carriage return only if lines end in one.
             out = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
             writer = csv.writer(out, lineterminator="\r\n")
             writer.writerow(table.column_names)
@@ -204,11 +273,20 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 def _rows(table: pa.Table) -> Iterator[Row]:
     for batch in table.to_batches(max_chunksize=10_000):
-        yield from batch.to_pylist()
+        names, columns = batch.schema.names, map(_values, batch.columns)
+        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Return a column as Python values; for a time, Arrow by itself would import pandas."""
+    values: list[Any] = (column.cast(pa.int64()) if column.type == TIME else column).to_pylist()
+    if column.type != TIME:
+        return values
+    return [EARLIEST + timedelta(microseconds=value) for value in values]
 
 
 def _cell(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe."""
+    """Return a value as a CSV cell; text that begins like a formula gets an apostrophe first."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, list):
@@ -217,3 +295,4 @@ def _cell(value: object) -> object:
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings of text that a spreadsheet takes for a formula."""

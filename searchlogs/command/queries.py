@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from searchlogs.command.options import LEAST_USERS
+from searchlogs.command.job import LEAST_USERS
 
 QUERIES = pa.schema(
     {
@@ -15,16 +15,22 @@ QUERIES = pa.schema(
         "searches_empty": pa.int64(),
     }
 )
-"""A row a query, the most searched first; last one row, its query null, for all the rare ones."""
+"""Columns of the table by query: one row per query, most searched first; last, the rare ones."""
 
 
 def query_table(searches: pa.Table, least_users: int = LEAST_USERS) -> pa.Table:
-    """Sum up searches by query, as QUERIES; queries of fewer than `least_users` users in one row.
+    """Sum up searches by query, with the rare queries in one row.
 
-    `searches` is a table such as results.SEARCHES. Where even all rare queries together have fewer
-    users, their row is left out: then it would tell of a few people.
+    Args:
+        searches: One row per search, with the columns of `schemas.SEARCHES`.
+        least_users: Fewest users of a query that gets a row of its own.
+
+    Returns:
+        A table with the columns of QUERIES. In the last row, whose query is null, are all queries
+        of fewer users. If even together they have fewer, that row is left out: it would describe
+        a few people.
     """
-    import duckdb  # here, as it takes long to load and few runs ask for this table
+    import duckdb  # here, as it takes long to load and few runs want this table
 
     with duckdb.connect() as connection:
         table = connection.sql(_BY_QUERY, params={"least": least_users}).to_arrow_table()

@@ -1,16 +1,16 @@
-"""What a run found, in lines for a person."""
+"""The summary of a run, in lines for a person."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
+from searchlogs.command.job import Job
 from searchlogs.command.publish import Summary
-from searchlogs.command.run import Job
 from searchlogs.durations import LONGEST, format_duration
 from searchlogs.metrics import ratio
 
 
 def report(job: Job, summary: Summary) -> Iterator[str]:
-    """What a run found, in lines for a person."""
+    """Yield the lines of a run's summary."""
     tally = summary.tally
     ignored = ", ".join(f"{kind} {number:,}" for kind, number in sorted(tally.ignored.items()))
     yield (
@@ -25,13 +25,19 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
         f"+ {len(summary.late_by):,} late"
     )
     if passed_over := job.log.passed_over:
-        some = ", ".join(passed_over[:REASONS]) + (", …" if len(passed_over) > REASONS else "")
+        some = ", ".join(passed_over[:MAX_LISTED]) + (
+            ", …" if len(passed_over) > MAX_LISTED else ""
+        )
         yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"
     alone = f"{summary.sessions - summary.sessions_searched:,} without"
-    where = f", {alone} → {job.out}" if job.every_session else f" → {job.out}; {alone}"
+    where = (
+        f", {alone} → {job.outputs.sessions}"
+        if job.every_session
+        else f" → {job.outputs.sessions}; {alone}"
+    )
     yield f"sessions  {summary.sessions_searched:,} with a search{where}"
     outside = summary.clicks - summary.clicks_searched
     yield (
@@ -48,29 +54,29 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     if summary.late_by:
         yield from _late(job, summary)
     if tally.rejected:
-        yield f"rejects   {tally.rejected:,} → {job.outputs['rejects']}"
-        for reason, number in summary.reasons[:REASONS]:
+        yield f"rejects   {tally.rejected:,} → {job.outputs.paths['rejects']}"
+        for reason, number in summary.reasons[:MAX_LISTED]:
             yield f"          {number:,} × {reason}"
-        if len(summary.reasons) > REASONS:
-            yield f"          other reasons: {len(summary.reasons) - REASONS:,}"
+        if len(summary.reasons) > MAX_LISTED:
+            yield f"          other reasons: {len(summary.reasons) - MAX_LISTED:,}"
 
 
-REASONS = 5
-"""So many reasons of rejects are told."""
+MAX_LISTED = 5
+"""Most reasons of rejects, and most files passed over, that are listed."""
 
 
 def _late(job: Job, summary: Summary) -> Iterator[str]:
     late = summary.late_by
     share = len(late) / summary.tally.events
-    yield f"late      {len(late):,}, {share:.2%} of events → {job.outputs['late']}"
+    yield f"late      {len(late):,}, {share:.2%} of events → {job.outputs.paths['late']}"
     half, all_of_them = (
-        _enough(job.windowing.wait + late[index]) for index in ((len(late) - 1) // 2, -1)
+        _round_up(job.windowing.wait + late[index]) for index in ((len(late) - 1) // 2, -1)
     )
     yield f"          a wait of {half} would have saved half of them, {all_of_them} all"
 
 
-def _enough(wait: timedelta) -> str:
-    """A wait, in whole seconds where it is long."""
+def _round_up(wait: timedelta) -> str:
+    """Return a wait as text, in whole seconds if it is longer than one."""
     if wait > LONGEST:
         return f"more than {format_duration(LONGEST)}, the longest,"
     second = timedelta(seconds=1)

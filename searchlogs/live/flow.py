@@ -16,7 +16,8 @@ from searchlogs.events import Event
 from searchlogs.live.clocks import uptime_clock
 from searchlogs.logs.border import Border
 from searchlogs.logs.flow import NOTHING, is_event, line_file
-from searchlogs.logs.rows import beside, late_row, session_row, to_json
+from searchlogs.logs.rows import late_row, session_row, to_json
+from searchlogs.logs.words import beside
 from searchlogs.sessions import session_window
 
 

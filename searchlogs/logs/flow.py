@@ -1,31 +1,37 @@
-"""The flow over a log: events in, sessions out."""
+"""The flow over a log, whose items are events, and the files that a flow over a log leaves."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import bytewax.operators as op
+import pyarrow as pa
 from bytewax.connectors.files import DirSink
 from bytewax.dataflow import Dataflow, Stream, operator
-from bytewax.outputs import StatefulSinkPartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.testing import TestingSource
 
 from searchlogs.durations import Windowing
 from searchlogs.events import Event
 from searchlogs.logs.border import Reject
 from searchlogs.logs.log import Log, OpenLog
-from searchlogs.logs.rows import beside, late_row, search_rows, session_row, to_json
+from searchlogs.logs.rows import Row, late_row, search_rows, session_row, to_batch, to_json
+from searchlogs.logs.schemas import COUNTED, SEARCHES
 from searchlogs.logs.source import LogSource
-from searchlogs.sessions import Session, replay_clock, session_window
+from searchlogs.logs.words import beside
+from searchlogs.sessions import Late, Session, replay_clock, session_window
 
 T = TypeVar("T")
 
 Watch: TypeAlias = Callable[[int, int, int], None]
-"""What is told how a run gets on: of the bytes read, the events made, the sessions closed since."""
+"""Called with the bytes read, the events made and the sessions closed since the last call."""
+
+ARROW = ".arrows"
+"""Ending of a file that holds a stream of Arrow record batches."""
 
 
 def log_flow(
@@ -37,88 +43,154 @@ def log_flow(
     searches: bool = False,
     watch: Watch = lambda size, events, sessions: None,
 ) -> Dataflow:
-    """Assemble the flow for logs: a file, or a Log, in; its sessions out, a line of JSON for each.
+    """Assemble the flow for logs: events in, sessions out.
 
-    Beside `out` (x.jsonl) it leaves the late events (x.late.jsonl), the rejects (x.rejects.jsonl),
-    what became of all records (x.tally.jsonl), and with `searches` the searches
-    (x.searches.jsonl). `gap` and `wait` are timedeltas, or such as "30m". What is there already is
-    overwritten. A session that has no search is a line too.
+    Existing files are overwritten. Sessions without a search are written too.
 
-    Raises a ValueError or an OSError where there is no such log, or no such duration.
+    Args:
+        log: The path of a log file, or a Log.
+        out: Where the sessions go. A name that ends in .arrows gets a stream of Arrow record
+            batches, which `pyarrow.ipc.open_stream` reads, with the columns of `schemas.COUNTED`;
+            any other gets JSON Lines, with those of `schemas.SESSIONS`. The late events
+            (x.late.jsonl), the rejects (x.rejects.jsonl) and the counts of all records
+            (x.tally.jsonl) go next to it.
+        gap: Longest pause within a session, a timedelta or text such as "30m".
+        wait: How far behind a user's newest event another may arrive, likewise.
+        searches: Whether to write the searches too, to x.searches.jsonl or x.searches.arrows, with
+            the columns of `schemas.SEARCHES`.
+        watch: Called with the progress of the run.
+
+    Raises:
+        ValueError: The log has no known format, or `gap` or `wait` is no duration.
+        OSError: The log does not exist or cannot be read.
     """
     windowing = Windowing(gap, wait)
-    opened, outs = prepared(log, out, searches)
+    opened = OpenLog.of(log)
+    out = Path(out)
     flow = Dataflow("search_log")
     source = LogSource(opened, lambda size, events: watch(size, events, 0))
     items = op.branch("is_event", op.input("log", flow, source), is_event)
-    notes = op.branch("is_reject", items.falses, is_reject)
     windows = session_window("sessions", items.trues, replay_clock(windowing.wait), windowing.gap)
-    nothing = op.input("begin", flow, TestingSource([NOTHING]))
-    write = partial(write_lines, nothing, outs)
+    begin = op.input("begin", flow, TestingSource([NOTHING]))
+    write_beside(out, begin, windows.late, items.falses)
 
-    def watched(session: Session) -> dict[str, Any]:
+    def watched(session: Session) -> Row:
         watch(0, 0, 1)
         return session_row(session)
 
-    write("sessions", windows.down, watched)
-    write("late", windows.late, late_row)
-    write("rejects", notes.trues, asdict)
-    write("tally", notes.falses, asdict)
+    if out.suffix != ARROW:
+        write_lines("sessions", windows.down, watched, begin, out)
+        if searches:
+            found = op.flat_map("search", windows.down, search_rows)
+            write_lines("searches", found, dict, begin, beside(out, "searches"))
+        return flow
+
+    def session_batch(sessions: list[Session]) -> list[pa.RecordBatch]:
+        return [to_batch(map(watched, sessions), COUNTED)]
+
+    def search_batch(sessions: list[Session]) -> list[pa.RecordBatch]:
+        rows = [row for session in sessions for row in search_rows(session)]
+        return [to_batch(rows, SEARCHES)] if rows else []
+
+    batches = op.flat_map_batch("session_batch", windows.down, session_batch)
+    batch_file("sessions_out", batches, begin, out, COUNTED)
     if searches:
-        write("searches", op.flat_map("search", windows.down, search_rows), dict)
+        batches = op.flat_map_batch("search_batch", windows.down, search_batch)
+        path = beside(out, "searches").with_suffix(ARROW)
+        batch_file("searches_out", batches, begin, path, SEARCHES)
     return flow
 
 
-def prepared(
-    log: str | Path | Log | OpenLog,
-    out: str | Path,
-    searches: bool = False,
-) -> tuple[OpenLog, dict[str, Path]]:
-    """What a flow over a log is told, read and checked, and where all that it leaves goes."""
-    out = Path(out)
-    beside_it = ("late", "rejects", "tally", *["searches"] * searches)
-    return OpenLog.of(log), {"sessions": out} | {name: beside(out, name) for name in beside_it}
+def write_beside(out: Path, begin: Stream[Any], late: Stream[Late], notes: Stream[Any]) -> None:
+    """Write late events, and the rejects and the tally in `notes`, as JSON Lines next to `out`."""
+    kinds = op.branch("is_reject", notes, is_reject)
+    write_lines("late", late, late_row, begin, beside(out, "late"))
+    write_lines("rejects", kinds.trues, asdict, begin, beside(out, "rejects"))
+    write_lines("tally", kinds.falses, asdict, begin, beside(out, "tally"))
 
 
 def write_lines(
-    nothing: Stream[Any],
-    outs: Mapping[str, Path],
-    what: str,
-    up: Stream[Any],
-    row: Callable[[Any], dict[str, Any]],
+    name: str, up: Stream[T], row: Callable[[T], Row], begin: Stream[Any], path: Path
 ) -> None:
+    """Write items as JSON Lines, in steps of this name."""
     # A file has one writer, whatever the key.
-    lines = op.map(f"{what}_line", up, lambda item: (what, f"{to_json(row(item))}\n"))
-    line_file(f"{what}_out", lines, nothing, outs[what])
+    lines = op.map(f"{name}_line", up, lambda item: (name, f"{to_json(row(item))}\n"))
+    line_file(f"{name}_out", lines, begin, path)
 
 
 NOTHING = ("", "")
-"""A line with its key, such as a file is written from, which leaves nothing there."""
+"""A line with its key, as a file's writer takes it, that writes nothing."""
 
 
 @operator
 def line_file(step_id: str, up: Stream[Any], begin: Stream[Any], path: Path) -> None:
-    """Write lines to a file, which is opened, and anew, when NOTHING comes by `begin`.
+    """Write lines to a file, which is created, or emptied, when NOTHING comes by `begin`.
 
     So each snapshot knows the file. A sink by itself opens its file at its first line: what a
-    killed run had written since the last snapshot would stay, if it gives no such line any more.
+    killed run had written since the last snapshot would stay if the resumed run has no such line.
     """
     op.output("file", op.merge("lines", begin, up), _LineSink(path))
 
 
+@operator
+def batch_file(
+    step_id: str, up: Stream[Any], begin: Stream[Any], path: Path, schema: pa.Schema
+) -> None:
+    """Write record batches to a file, as a stream of Arrow; see `line_file` for `begin`."""
+    none = op.map("none", begin, lambda _: to_batch([], schema))
+    batches = op.map("key", op.merge("batches", none, up), lambda batch: ("", batch))
+    op.output("file", batches, _BatchSink(path))
+
+
 class _LineSink(DirSink):
-    """FileSink, but for a full disk, and for a folder that is moved between two runs."""
+    """Write lines as FileSink does, in a folder that may be moved between two runs."""
 
     def __init__(self, path: Path) -> None:
         # FileSink keeps the whole path as the key of its state, a folder's sink the name alone.
         super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end="")
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
-        return GuardedPart(super().build_part(step_id, for_part, resume_state), for_part)
+        return _GuardedPart(super().build_part(step_id, for_part, resume_state), for_part)
+
+
+class _BatchSink(FixedPartitionedSink[pa.RecordBatch, int]):
+    """Write record batches to one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def list_parts(self) -> list[str]:
+        return [self.path.name]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
+        return _GuardedPart(_BatchPart(self.path, resume_state or 0), for_part)
+
+
+class _BatchPart(StatefulSinkPartition[pa.RecordBatch, int]):
+    def __init__(self, path: Path, size: int) -> None:
+        self.file = path.open("ab")
+        self.file.seek(size)
+        self.file.truncate()
+
+    def write_batch(self, values: list[pa.RecordBatch]) -> None:
+        if self.file.tell() == 0:
+            self.file.write(values[0].schema.serialize())
+        for batch in values:
+            self.file.write(batch.serialize())
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def snapshot(self) -> int:
+        return self.file.tell()
+
+    def close(self) -> None:
+        self.file.close()
 
 
 @dataclass
-class GuardedPart(StatefulSinkPartition[T, int]):
+class _GuardedPart(StatefulSinkPartition[T, int]):
+    """A part of a sink that reports a full disk as an error that names the file."""
+
     part: StatefulSinkPartition[T, int]
     name: str
 
@@ -133,15 +205,17 @@ class GuardedPart(StatefulSinkPartition[T, int]):
         return self.part.snapshot()
 
     def close(self) -> None:
-        # Where writing fails, so does this; and the engine, failing already, would end the process
-        # without a word. What was written before has long been on the disk.
+        # If writing failed, so does this, and the engine, failing already, would end the process
+        # without a message. What was written before is on the disk.
         with suppress(OSError):
             self.part.close()
 
 
 def is_event(item: object) -> TypeGuard[Event]:
+    """Return whether an item of a log's source is an event."""
     return isinstance(item, Event)
 
 
 def is_reject(item: object) -> TypeGuard[Reject]:
+    """Return whether an item of a log's source is a reject."""
     return isinstance(item, Reject)

@@ -3,9 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from searchlogs.logs.border import Border
 from searchlogs.logs.words import ENDINGS, STDIN, format_of
+
+if TYPE_CHECKING:
+    from searchlogs.logs.border import Border
+
+
+def _our_words() -> "Border":
+    """Return the border of a log in our own words."""
+    from searchlogs.logs.border import Border  # here, as pydantic takes a while to load
+
+    return Border()
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Log:
     """
 
     paths: tuple[str, ...]
-    border: Border = field(default_factory=Border)
+    border: "Border" = field(default_factory=_our_words)
     format: str | None = None
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)

@@ -1,75 +1,29 @@
-"""Rows of what a run finds: sessions, searches, late events, and their schemas."""
+"""Rows of what a run finds: sessions, searches and late events."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.json
 
+from searchlogs.logs.arrays import float_array, int_array, list_array, text_array, time_array
 from searchlogs.logs.jsonl import event_record
+from searchlogs.logs.schemas import SESSION_RATES, TIME
 from searchlogs.metrics import attribute, count, rate
 from searchlogs.sessions import Late, Session
-
-TIME = pa.timestamp("us", "UTC")
-
-EVENTS = pa.schema(
-    {
-        "event": pa.dictionary(pa.int8(), pa.string()),
-        "user": pa.string(),
-        "time": pa.timestamp("us", "UTC"),
-        "query": pa.string(),
-        "items": pa.list_(pa.string()),
-        "item": pa.string(),
-        "query_id": pa.string(),
-        "position": pa.int64(),
-    }
-)
-"""The columns of a Parquet log, the same for all: users are text."""
-
-COUNTS = ("events", "searches", "clicks", "searches_clicked", "orphan_clicks")
-"""What is counted of a session: of all its events, and as in `metrics.Counts`."""
-COUNTED = pa.schema(
-    [
-        ("user", pa.string()),
-        ("session", pa.int64()),
-        ("start", TIME),
-        ("end", TIME),
-        *((name, pa.int64()) for name in COUNTS),
-    ]
-)
-"""A row a session."""
 
 Row: TypeAlias = dict[str, Any]
 
 
-WANTED = ("clicks_per_search", "ctr")
-"""The rates of a session, as RATES names them."""
-
-SESSIONS = pa.schema([*COUNTED, *((name, pa.float64()) for name in WANTED)])
-"""A row a session, by user and session; its rates null where it has no search."""
-
-SEARCHES = pa.schema(
-    {
-        "user": pa.string(),
-        "session": pa.int64(),
-        "search": pa.int64(),
-        "time": TIME,
-        "query": pa.string(),
-        "query_id": pa.string(),
-        "results": pa.int64(),
-        "clicked": pa.list_(pa.string()),
-        "ranks": pa.list_(pa.int64()),
-        "seconds_to_first_click": pa.float64(),
-    }
-)
-"""A row a search, by user, session and number in it, from 0: how many results it showed (null where
-none were logged), the items clicked, in time order, and the rank of each (null where unknown)."""
-
-
 def session_row(session: Session) -> Row:
-    """A session as a row of SESSIONS."""
+    """Return a session as a row of SESSIONS.
+
+    >>> from searchlogs.metrics import example
+    >>> session_row(example())["ctr"]
+    0.5
+    """
     counts = count(session)
     return {
         "user": session.user,
@@ -81,12 +35,12 @@ def session_row(session: Session) -> Row:
         "clicks": counts.clicks,
         "searches_clicked": counts.searches_clicked,
         "orphan_clicks": counts.orphan_clicks,
-        **{name: rate(name, counts) for name in WANTED},
+        **{name: rate(name, counts) for name in SESSION_RATES},
     }
 
 
 def search_rows(session: Session) -> list[Row]:
-    """A session's searches as rows of SEARCHES."""
+    """Return a session's searches as rows of SEARCHES, in time order."""
     rows = []
     for number, impression in enumerate(attribute(session).impressions):
         search, clicks = impression.search, impression.clicks
@@ -110,8 +64,34 @@ def search_rows(session: Session) -> list[Row]:
     return rows
 
 
+def to_batch(rows: Iterable[Row], schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows as a record batch of one of `schemas`; other fields are left out.
+
+    >>> to_batch([{"user": "1", "results": None}], pa.schema({"user": pa.string()})).num_rows
+    1
+    """
+    rows = list(rows)
+    columns = [ARRAYS[field.type]([row[field.name] for row in rows]) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+ARRAYS: dict[pa.DataType, Any] = {
+    pa.string(): text_array,
+    pa.int64(): int_array,
+    pa.float64(): float_array,
+    TIME: time_array,
+    pa.list_(pa.string()): list_array,
+    pa.list_(pa.int64()): partial(list_array, elements=int_array),
+}
+"""The function that makes an array of each type."""
+
+
 def late_row(late: Late) -> Row:
-    """A late event, and how far below the watermark it was, in seconds."""
+    """Return a late event as a row.
+
+    Returns:
+        Its user, the event as JSON can hold it, and how far below the watermark it was, in seconds.
+    """
     return {
         "user": late.user,
         "event": event_record(late.event),
@@ -120,10 +100,9 @@ def late_row(late: Late) -> Row:
 
 
 def to_json(row: Row) -> str:
-    """A row as a line of JSON, ASCII alone, so that no terminal is told to do anything."""
+    """Return a row as a line of JSON, in ASCII, so that no terminal obeys what a log holds.
+
+    >>> to_json({"query": "dogs", "results": None})
+    '{"query": "dogs", "results": null}'
+    """
     return json.dumps(row, default=datetime.isoformat)
-
-
-def beside(path: Path, what: str) -> Path:
-    """Where the late events, or the rejects, of an output stand."""
-    return path.with_name(f"{path.stem}.{what}.jsonl")

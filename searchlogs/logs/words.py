@@ -25,6 +25,15 @@ STDIN = "-"
 """Path that stands for standard input."""
 
 
+def beside(path: Path, what: str) -> Path:
+    """Return the path of the JSON Lines file, such as that of the late events, next to an output.
+
+    >>> beside(Path("week.parquet"), "late").name
+    'week.late.jsonl'
+    """
+    return path.with_name(f"{path.stem}.{what}.jsonl")
+
+
 def format_of(path: Path) -> str:
     """Return the format that a file's name stands for, or an empty string if there is none.
 

@@ -1,0 +1,126 @@
+"""What a run reads, what is wanted of it and where it goes: checked before anything heavy loads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from searchlogs.durations import Windowing
+from searchlogs.logs.log import OpenLog
+from searchlogs.logs.words import STDIN, beside
+
+ENDINGS = (".jsonl", ".csv", ".parquet")
+"""Endings of the names of outputs; each is a format."""
+
+LEAST_USERS = 10
+"""Fewest users of a query that gets a row of its own in a table by query."""
+
+SNAPSHOTS = timedelta(seconds=10)
+"""Time between two snapshots of a run that can be resumed."""
+
+ENGINES = ("columnar", "events")
+"""Ways to find the sessions: from record batches, or from events one by one."""
+
+
+class RunFailed(Exception):
+    """A run that could not be done; its message gives the reason."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run's results go; late events and rejects go next to the sessions.
+
+    Raises:
+        ValueError: A name has no known ending, a folder is missing, or two outputs have one name.
+    """
+
+    sessions: Path
+    searches: Path | None = None
+    queries: Path | None = None
+    """Where the table by query goes."""
+
+    def __post_init__(self) -> None:
+        taken: set[Path] = set()
+        for path in self.paths.values():
+            if path.suffix not in ENDINGS:
+                raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")
+            if not path.absolute().parent.is_dir():
+                raise ValueError(f"{path}: the folder {path.parent} does not exist")
+            if path.resolve() in taken:
+                raise ValueError(f"{path}: two outputs cannot have the same name")
+            taken.add(path.resolve())
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """All of them, by kind."""
+        wanted = {"sessions": self.sessions, "searches": self.searches, "queries": self.queries}
+        wanted |= {name: beside(self.sessions, name) for name in ("late", "rejects")}
+        return {name: path for name, path in wanted.items() if path is not None}
+
+    @property
+    def keep_searches(self) -> bool:
+        """Whether single searches are wanted."""
+        return bool(self.searches or self.queries)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run over a log, as it is wanted.
+
+    Raises:
+        ValueError: A setting is wrong, or one file would be used for two things.
+    """
+
+    log: OpenLog
+    outputs: Outputs
+    windowing: Windowing = field(default_factory=Windowing)
+    least_users: int = LEAST_USERS
+    every_session: bool = False
+    """Whether sessions without a search are written too."""
+    engine: str | None = None
+    """One of ENGINES; None: columnar, unless single searches are wanted."""
+    recovery: Path | None = None
+    """A folder from which a run that was stopped is resumed."""
+    snapshots: timedelta = SNAPSHOTS
+
+    def __post_init__(self) -> None:
+        if self.engine not in (None, *ENGINES):
+            raise ValueError(f"engine: expected one of {', '.join(ENGINES)}; found {self.engine!r}")
+        if self.engine == "columnar" and self.outputs.keep_searches:
+            raise ValueError("engine: searches and queries need events; found 'columnar'")
+        if self.least_users < 1:
+            raise ValueError(f"least_users: expected 1 or more; found {self.least_users}")
+        outputs = list(self.outputs.paths.values())
+        _check_inputs([Path(path) for path, _ in self.log.files], outputs)
+        if self.recovery is not None:
+            _check_recovery(self.recovery, self.log.log.paths, outputs)
+
+    @property
+    def is_columnar(self) -> bool:
+        """Whether the sessions are found from record batches."""
+        return self.engine == "columnar" or (self.engine is None and not self.outputs.keep_searches)
+
+
+def _check_inputs(files: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Raise a ValueError if a file would be read twice, or be read and written."""
+    read: set[Path] = set()
+    for file in files:
+        if file.resolve() in read:
+            raise ValueError(f"{file}: given twice, so that its records would be counted twice")
+        read.add(file.resolve())
+    read.discard(Path(STDIN).resolve())
+    for path in outputs:
+        if path.resolve() in read:
+            raise ValueError(f"{path}: cannot be an output, because it is being read")
+
+
+def _check_recovery(recovery: Path, log: Sequence[str], outputs: Iterable[Path]) -> None:
+    """Raise a ValueError if a recovery folder is part of the log, or holds an output."""
+    if STDIN in log:
+        raise ValueError("standard input cannot be read again, which --recovery needs")
+    for folder in (Path(path) for path in log if Path(path).is_dir()):
+        if recovery.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{recovery}: cannot be in {folder}, whose files are read as logs")
+    for path in outputs:
+        if path.resolve().is_relative_to(recovery.resolve()):
+            raise ValueError(f"{path}: cannot be in the recovery folder, {recovery}")
