@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 import jiter
 
 from searchlogs.logs.border import BadRecord
-from searchlogs.logs.lines import MAX_LINE, Text, not_lines, truncated, why_not_utf_16
+from searchlogs.logs.lines import MAX_LINE, Text, truncated, why_not_utf_16
 
 Layout: TypeAlias = Literal["lines", "array", "values"]
 
@@ -106,25 +106,39 @@ def _layout(head: bytes, whole: bool = False) -> Layout | None:
         return unknown
     if view.data[:1] != b"{":
         return "array" if view.data[:1] == b"[" else "lines"
+    first = True
+    while view.data[view.at : view.at + 1] == b"{":
+        end = view.find_end(indent=None)
+        value = view.data[view.at : view.at + end.size]
+        if end.reason:
+            return unknown if first and end.reason == "more" else "lines"
+        if b"\n" in value:
+            # One on a single line may come before: not every writer breaks those that are short.
+            return "values" if _is_object(value) else "lines"
+        view.at += end.size
+        space = view.match(SPACE)
+        if b"\n" not in view.data[view.at : view.at + space]:
+            if not first:
+                break
+            return _after_first(view, value, space, unknown)
+        first = False
+        view.at += space
+    return "lines"
+
+
+def _after_first(
+    view: "_Window", first: bytes, space: int, unknown: Layout | None
+) -> Layout | None:
+    """Return the layout by what follows the first value in its line."""
+    view.at += space
+    byte = view.data[view.at : view.at + 1]
+    if byte != b"{":
+        return "lines" if byte else unknown
     end = view.find_end(indent=None)
     if end.reason == "more":
-        return unknown
-    first = view.data[: end.size]
-    if end.reason or (b"\n" in first and not _is_object(first)):
-        return "lines"
-    if b"\n" in first:
-        return "values"
-    view.at = _after(SPACE, view.data, end.size)
-    between = view.data[end.size : view.at]
-    if view.at == len(view.data) and b"\n" not in between:
-        return unknown
-    if b"\n" in between or view.data[view.at : view.at + 1] != b"{":
-        return "lines"
-    second = view.find_end(indent=None)
-    if second.reason == "more" and not whole:
-        return None
-    good = second.reason == "more" or _is_object(view.data[view.at : view.at + second.size])
-    return "values" if good and second.reason != "string" and _is_object(first) else "lines"
+        return "values" if unknown and _is_object(first) else unknown
+    second = view.data[view.at : view.at + end.size]
+    return "values" if _is_object(first) and not end.reason and _is_object(second) else "lines"
 
 
 def _is_object(data: bytes) -> bool:
@@ -157,6 +171,8 @@ class _Window:
     def __init__(self, stream: Any, data: bytes = b"") -> None:
         self.stream, self.data, self.at = stream, data, 0
         self.line = 1
+        self.in_line = False
+        """Whether the last line has not ended yet."""
         self.bad: BadRecord | None = None
         """Why the stream cannot be read on."""
 
@@ -177,6 +193,7 @@ class _Window:
         raw = self.data[self.at : self.at + size]
         self.at += size
         self.line += raw.count(b"\n")
+        self.in_line = not raw.endswith(b"\n") if raw else self.in_line
         return raw
 
     def match(self, pattern: re.Pattern[bytes]) -> int:
@@ -196,51 +213,54 @@ class _Window:
         array = self.data[self.at : self.at + 1] == b"["
         skipped, opening, closing = (TO_BRACKET, b"{[", b"}]") if array else (TO_BRACE, b"{", b"}")
         place = depth = 0
-        checked, line = 0, -1  # bytes that may become JSON; the first line after them like ours
+        checked = 0  # bytes that may become JSON
+        later: tuple[int, int] | None = None  # first line after them like ours, and its brace
         while True:
             place = _after(skipped, self.data, self.at + place) - self.at
             byte = self.data[self.at + place : self.at + place + 1]
             if byte in (b"", b'"'):
                 end = _after(STRING, self.data, self.at + place) if byte else len(self.data)
                 if end < len(self.data) and self.data[end:] != b"\\":
-                    return self._broken(line, _End(end - self.at, "string"))
+                    return self._broken(later, _End(end - self.at, "string"))
                 if len(self.data) - self.at > MAX_LINE:
-                    return self._broken(line, _End(place, "large"))
+                    return self._broken(later, _End(place, "large"))
                 if not self.more():
-                    return self._broken(line, _End(len(self.data) - self.at, "more"))
+                    return self._broken(later, _End(len(self.data) - self.at, "more"))
                 continue
             if byte in opening and depth and indent is not None:
                 begin = self._line_like_ours(place, indent)
-                line = begin if line < 0 else line
-                if begin > 2 * checked:  # so that all checks together take twice as long as one
-                    if not self._may_become_json(begin):
-                        return _End(line, "prefix")
-                    checked, line = begin, -1
+                later = later or ((begin, place) if begin else None)
+                if later and begin > 2 * checked:  # so that all checks take as long as two
+                    if not self._may_become_json(place):
+                        return _End(later[0], "prefix")
+                    checked, later = place, None
             depth += (byte in opening) - (byte in closing)
             place += 1
             if not depth:
                 return _End(place)
 
-    def _broken(self, line: int, end: _End) -> _End:
+    def _broken(self, later: tuple[int, int] | None, end: _End) -> _End:
         """Return where a value ends that breaks off, or that does so already before a line."""
-        return end if line < 0 or self._may_become_json(line) else _End(line, "prefix")
+        if later is None or self._may_become_json(later[1]):
+            return end
+        return _End(later[0], "prefix")
 
-    def _may_become_json(self, size: int) -> bool:
-        """Return whether the next bytes are JSON that breaks off."""
+    def _may_become_json(self, brace: int) -> bool:
+        """Return whether the bytes up to a brace are JSON that breaks off."""
         try:
-            jiter.from_json(self.data[self.at : self.at + size])
+            jiter.from_json(self.data[self.at : self.at + brace + 1])
         except ValueError as error:
             return str(error).startswith("EOF")
         return False
 
     def _line_like_ours(self, place: int, indent: int) -> int:
-        """Return where the line like ours begins that has its first brace at `place`; else -1."""
+        """Return where the line before ends if a brace begins one like ours; else 0."""
         here = self.at + place
         begin = self.data.rfind(b"\n", max(self.at, here - indent - MAX_INDENT), here) + 1
         before = self.data[begin:here]
         spaces = len(before) - len(before.lstrip(b" \t"))
         like = begin and not before.strip(b" \t,") and indent <= spaces <= indent + 1
-        return begin - self.at if like else -1
+        return begin - 1 - self.at if like else 0
 
     def skip_large(self) -> Piece:
         """Go past a value of any size, of which only the beginning is kept."""
@@ -313,13 +333,14 @@ def read_values(stream: BinaryIO, layout: Layout) -> Iterator[Piece]:
             raw = last.raw + piece.raw if len(last.raw) < MAX_LINE else last.raw
             last = last._replace(raw=raw, lines=last.lines + piece.lines)
     if last is not None:
-        yield last if last.raw.endswith(b"\n") else last._replace(lines=last.lines + 1)
+        yield last
 
 
 def _pieces(stream: BinaryIO, is_array: bool) -> Iterator[Piece]:
     """Return the values of a file, and the separators as pieces of no size."""
     window = _Window(stream)
-    window.more()
+    while len(window.data) < len(codecs.BOM_UTF8) and window.more():
+        pass
     if window.data.startswith(codecs.BOM_UTF8):
         window.at = len(codecs.BOM_UTF8)
     from_utf_16 = getattr(stream, "from_utf_16", False)
@@ -362,6 +383,7 @@ def _pieces(stream: BinaryIO, is_array: bool) -> Iterator[Piece]:
                 yield window.skip_large()
             elif end.reason == "more":
                 yield piece(end.size, window.bad)
+                inside, window.bad = 0, None  # said already
             elif end.reason:
                 yield window.skip_broken(end.size, indent, bool(inside))
             else:
@@ -371,7 +393,9 @@ def _pieces(stream: BinaryIO, is_array: bool) -> Iterator[Piece]:
         else:
             yield piece(window.match(GARBAGE_INSIDE if inside else GARBAGE))
             before = "value"
-    if window.bad and before != "":
+    if window.in_line:
+        yield Piece(window.line, b"", 0, None, 1)
+    if window.bad is not None:
         yield piece(0, window.bad)
     elif inside:
         yield piece(0, BadRecord(None, f"expected ] to close the array of line {inside}"))
