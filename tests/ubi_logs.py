@@ -232,6 +232,7 @@ class _Writer:
 
     rng: Random
     hits: bool
+    nameless: bool
     requests: list[Request] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     queries: int = 0
@@ -253,7 +254,9 @@ class _Writer:
         for _ in range(rng.randint(1, 4)):
             time += rng.randrange(2_000, 120_000)
             self.queries += 1
-            query_id = f"q{self.queries}" if rng.random() < 0.9 else rng.choice(["", None])
+            query_id: str | None = f"q{self.queries}"
+            if self.nameless and rng.random() < 0.1:
+                query_id = rng.choice(["", None])
             who = client, session
             # Of a query, a record says its session only where a team adds it.
             query = rng.choice(["toner", "ink jet", "usb, 2 m", "", 'the "best" bag', "größe"])
@@ -317,12 +320,13 @@ class _Writer:
 OTHERS = ["search", "view_search_results", "product_sort", "add_to_cart", "brand_filter", "login"]
 
 
-def ubi_log(seed: int, users: int = 30, hits: bool = True) -> UbiLog:
+def ubi_log(seed: int, users: int = 20, hits: bool = True, nameless: bool = True) -> UbiLog:
     """Draw a log: with no `hits`, impressions alone say what was shown.
 
+    With `nameless`, some queries have no id, as those of browsers; the plugin makes one up.
     Moments of one user differ, except that an impression may have the time of its query.
     """
-    writer = _Writer(Random(seed), hits)
+    writer = _Writer(Random(seed), hits, nameless)
     for number in range(users):
         writer.user(number)
     return UbiLog(tuple(writer.requests), tuple(writer.actions))

@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from searchlogs.events import FIELDS, Event, Results, shorten
 from searchlogs.logs.border import (
-    REQUIRED,
     BadRecord,
     Border,
     Outcome,
@@ -80,7 +79,7 @@ def read_csv(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
     delimiter = ","
     while True:
         if header is None:
-            delimiter = _delimiter(feed, {border.theirs(name) for name in REQUIRED})
+            delimiter = _delimiter(feed, border)
         cells = feed.record(delimiter)
         if cells is None:
             return
@@ -98,12 +97,12 @@ def read_csv(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
             yield line, raw, duplicate or _outcome(border, header, cells)
 
 
-def _delimiter(feed: _Feed, needed: set[str]) -> str:
+def _delimiter(feed: _Feed, border: Border) -> str:
     """Return the delimiter under which the header has the columns needed; else the comma."""
     for delimiter in ",;\t":
         header = feed.record(delimiter)
         feed.give_back(0)
-        if isinstance(header, list) and needed <= set(header):
+        if isinstance(header, list) and missing_column(border, header) is None:
             return delimiter
     return ","
 

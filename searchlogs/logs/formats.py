@@ -41,9 +41,9 @@ def read_file(
     """
     with sys.stdin.buffer if path == STDIN else open(path, "rb") as file:
         before = 0
-        for number, (line, raw, outcome) in enumerate(
-            READERS[format](unpacked(path, file), border)
-        ):
+        # UBI is JSON Lines, unless the file's name says otherwise.
+        reader = READERS[(format_of(Path(path)) or "jsonl") if format == "ubi" else format]
+        for number, (line, raw, outcome) in enumerate(reader(unpacked(path, file), border)):
             yield Read(path, line, raw, outcome)
             # Parquet is read from its end.
             if path != STDIN and number % 1_000 == 0 and (here := file.tell()) > before:
@@ -127,7 +127,6 @@ def _write_parquet(events: Iterable[Event], file: BinaryIO, path: Path) -> None:
 
 READERS: dict[str, Callable[[BinaryIO, Border], Iterator[Parsed]]] = {
     "jsonl": read_jsonl,
-    "ubi": read_jsonl,
     "csv": read_csv,
     "parquet": _read_parquet,
 }
