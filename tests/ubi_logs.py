@@ -84,7 +84,8 @@ class UbiLog:
                 rejected += 1
                 continue
             gave_events += 1
-            fact = Fact(user, request.time, "search", request.query_id, query=request.query)
+            query_id = request.query_id or None
+            fact = Fact(user, request.time, "search", query_id, query=request.query)
             facts.append(fact)
             if request.hits is not None and not impressions:
                 facts.append(fact._replace(kind="results", items=request.hits))
@@ -97,7 +98,7 @@ class UbiLog:
                 rejected += 1
             else:
                 gave_events += 1
-                fact = Fact(user, action.time, kind, action.query_id, (action.item,))
+                fact = Fact(user, action.time, kind, action.query_id or None, (action.item,))
                 facts.append(fact._replace(position=action.position))
         sessions, searches = [], []
         for user, number, visit in _visits(facts, gap):
@@ -236,6 +237,15 @@ class _Writer:
     requests: list[Request] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     queries: int = 0
+    taken: set[int] = field(default_factory=set)
+    """Moments of the user at which something happens."""
+
+    def moment(self, time: int) -> int:
+        """Return the first free moment from `time` on."""
+        while time in self.taken:
+            time += 1
+        self.taken.add(time)
+        return time
 
     def user(self, number: int) -> None:
         client: str | None = f"c{number}"
@@ -244,6 +254,7 @@ class _Writer:
             client = self.rng.choice(["", None])
         time = BEGINS + self.rng.randrange(3_600_000)
         ids: list[str] = []
+        self.taken.clear()
         for visit in range(self.rng.randint(1, 3)):
             session = f"s{number}-{visit}" if session_known else self.rng.choice(["", None])
             time = self.visit(time, client, session, ids) + self.rng.randrange(60_000, 9_000_000)
@@ -263,14 +274,14 @@ class _Writer:
             page, time = self.search(time, who, query_id, query)
             known = [*ids, "gone"]
             for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
-                time += rng.randrange(500, 40_000)
+                time = self.moment(time + rng.randrange(500, 40_000))
                 named = query_id if rng.random() < 0.8 else rng.choice([None, *known])
                 shown = [item for item in page if item]
                 item = rng.choice(shown) if shown else f"i{rng.randrange(40)}"
                 object_known = rng.random() < 0.85
                 self.act("click", time, who, named, query, item if object_known else None)
             for name in rng.sample(OTHERS, rng.randint(0, 3)):
-                time += rng.randrange(1, 3_000)
+                time = self.moment(time + rng.randrange(1, 3_000))
                 self.act(name, time, who, query_id, query)
             if query_id:
                 ids.append(query_id)
@@ -285,18 +296,19 @@ class _Writer:
         session = session if rng.random() < 0.5 else None
         shown: list[str | None] = []
         for page in range(rng.choice([1, 1, 1, 2, 3])):
-            time += page * rng.randrange(5_000, 60_000) + 1
+            time = self.moment(time + page * rng.randrange(5_000, 60_000) + 1)
             hits = [f"i{number}" for number in rng.sample(range(40), rng.choice([0, 1, 4, 10]))]
             lost = rng.random() if rng.random() < 0.3 else 0.0
             found = tuple(None if rng.random() < lost else hit for hit in hits)
             logged = found if self.hits and rng.random() < 0.9 else None
             self.requests.append(Request(time, client, session, query_id, query, logged))
             for place, item in enumerate(hits[:5], len(shown) + 1):
-                later = time + (0 if query_id and rng.random() < 0.5 else rng.randrange(1, 4_000))
-                self.act("impression", later, who, query_id, query, item, place)
+                at_once = query_id and rng.random() < 0.5
+                seen = time if at_once else self.moment(time + rng.randrange(1, 4_000))
+                self.act("impression", seen, who, query_id, query, item, place)
             shown += found
             for _ in range(rng.choice([0, 0, 1, 2])):
-                time += rng.randrange(1, 12)
+                time = self.moment(time + rng.randrange(1, 12))
                 none = () if self.hits else None
                 self.requests.append(Request(time, client, session, query_id, query, none))
             time += 4_000
