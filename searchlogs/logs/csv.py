@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 
 from searchlogs.events import FIELDS, Event, Results, shorten
 from searchlogs.logs.border import (
-    REQUIRED,
     BadRecord,
     Border,
     Outcome,
@@ -62,7 +61,7 @@ class _Style:
         return _ESCAPE.sub(lambda found: "\\" + _STAND_INS.get(found[1], found[1]), text)
 
     def values(self, cells: list[str]) -> Sequence[str | None]:
-        """Return cells of the csv module without stand-ins; \\N alone becomes None."""
+        """Return cells of the csv module without stand-ins; a null becomes None."""
         if not self.backslash:
             return cells
         null = _STAND_INS["N"]
@@ -178,7 +177,7 @@ def _read(feed: _Feed, border: Border, delimiters: str) -> Iterator[Parsed]:
     delimiter = delimiters[0]
     while True:
         if header is None:
-            delimiter = _delimiter(feed, delimiters, {border.theirs(name) for name in REQUIRED})
+            delimiter = _delimiter(feed, delimiters, border)
         cells = feed.record(delimiter)
         if cells is None:
             return
@@ -199,12 +198,12 @@ def _read(feed: _Feed, border: Border, delimiters: str) -> Iterator[Parsed]:
         yield line, raw, outcome, len(feed.taken)
 
 
-def _delimiter(feed: _Feed, delimiters: str, needed: set[str]) -> str:
+def _delimiter(feed: _Feed, delimiters: str, border: Border) -> str:
     """Return the delimiter under which the header has the columns needed; else the first."""
     for delimiter in delimiters:
         header = feed.record(delimiter)
         feed.give_back(0)
-        if isinstance(header, list) and needed <= set(header):
+        if isinstance(header, list) and missing_column(border, header) is None:
             return delimiter
     return delimiters[0]
 

@@ -50,10 +50,12 @@ def read_file(
     """
     with sys.stdin.buffer if path == STDIN else open(path, "rb") as file:
         before = 0
-        stream = file if format == "parquet" else text_of(path, file)
+        if format == "ubi":  # JSON, unless the file's name says otherwise
+            format = format_of(Path(path)) or "jsonl"
         reader = READERS[format]
         if backslash and format in ESCAPED:
             reader = partial(ESCAPED[format], backslash=True)
+        stream = file if format == "parquet" else text_of(path, file)
         for number, (line, raw, outcome, lines) in enumerate(reader(stream, border)):
             yield Read(path, line, raw, outcome, lines)
             # Parquet is read from its end.
@@ -142,7 +144,6 @@ ESCAPED = {"csv": read_csv, "tsv": read_tsv}
 READERS: dict[str, Callable[[BinaryIO, Border], Iterator[Parsed]]] = {
     **ESCAPED,
     "jsonl": read_json,
-    "ubi": read_json,
     "parquet": _read_parquet,
 }
 """Reader of each format."""

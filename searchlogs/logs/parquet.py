@@ -7,12 +7,13 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from searchlogs.events import FIELDS, Event
+from searchlogs.events import Event
 from searchlogs.logs.border import (
     BadRecord,
     Border,
     Outcome,
     Record,
+    columns_of,
     duplicate_column,
     read_columns,
 )
@@ -62,8 +63,7 @@ def parquet_batches(
     try:
         schema = pq.read_schema(stream)
         names = schema.names
-        paths = [border.theirs(name) for name in FIELDS]
-        wanted = {*paths, *(path.split(".")[0] for path in paths)}
+        wanted = set().union(*map(columns_of, border.names))
         columns = [name for name in dict.fromkeys(names) if name in wanted]
         kind = border.theirs("event")
         few = [field.name for field in schema if field.name == kind and field.type == pa.string()]
