@@ -28,7 +28,7 @@ from searchlogs.columnar.source import BatchSource
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Reject
-from searchlogs.logs.lines import MAGIC, MAX_LINE
+from searchlogs.logs.lines import MAGIC, MAX_LINE, UTF_16
 from searchlogs.logs.log import Log
 from searchlogs.logs.records import read_log
 from searchlogs.logs.source import LogSource, Tally
@@ -80,6 +80,15 @@ def as_ubi(event: Event) -> Row | None:
 
 def json_lines(rows: Table) -> bytes:
     return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
+def json_layout(rng: Random, rows: Table) -> bytes:
+    """An array, or values one after the other."""
+    indent = rng.choice([None, 0, 1, 2, "\t"])
+    if rng.random() < 0.5:
+        return json.dumps(rows, indent=indent).encode()
+    between = rng.choice(["", " ", "\n"])
+    return between.join(json.dumps(row, indent=indent) for row in rows).encode()
 
 
 def csv_text(rows: Table, delimiter: str = ",", end: str = "\n") -> bytes:
@@ -256,7 +265,7 @@ UBIS = [
     lambda: Ubi(zone="Asia/Tokyo", first_ordinal=0),
     lambda: Ubi(kinds={"page_exit": "click", "click": "click"}, time_unit="s"),
 ]
-ENDINGS = ["jsonl", "csv", "ssv", "tsv", "parquet", "ubi", "jsonl.gz", "csv.zst", "ubi.gz"]
+ENDINGS = ["jsonl", "csv", "ssv", "tsv", "parquet", "ubi", "json", "jsonl.gz", "csv.zst", "ubi.gz"]
 
 
 def case(rng: Random, folder: Path) -> Log:
@@ -270,6 +279,7 @@ def case(rng: Random, folder: Path) -> Log:
         data = {
             "jsonl": json_lines,
             "ubi": json_lines,
+            "json": lambda rows: json_layout(rng, rows),
             "csv": csv_text,
             "ssv": lambda rows: csv_text(rows, ";", "\r\n"),
             "tsv": lambda rows: csv_text(rows, "\t"),
@@ -312,10 +322,14 @@ def check(log: Log, windows: bool) -> Tally:
     data = path.read_bytes()
     assert sum(told) == len(data)
     text = data.removeprefix(b"\xef\xbb\xbf")
-    plain = path.suffix in (".jsonl", ".csv", ".tsv") and not text.startswith(tuple(MAGIC))
+    plain = path.suffix in (".jsonl", ".json", ".csv", ".tsv") and not text.startswith(
+        (*MAGIC, *UTF_16)
+    )
     if plain and len(data) <= MAX_LINE:
-        # Every byte is some record's.
+        # Every byte is some record's, and so is every line.
         assert b"".join(read.raw for read in sorted(reads, key=lambda read: read.line)) == text
+        lines = text.count(b"\n") + (text[-1:] not in (b"\n", b""))
+        assert sum(read.lines for read in reads) == lines
 
     part = LogSource(log.open()).build_part("", "log", None)
     items: list[Any] = []

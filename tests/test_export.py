@@ -33,6 +33,9 @@ from searchlogs.simulate import client_events, simulate
 ENDINGS = [".jsonl", ".ndjson", ".json", ".csv", ".tsv"]
 ENDINGS = [ending + packed for ending in ENDINGS for packed in ("", ".gz", ".zst")] + [".parquet"]
 
+QUOTING = [ending for ending in ENDINGS if "tsv" not in ending]
+TSV = [ending for ending in ENDINGS if "tsv" in ending]
+
 OURS = Border()
 LOGINS = Ubi(kinds={"click": "click", "login": "app_open"})
 
@@ -120,7 +123,7 @@ def visits(draw: st.DrawFn) -> list[Event]:
     return draw(st.permutations(found))
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", QUOTING)
 @settings(max_examples=40)
 @given(events=events(NAME))
 def test_any_text_comes_back(ending: str, events: list[Event]) -> None:
@@ -128,6 +131,43 @@ def test_any_text_comes_back(ending: str, events: list[Event]) -> None:
         path = Path(folder, f"log{ending}")
         assert write_log(events, path) == len(events)
         assert read(path) == events
+
+
+@pytest.mark.parametrize("ending", TSV)
+@settings(max_examples=80)
+@given(events=events(NAME))
+def test_any_text_comes_back_from_tsv_or_is_refused(ending: str, events: list[Event]) -> None:
+    def texts(event: Event) -> Iterator[str]:
+        record = event_record(event)
+        for name in ("user", "query", "item", "query_id"):
+            yield str(record.get(name) or "")
+        yield json.dumps(record.get("items", ""))  # in which all these are escaped
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"log{ending}")
+        if any(set("\t\n\r") & set(text) for event in events for text in texts(event)):
+            with pytest.raises(ValueError, match=r"(user|query|item|query_id): TSV .* hold a "):
+                write_log(events, path)
+            assert not list(Path(folder).iterdir())
+        else:
+            assert write_log(events, path) == len(events)
+            assert read(path) == events
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "called"),
+    [("query", "a\tb", "tab"), ("user", "a\n", "newline"), ("item", "\rb", "carriage return")],
+)
+def test_what_tsv_cannot_hold_names_its_field(
+    name: str, text: str, called: str, tmp_path: Path
+) -> None:
+    event: Event = (
+        ClickResult("a", text, EARLIEST) if name == "item" else Search(text, "", EARLIEST)
+    )
+    event = Search("a", text, EARLIEST) if name == "query" else event
+    with pytest.raises(ValueError, match=f"{name}: TSV cannot hold a {called} .*; found "):
+        write_log([event], tmp_path / "log.tsv")
+    assert not list(tmp_path.iterdir())
 
 
 @given(events=events(st.integers() | NAME))
@@ -203,18 +243,27 @@ def test_a_record_is_what_json_can_hold() -> None:
         assert OURS.read(record) == (event,)
 
 
-@pytest.mark.parametrize(("ending", "delimiter"), [(".csv", ","), (".tsv", "\t")])
-def test_csv_is_what_other_readers_read(ending: str, delimiter: str, tmp_path: Path) -> None:
-    path = tmp_path / f"log{ending}.gz"
+def test_csv_is_what_other_readers_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv.gz"
     nasty = [Search("a", 'x,\t"y"\r\n\rz', EARLIEST), Search("a", "", EARLIEST)]
     write_log([*nasty, *client_events()], path)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=delimiter))
+        rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         *("event", "user", "time", "query", "items", "item", "query_id", "position")
     ]
     assert [row["query"] for row in rows[:3]] == ['x,\t"y"\r\n\rz', "", "dogs"]
     assert json.loads(rows[3]["items"]) == ["fido", "rover", "buddy"]
+
+
+def test_tsv_is_what_other_readers_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.tsv"
+    write_log([Search("a", 'x, "y', EARLIEST), *client_events()], path)
+    rows = duckdb.execute(
+        "select query, items from read_csv(?, delim='\t', quote='', all_varchar=true)", [str(path)]
+    ).fetchall()
+    assert [row[0] for row in rows[:2]] == ['x, "y', "dogs"]
+    assert json.loads(rows[2][1]) == ["fido", "rover", "buddy"]
 
 
 def test_parquet_has_one_schema_for_all_logs(tmp_path: Path) -> None:
@@ -365,7 +414,7 @@ def test_ubi_forgets_what_waits_longest(tmp_path: Path) -> None:
         ("log.xlsx", None, ValueError, r"name that ends in \.jsonl"),
         ("log.gz", None, ValueError, r"name that ends in \.jsonl"),
         ("log.parquet.gz", None, ValueError, r"name that ends in \.jsonl"),
-        ("log.csv", "excel", ValueError, "format to one of jsonl, csv, parquet, ubi"),
+        ("log.csv", "excel", ValueError, "format to one of jsonl, csv, tsv, parquet, ubi"),
         ("log.gz", "parquet", ValueError, r"remove the ending \.gz"),
         ("none/log.csv", None, FileNotFoundError, r"none/log\.csv: there is no folder .*none"),
         ("folder.csv", None, IsADirectoryError, r"folder\.csv is a folder"),
@@ -430,7 +479,7 @@ def test_only_csv_can_not_hold_nul(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"log{ending}"
     events: list[Event] = [Search("a", "\0", EARLIEST), Results("a", ("\0",), EARLIEST)]
     if "sv" in ending:
-        with pytest.raises(ValueError, match=r"CSV .* NUL character"):
+        with pytest.raises(ValueError, match=r"(CSV|TSV) .* NUL character"):
             write_log(events, path)
     else:
         write_log(events, path)

@@ -1,6 +1,8 @@
+import codecs
 import gzip
 import io
 import json
+import struct
 import subprocess
 import sys
 import tracemalloc
@@ -19,7 +21,7 @@ from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Skipped
-from searchlogs.logs.csv import MAX_QUOTED
+from searchlogs.logs.csv import MAX_LINES, MAX_QUOTED
 from searchlogs.logs.formats import Read
 from searchlogs.logs.lines import MAX_LINE
 from searchlogs.logs.log import Log
@@ -49,6 +51,15 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
     ) -> list[Read]:
         (tmp_path / name).write_bytes(data)
         return list(read_log(Log((str(tmp_path / name),), border or Border(), format).open()))
+
+    return read
+
+
+@pytest.fixture
+def read_log_as(tmp_path: Path) -> Callable[..., list[Read]]:
+    def read(name: str, data: bytes, **options: Any) -> list[Read]:
+        (tmp_path / name).write_bytes(data)
+        return list(read_log(Log((str(tmp_path / name),), **options).open()))
 
     return read
 
@@ -89,7 +100,6 @@ WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "log.csv": csv_text,
     "semicolons.csv": lambda rows: csv_text(rows, ";", "\r\n"),
     "tabs.csv": lambda rows: csv_text(rows, "\t"),
-    "log.tsv": lambda rows: csv_text(rows, "\t"),
     "log.parquet": parquet,
     "log.jsonl.gz": lambda rows: gzip.compress(json_lines(rows)),
     "log.jsonl.zst": lambda rows: pa.compress(json_lines(rows), "zstd", asbytes=True),
@@ -118,7 +128,8 @@ def test_each_format_gives_the_same_events(read: Callable[..., list[Read]], name
         ("a.jsonl", "jsonl"),
         ("a.b.ndjson.gz", "jsonl"),
         ("a.csv.zst", "csv"),
-        ("a.tsv", "csv"),
+        ("a.tsv", "tsv"),
+        ("a.tsv.gz", "tsv"),
         ("a.parquet", "parquet"),
         ("a.parquet.gz", ""),  # Parquet compresses itself, and is read from its end
         ("a.gz", ""),
@@ -198,9 +209,63 @@ def test_a_byte_order_mark_alone(read: Callable[..., list[Read]]) -> None:
     assert outcomes(read("log.csv", b"\xef\xbb\xbf")) == [FRAMING]
 
 
-def test_utf_16_is_told_line_by_line(read: Callable[..., list[Read]]) -> None:
-    reads = outcomes(read("log.jsonl", OPEN.decode().encode("utf-16")))
-    assert reads[0] == (1, None, Like("UTF-8: byte 0xff at 1"))
+# UTF-16
+
+WIDE = "search,a,2024-01-01T00:00:05Z,Größe 😀,,,,\n"
+MARKS = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
+
+
+@pytest.mark.parametrize("encoding", MARKS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_utf_16_is_read_if_its_first_bytes_say_so(
+    read: Callable[..., list[Read]], encoding: str, packed: bool
+) -> None:
+    def written(text: str) -> bytes:
+        data = MARKS[encoding] + text.encode(encoding)
+        return gzip.compress(data) if packed else data
+
+    wide = searched("Größe 😀")
+    assert outcomes(read("log.csv", written(HEADER.decode() + WIDE * 2))) == [FRAMING, wide, wide]
+    record = {"event": "search", "user": "a", "time": TIME.isoformat(), "query": "Größe 😀"}
+    for layout in (json.dumps(record), json.dumps(record, ensure_ascii=False, indent=1)):
+        reads = read("log.json", written(f"{layout}\r\n{layout}"))
+        assert outcomes(reads) == [wide, wide]
+        assert b"".join(read.raw for read in reads).decode() == f"{layout}\r\n{layout}"
+
+
+@pytest.mark.parametrize("encoding", MARKS)
+def test_broken_utf_16_costs_its_line(read: Callable[..., list[Read]], encoding: str) -> None:
+    mark, line = MARKS[encoding], WIDE.encode(encoding)
+    head = mark + HEADER.decode().encode(encoding)
+    assert outcomes(read("log.csv", head + line + line[:-1])) == [
+        FRAMING,
+        searched("Größe 😀"),
+        (3, None, Like("truncated here…half a character of UTF-16")),
+    ]
+    half = WIDE.replace("😀", "\ud83d").encode(encoding, "surrogatepass")
+    assert outcomes(read("log.csv", head + half + line)) == [
+        FRAMING,
+        (2, None, Like("UTF-16: half a surrogate pair, at character 37")),
+        searched("Größe 😀"),
+    ]
+    cut = json.dumps({"event": "app_open"}, indent=1).encode(encoding)
+    assert outcomes(read("log.json", mark + cut + cut[:-1]))[1:] == [
+        (3, None, Like("truncated here…half a character of UTF-16"))
+    ]
+
+
+@pytest.mark.parametrize("encoding", MARKS)
+def test_utf_16_without_its_mark_is_asked_about(
+    read: Callable[..., list[Read]], encoding: str
+) -> None:
+    for name, text in (("log.csv", HEADER.decode() + WIDE), ("log.jsonl", OPEN.decode() * 2)):
+        for _, _, reason in outcomes(read(name, text.encode(encoding)))[:2]:
+            assert reason == Like("NUL byte…is it UTF-16 without a byte-order mark?")
+
+
+def test_utf_32_is_not_taken_for_utf_16(read: Callable[..., list[Read]]) -> None:
+    data = codecs.BOM_UTF32_LE + OPEN.decode().encode("utf-32-le")
+    assert outcomes(read("log.jsonl", data))[0] == (1, None, Like("UTF-8: byte 0xff at 1…NUL"))
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
@@ -246,14 +311,16 @@ PARQUET = table(user=["a"])
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("log.jsonl", gzip.compress(OPEN), "gzip…name"),
-        ("log.csv", gzip.compress(OPEN), "gzip…name"),
-        ("log.csv", pa.compress(OPEN, "zstd", asbytes=True), "zstd…name"),
         ("log.jsonl", PARQUET, "parquet…name"),
         ("log.csv", b"\xef\xbb\xbf" + PARQUET, "parquet…name"),
-        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…name"),
-        ("log.jsonl.gz", OPEN, "not be decompressed: zlib inflate failed: incorrect header"),
-        ("log.csv.zst", HEADER, "not be decompressed: ZSTD decompress failed: Unknown frame"),
+        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…inside a compressed"),
+        ("log.jsonl.gz", gzip.compress(PARQUET), "parquet…name"),
+        (
+            "log.jsonl.gz",
+            b"\0" + OPEN,
+            "not be decompressed: zlib inflate failed: incorrect header",
+        ),
+        ("log.csv.zst", b"\xff" + HEADER, "not be decompressed: ZSTD decompress failed: Unknown f"),
         ("log.jsonl.gz", gzip.compress(OPEN)[:5], "not be decompressed: Truncated compressed"),
         ("log.parquet", OPEN, "not…Parquet: Parquet magic bytes not found in footer. Either"),
         ("log.parquet", gzip.compress(PARQUET), "not…Parquet: Parquet magic bytes not found in"),
@@ -270,6 +337,32 @@ def test_a_file_that_is_not_what_its_name_says(
     [(line, field, reason)] = outcomes(read(name, data))
     assert (line, field) == (1, None)
     assert reason == Like(why)
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log", "log.gz", "log.zst", "log.jsonl.gz"])
+def test_packing_is_told_by_the_first_bytes(read: Callable[..., list[Read]], name: str) -> None:
+    zstd = pa.compress(OPEN * 3, "zstd", asbytes=True)
+    for data in (OPEN * 3, gzip.compress(OPEN * 3), zstd, codecs.BOM_UTF8 + OPEN * 3):
+        assert outcomes(read(name, data, format="jsonl")) == [OPENED] * 3
+    whole = gzip.compress(OPEN * 3)
+    assert outcomes(read(name, whole[:-1], format="jsonl"))[-1][2] == Like("truncated here")
+
+
+def test_a_packed_standard_input(tmp_path: Path) -> None:
+    """It cannot be read again where it breaks off."""
+    script = "\n".join(
+        [
+            "from searchlogs.logs.log import Log",
+            "from searchlogs.logs.records import read_log",
+            "for read in read_log(Log(('-',), format='jsonl').open()):",
+            "    print(read.line, read.outcome)",
+        ]
+    )
+    whole = gzip.compress(OPEN * 3)
+    for data, last in ((whole, "3 (AppOpen("), (whole[:-9], "1 (None, 'could not be decompressed")):
+        run = subprocess.run([sys.executable, "-c", script], input=data, capture_output=True)
+        assert run.stderr == b""
+        assert run.stdout.decode().splitlines()[-1].startswith(last)
 
 
 def test_json_in_a_csv_file_and_the_other_way_round(read: Callable[..., list[Read]]) -> None:
@@ -383,10 +476,9 @@ def test_a_header(
     names = [b"time", b"more", b"event", b"user"]
     row = [b"2024-01-01T00:00:05Z", b"1.5", b"app_open", b"a"]
     lines = [delimiter.join(quote + cell + quote for cell in cells) + end for cells in (names, row)]
-    for name in ("log.csv", "log.tsv"):
-        reads = read(name, mark + lines[0] + lines[1] + end + lines[1])
-        assert outcomes(reads) == [FRAMING, OPENED, FRAMING, OPENED]
-        assert [read.line for read in reads] == [1, 2, 3, 4]
+    reads = read("log.csv", mark + lines[0] + lines[1] + end + lines[1])
+    assert outcomes(reads) == [FRAMING, OPENED, FRAMING, OPENED]
+    assert [read.line for read in reads] == [1, 2, 3, 4]
     # Empty lines, or what is no cell at all, may come first.
     assert outcomes(read("log.csv", end + lines[0] + lines[1])) == [FRAMING, FRAMING, OPENED]
 
@@ -470,18 +562,137 @@ def test_a_quote_that_nothing_closes_costs_one_line(read: Callable[..., list[Rea
         data = csv_rows(search(b"a"), search(b'"open'), search(b"b") * rest)
         reads = outcomes(read("log.csv", data))
         assert reads[:2] == [FRAMING, searched("a")]
-        assert reads[2] == (3, None, Like("not…CSV: unexpected end of data"))
+        where = "within 10 lines" if rest > 10 else "before the end of the file"
+        assert reads[2] == (3, None, Like(f"not…CSV: the quote…in line 3 is not closed {where}"))
         assert reads[3:] == [searched("b")] * rest
 
 
+@pytest.mark.parametrize("quotes", [1, 2])
+def test_a_cell_has_at_most_ten_lines(read: Callable[..., list[Read]], quotes: int) -> None:
+    """A record of several such cells may have more."""
+    header = b"event,user,time,query,note\n"
+    cell = b'"' + b"\n" * (MAX_LINES - 1) + b'"'
+    record = b"search,a,2024-01-01T00:00:05Z," + b",".join([cell] * quotes + [b""] * (2 - quotes))
+    reads = read("log.csv", header + record + b"\n" + record + b"\n")
+    assert outcomes(reads) == [FRAMING, *[searched("\n" * 9)] * 2]
+    assert [read.lines for read in reads] == [1, *[1 + quotes * 9] * 2]
+    longer = record.replace(b'\n"', b'\n\n"')
+    why = Like(f"the quote that opens in line {quotes * 10 - 8} is not closed within 10 lines")
+    longer = record[: record.rindex(b'\n"')] + b"\n\n" + record[record.rindex(b'\n"') + 1 :]
+    reads = read("log.csv", header + longer + b"\n" + search(b"a,b"))
+    assert outcomes(reads)[1] == (2, None, why)
+    assert reads[-1].outcome == searched("a")
+    assert [read.line for read in reads][:3] == [1, 2, 3]  # the next line is read on its own
+    assert b"".join(read.raw for read in reads) == header + longer + b"\n" + search(b"a,b")
+
+
+def test_a_quote_in_a_quoted_cell_does_not_open_another(read: Callable[..., list[Read]]) -> None:
+    cell = b'"""a""\n' + b'""b""\n' * 8 + b'c"'
+    assert outcomes(read("log.csv", csv_rows(search(cell))))[1] == searched(
+        '"a"\n' + '"b"\n' * 8 + "c"
+    )
+    longer = cell.replace(b"c", b'""c""\n')
+    assert outcomes(read("log.csv", csv_rows(search(longer))))[1] == (
+        2,
+        None,
+        Like("opens in line 2 is not closed within 10 lines"),
+    )
+
+
 def test_a_record_of_many_lines_is_no_longer_than_it_may(read: Callable[..., list[Read]]) -> None:
-    lines = b"x\n" * (MAX_QUOTED // 2 - 50)
-    long = read("log.csv", csv_rows(search(b'"' + lines + b'"'), search(b"a")))
-    assert outcomes(long) == [FRAMING, searched(lines.decode()), searched("a")]
-    longer = read("log.csv", csv_rows(search(b'"' + lines * 2 + b'"'), search(b"a")))
-    assert [read.line for read in longer] == list(range(1, 2 * len(lines) // 2 + 4))
-    assert longer[-1].outcome == searched("a")
-    assert all(isinstance(read.outcome, BadRecord) for read in longer[1:-1])
+    line = b"x" * (MAX_QUOTED // 8 - 100)
+    long = b'"' + b"\n".join([line] * 8) + b'"'
+    assert outcomes(read("log.csv", csv_rows(search(long)))) == [
+        FRAMING,
+        searched(long[1:-1].decode()),
+    ]
+    longer = b'"' + b"\n".join([line * 2] * 8) + b'"'
+    reads = read("log.csv", csv_rows(search(longer), search(b"a")))
+    assert [read.line for read in reads] == list(range(1, 11))
+    assert reads[-1].outcome == searched("a")
+    assert outcomes(reads)[1][2] == Like("opens in line 2 is not closed within 65,536 bytes")
+    assert all(isinstance(read.outcome, BadRecord) for read in reads[1:-1])
+
+
+# TSV
+
+
+def tsv(*rows: str) -> bytes:
+    return "".join(f"{row}\n" for row in ("event\tuser\ttime\tquery\titem", *rows)).encode()
+
+
+SOUGHT = "search\ta\t2024-01-01T00:00:05Z\t"
+
+
+@pytest.mark.parametrize(
+    "query", ['"blue kettle', 'screen 27"', '"a"', '""', '"', "'", "a,b;c", "\\t"]
+)
+@pytest.mark.parametrize("end", ["", "\r"])
+def test_a_quote_in_tsv_is_a_character(
+    read: Callable[..., list[Read]], query: str, end: str
+) -> None:
+    row = f"{SOUGHT}{query}\t{end}"
+    for name in ("log.tsv", "log.tsv.gz"):
+        reads = read(name, tsv(row, row))
+        assert outcomes(reads) == [FRAMING, searched(query), searched(query)]
+        assert [read.lines for read in reads] == [1, 1, 1]
+
+
+def test_only_the_name_says_that_quotes_are_characters(read: Callable[..., list[Read]]) -> None:
+    data = tsv(f'{SOUGHT}"a ""b"""\t')
+    assert outcomes(read("log.tsv", data))[1] == searched('"a ""b"""')
+    assert outcomes(read("log.csv", data))[1] == searched('a "b"')
+    assert outcomes(read("log.csv", data, format="tsv"))[1] == searched('"a ""b"""')
+    assert outcomes(read("log.tsv", data, format="csv"))[1] == searched('a "b"')
+
+
+def test_tsv_that_is_none(read: Callable[..., list[Read]]) -> None:
+    quoted = b'"event"\t"user"\t"time"\n"app_open"\t"a"\t"b"\n'
+    assert outcomes(read("log.tsv", quoted))[0] == (1, "event", Like("quotes…--format csv…columns"))
+    commas = outcomes(read("log.tsv", HEADER + CSV_OPEN))
+    assert commas[0] == (1, "event", Like("no such column; found the columns event,user,time"))
+    assert outcomes(read("log.tsv", tsv(f"{SOUGHT}a", f"{SOUGHT}a\tb\tc")))[1:] == [
+        (2, None, Like("5 cells…found 4")),
+        (3, None, Like("5 cells…found 6")),
+    ]
+
+
+# Backslashes
+
+
+@pytest.mark.parametrize(
+    ("cell", "query"),
+    [
+        (rb'"a \"b\""', 'a "b"'),
+        (rb"a\,b", "a,b"),
+        (rb'"a,\\"', "a,\\"),
+        (rb"\\n", "\\n"),
+        (rb"\n\t\r\b\0\Z", "\n\t\r\b\0\x1a"),
+        (b"a\\\nb", "a\nb"),
+        (b'"a\\\nb\nc"', "a\nb\nc"),
+        ("\\q\\'\\é".encode(), "q'é"),
+        (rb"N\N", "NN"),
+    ],
+)
+def test_backslash_escapes(read_log_as: Callable[..., list[Read]], cell: bytes, query: str) -> None:
+    data = csv_rows(search(cell), search(b"next"))
+    reads = read_log_as("log.csv", data, backslash=True)
+    assert outcomes(reads) == [FRAMING, searched(query), searched("next")]
+    if b'"' not in cell:
+        row = SOUGHT.encode() + cell + b"\t\n"
+        assert outcomes(read_log_as("log.tsv", tsv() + row, backslash=True))[1] == searched(query)
+
+
+def test_what_backslashes_cannot_do(read_log_as: Callable[..., list[Read]]) -> None:
+    data = csv_rows(
+        search(rb"\N"), search(rb'"a ""b"""'), search(b"a\\\n" * 11 + b"b"), search(b"c")
+    )
+    reads = outcomes(read_log_as("log.csv", data, backslash=True))
+    assert reads[1:3] == [(2, "query", "missing"), (3, None, Like("not…CSV: ',' expected after"))]
+    assert reads[3] == (4, None, Like("not…CSV…in line 4 is not closed within 10 lines"))
+    assert reads[-1] == searched("c")
+    with pytest.raises(ValueError, match="backslash: expected a log in CSV or TSV; found jsonl"):
+        read_log_as("log.jsonl", OPEN, backslash=True)
 
 
 def test_a_header_that_cannot_be_read(read: Callable[..., list[Read]]) -> None:
@@ -665,6 +876,95 @@ def test_a_parquet_file_that_breaks_off(read: Callable[..., list[Read]]) -> None
     assert len(good) >= 10_000
     assert (line, field) == (len(good) + 1, None)
     assert reason == Like("truncated here: ")
+
+
+# Parquet that unpacks to gigabytes
+
+PEAK = """
+import sys
+from pathlib import Path
+from searchlogs.logs.log import Log
+from searchlogs.logs.source import Tally
+from searchlogs.{engine} import {source}
+part = {source}(Log((sys.argv[1],)).open()).build_part("", "log", None)
+items = []
+while not part.ended:
+    items += part.next_batch()
+peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(int(peak) // 1024, items)
+"""
+"""Prints the greatest memory in MB. (That of getrusage is the parent's, if it was greater.)"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured by Linux")
+@pytest.mark.parametrize(
+    ("engine", "source"), [("logs.source", "LogSource"), ("columnar.source", "BatchSource")]
+)
+@pytest.mark.parametrize(
+    "kind", ["brotli", "zstd", "one in many", "dictionary", "prefix", "inside"]
+)
+def test_what_unpacks_to_gigabytes_takes_little_memory(
+    tmp_path: Path, kind: str, engine: str, source: str
+) -> None:
+    megabyte, rows = "x" * (1 << 20), 500 if kind in ("dictionary", "prefix", "inside") else 1
+    large = [None, pa.py_buffer(struct.pack("<2i", 0, 1 << 28)), pa.py_buffer(bytes(1 << 28))]
+    query: Any = pa.Array.from_buffers(pa.string(), 1, large)
+    options: dict[str, Any] = {"use_dictionary": False, "compression": "zstd"}
+    if kind == "brotli":
+        options["compression"] = kind
+    elif kind == "one in many":
+        query = pa.concat_arrays([query, pa.array(["a"] * 100_000)])
+    elif kind == "prefix":
+        query = [megabyte] * rows
+        options |= {"column_encoding": {"query": "DELTA_BYTE_ARRAY"}}
+    elif rows > 1:
+        query = pa.array([megabyte]).dictionary_encode().take(pa.array([0] * rows))
+        options = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 24}
+    if kind == "inside":
+        query = pa.StructArray.from_arrays([query], ["text"])
+    size = len(query)
+    columns = {"event": ["search"] * size, "user": ["a"] * size, "time": [TIME] * size}
+    name = "more" if kind == "inside" else "query"
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.table({**columns, name: query}), path, store_schema=False, **options)
+    assert path.stat().st_size < 60_000
+    script = PEAK.format(engine=engine, source=source)
+    if kind == "inside":
+        border = "border=Border(fields={'query': 'more.text'})"
+        script = "from searchlogs.logs.border import Border\n" + script
+        script = script.replace("(sys.argv[1],)", f"(sys.argv[1],), {border}")
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    peak, _, items = run.stdout.partition(" ")
+    assert int(peak) < 400
+    assert items == Like("Reject(…line=1, field=None…row group 1…bytes or more, expected at most")
+    assert items == Like("Tally(records=1, gave_events=0, rejected=1")
+
+
+def test_long_values_of_few_rows_are_read(read: Callable[..., list[Read]]) -> None:
+    """As many as may be, whatever the encoding."""
+    size = 50
+    columns = {"event": ["search"] * size, "user": ["a"] * size, "time": [TIME] * size}
+    prefixes = {"use_dictionary": False, "column_encoding": {"query": "DELTA_BYTE_ARRAY"}}
+    options: Any
+    for options in ({}, prefixes):
+        file = io.BytesIO()
+        pq.write_table(pa.table({**columns, "query": ["x" * (1 << 20)] * size}), file, **options)
+        reads = read("log.parquet", file.getvalue())
+        assert [read.outcome[0].query for read in reads] == ["x" * (1 << 20)] * size  # type: ignore[index, union-attr]
+
+
+def test_good_row_groups_before_a_huge_one_are_read(read: Callable[..., list[Read]]) -> None:
+    columns = {"event": ["search"], "user": ["a"], "time": [TIME]}
+    file = io.BytesIO()
+    small, huge = (pa.table({**columns, "query": [text]}) for text in ("a", "x" * (1 << 27)))
+    with pq.ParquetWriter(file, small.schema, use_dictionary=False) as writer:
+        for table in (small, small, huge, small):
+            writer.write_table(table)
+    reads = outcomes(read("log.parquet", file.getvalue()))
+    assert reads[:2] == [searched("a")] * 2
+    assert reads[2:] == [(3, None, Like("row group 3…query…read no further"))]
 
 
 # All together
