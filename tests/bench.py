@@ -489,7 +489,8 @@ def border_msgspec(path: str) -> Any:
     from msgspec import Meta, convert, defstruct
 
     from searchlogs.events import KINDS
-    from searchlogs.logs.border import MAX_POSITION, Border, Record
+    from searchlogs.logs.border import Border, Record
+    from searchlogs.logs.fields import MAX_POSITION
 
     text = Annotated[str, Meta(min_length=1)]
     id = text | int

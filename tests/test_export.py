@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs import parquet, ubi
-from searchlogs.logs.border import MAX_POSITION, Border
+from searchlogs.logs.border import Border
+from searchlogs.logs.fields import MAX_POSITION
 from searchlogs.logs.formats import WRITERS, write_log
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.log import Log

@@ -11,8 +11,9 @@ import pytest
 from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Ignored, Record, Skipped
+from searchlogs.logs.border import BadRecord, Border, Ignored, Record, Skipped
 from searchlogs.logs.jsonl import from_json
+from searchlogs.logs.outcomes import MAX_REASON
 from searchlogs.logs.ubi import Ubi
 
 AT = "2024-01-01T00:00:05Z"
@@ -495,7 +496,7 @@ def test_a_ubi_click() -> None:
     ],
 )
 def test_a_ubi_position(position: object, first: int, expected: int | None) -> None:
-    read = event(clicked(position=position), Ubi(first_ordinal=first))
+    read = event(clicked(position=position), Ubi(first_position=first))
     assert read == ClickResult("CLIENT-1", "B01", TIME, "q1", expected)
 
 

@@ -344,7 +344,7 @@ def test_positions(ordinal: object, position: int | None) -> None:
 def test_a_position_of_0(zero: object) -> None:
     click = {**without(CLICK, "event_attributes"), OBJECT: "a", ORDINAL: zero}
     assert why_not(click)[0] == ORDINAL
-    assert click_of(click, Ubi(first_ordinal=0)).position == 1
+    assert click_of(click, Ubi(first_position=0)).position == 1
 
 
 def test_only_clicks_have_positions() -> None:

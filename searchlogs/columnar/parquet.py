@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from searchlogs.columnar.convert import CODES, KIND_WORDS, to_batch
 from searchlogs.columnar.kernel import Array, arrow, truth, view
 from searchlogs.events import EARLIEST, FIELDS, KINDS, LATEST
-from searchlogs.logs.border import MAX_POSITION, BadRecord, Border, Reject
+from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.fields import MAX_POSITION
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows

@@ -20,6 +20,7 @@ from searchlogs.logs.border import (
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.lines import Parsed, batched
 from searchlogs.logs.schemas import EVENTS
+from searchlogs.logs.values import PLAIN, plain
 
 
 def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
@@ -123,7 +124,7 @@ def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
 
 def _whole(names: list[str], cells: Iterable[Any]) -> Record:
     return {
-        name: int(cell) if type(cell) is float and cell.is_integer() else cell
+        name: cell if type(cell) in PLAIN else plain(cell)
         for name, cell in zip(names, cells, strict=True)
         if cell is not None and cell == cell
     }

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from tempfile import TemporaryFile
+from typing import Any
 
-from searchlogs.events import EARLIEST, Event
+from searchlogs.events import EARLIEST
 from searchlogs.logs.border import BadRecord, Skipped
 from searchlogs.logs.formats import Read, read_file
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import Found, with_events
 from searchlogs.logs.pseudonyms import pseudonymiser
 
 RUN = 200_000
@@ -85,22 +87,27 @@ def _on_disk(run: list[tuple[datetime, int, Read]]) -> Iterator[tuple[datetime, 
 
 
 def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
-    """Mark records as duplicates if they repeat one of their user, unless they are late."""
+    """Mark records as duplicates if they repeat one of their user, unless they are late.
+
+    A record repeats another of its id, whatever else it holds; without an id, one that gave the
+    same events.
+    """
     newest: dict[str, datetime] = {}
-    memory: dict[str, tuple[set[tuple[Event, ...]], int]] = {}
+    memory: dict[str, tuple[dict[Any, datetime], int]] = {}
     for read in reads:
         events = read.outcome
         if isinstance(events, tuple):
             user, time = str(events[0].user), events[0].time
             newest[user] = max(time, newest.get(user, EARLIEST))
             if newest[user] - time <= wait:
-                known, limit = memory.get(user, (set(), 8))
+                known, limit = memory.get(user, ({}, 8))
                 if len(known) >= limit:  # seldom, so that it costs little: forget late ones
-                    known = {old for old in known if newest[user] - old[0].time <= wait}
+                    known = {key: old for key, old in known.items() if newest[user] - old <= wait}
                     limit = 8 + 2 * len(known)
-                if events in known:
+                key = events.id if isinstance(events, Found) and events.id is not None else events
+                if key in known:
                     read = read._replace(outcome=Skipped.DUPLICATE)
-                known.add(events)
+                known[key] = max(time, known.get(key, time))
                 memory[user] = known, limit
         yield read
 
@@ -110,7 +117,7 @@ def _pseudonymous(reads: Iterable[Read], key: bytes) -> Iterator[Read]:
     pseudonymise = pseudonymiser(key)
     for read in reads:
         if isinstance(read.outcome, tuple):
-            read = read._replace(outcome=tuple(map(pseudonymise, read.outcome)))
+            read = read._replace(outcome=with_events(read.outcome, map(pseudonymise, read.outcome)))
         elif isinstance(read.outcome, BadRecord):
             read = read._replace(outcome=read.outcome.withheld())
         yield read

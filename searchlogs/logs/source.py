@@ -1,18 +1,20 @@
 """A log as a Bytewax source: its records in one order, all of them counted."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeAlias, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from searchlogs.events import Event
-from searchlogs.logs.border import BadRecord, Ignored, Outcome, Reject, Skipped
+from searchlogs.logs.border import REQUIRED, BadRecord, Ignored, Outcome, Reject, Skipped
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import Found
 from searchlogs.logs.records import read_log
 from searchlogs.logs.words import printable
 
@@ -37,6 +39,15 @@ class Tally:
     framing: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
     """Number of ignored records, by kind."""
+    activity: dict[str, int] = field(default_factory=dict)
+    """Number of records that only keep a session open, by the log's name of the action. They are
+    among the records that gave events, and each is one of the events."""
+    unread: dict[str, int] = field(default_factory=dict)
+    """Number of records that gave events and have a field which their kind does not read, by
+    kind.field, such as click.query."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """The log's names of the mapped fields that no record has, by ours; empty if no record could be
+    parsed."""
     events: int = 0
     first: datetime | None = None
     """Time of the earliest event."""
@@ -62,6 +73,7 @@ class Tally:
         """Count a record, and the events that it gave."""
         if isinstance(outcome, tuple):
             self.add_events(1, len(outcome), outcome[0].time, outcome[0].time)
+            self.note(outcome)
             return
         self.records += 1
         if isinstance(outcome, BadRecord):
@@ -72,10 +84,69 @@ class Tally:
             self.framing += 1
         else:
             assert isinstance(outcome, Ignored)
-            # The names come from the log, and a broken one can have as many as lines.
-            kind = printable(outcome.kind[:81], 80)
-            kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "(others)"
-            self.ignored[kind] = self.ignored.get(kind, 0) + 1
+            _count(self.ignored, outcome.kind)
+
+    def note(self, events: tuple[Event, ...]) -> None:
+        """Count what a record has besides the events that it gave."""
+        if isinstance(events, Found):
+            for place in events.unread:
+                self.unread[place] = self.unread.get(place, 0) + 1
+            if events.activity is not None:
+                _count(self.activity, events.activity)
+
+
+def _count(kinds: dict[str, int], kind: str) -> None:
+    """Count a record by its kind, whose name comes from the log."""
+    kind = printable(kind[:81], 80)
+    # A broken log can have as many kinds as lines.
+    kind = kind if kind in kinds or len(kinds) < MAX_KINDS else "(others)"
+    kinds[kind] = kinds.get(kind, 0) + 1
+
+
+class Mapped:
+    """The mapped fields of a log, until a record has them.
+
+    Args:
+        tally: Where those that no record has had so far are kept.
+        fields: The log's names of the fields, by ours.
+    """
+
+    def __init__(self, tally: Tally, fields: Mapping[str, str]) -> None:
+        self.tally = tally
+        self.fields = fields
+        self.parsed = False
+
+    def look(self, outcomes: Iterable[Outcome]) -> None:
+        """Look for the fields in the records that gave these outcomes."""
+        for outcome in outcomes:
+            if self.parsed and not self.tally.absent:
+                return
+            was_parsed = not isinstance(outcome, Skipped)
+            if isinstance(outcome, BadRecord):
+                was_parsed = outcome.found is not None
+            if was_parsed:
+                self.remove(partial(_has, outcome))
+
+    def remove(self, has: Callable[[str], bool]) -> None:
+        """Remove the fields that some parsed record has."""
+        if not self.parsed:
+            self.tally.absent = dict(self.fields)
+            self.parsed = True
+        for name in [name for name in self.tally.absent if has(name)]:
+            del self.tally.absent[name]
+
+
+def _has(outcome: Outcome, name: str) -> bool:
+    """Return whether a record has a mapped field."""
+    if not isinstance(outcome, tuple):
+        return name in (getattr(outcome, "found", None) or ())
+    if name in REQUIRED or any(getattr(event, name, None) is not None for event in outcome):
+        return True
+    if not isinstance(outcome, Found):
+        return False
+    if name == "id":
+        return outcome.id is not None
+    return any(place.partition(".")[2] == name for place in outcome.unread)
 
 
 State: TypeAlias = tuple[int, int, bool]
@@ -200,21 +271,27 @@ class LogEvents:
         self.reads = read_log(log, watch)
         self.withhold = log.log.key is not None
         self.tally = Tally()
+        self.mapped = Mapped(self.tally, log.log.border.mapped)
         self.checksum = 0
 
     def read(self, count: int) -> list[Event | Reject]:
         """Read `count` more records, fewer only at the end, and return their events and rejects."""
         batch: list[Event | Reject] = []
         records = 0
+        outcomes = []
         for read in islice(self.reads, count):
             self.checksum = zlib.crc32(read.raw, self.checksum)
+            outcomes.append(read.outcome)
             if isinstance(read.outcome, tuple):
                 records += 1
                 batch += read.outcome
+                if type(read.outcome) is Found:
+                    self.tally.note(read.outcome)
                 continue
             self.tally.add(read.outcome)
             if isinstance(read.outcome, BadRecord):
                 batch.append(as_reject(read, read.outcome, self.withhold))
+        self.mapped.look(outcomes)
         times = [item.time for item in batch if not isinstance(item, Reject)]
         if times:
             self.tally.add_events(records, len(times), min(times), max(times))

@@ -87,15 +87,21 @@ class Times:
         Raises:
             ValueError: It is no time, or out of range. The message is the reason for a reject.
         """
-        if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime as well
-            return self._utc(value, value)
         if isinstance(value, str):
             if self.format is not None:
                 return self._formatted(value)
             # Most times begin like 2024-, and matching the pattern takes longer than parsing them.
             if value[4:5] != "-" and NUMBER.fullmatch(value):
                 return self._number(value)
-            return self._utc(_iso(value), value)
+            try:
+                time = datetime.fromisoformat(value)
+            except ValueError:
+                time = _with_place(value)
+            if time.tzinfo is UTC and EARLIEST <= time <= LATEST:
+                return time
+            return self._utc(time, value)
+        if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime as well
+            return self._utc(value, value)
         if type(value) is int and self.format is not None:  # 20240101 is no text in JSON
             return self._formatted(value)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -154,12 +160,8 @@ class Times:
         return datetime(utc.year, utc.month, utc.day, *parts)  # no pandas.Timestamp
 
 
-def _iso(value: str) -> datetime:
-    """Read ISO 8601, whose offset may follow a space, or be UTC or a zone's name."""
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        pass
+def _with_place(value: str) -> datetime:
+    """Read ISO 8601 whose offset follows a space, or is UTC or a zone's name."""
     text, _, place = value.rpartition(" ")
     offset = "+00:00" if place in ("UTC", "GMT", "Z") else place
     zone = None if OFFSET.fullmatch(offset) else _zone(place) if "/" in place else None
