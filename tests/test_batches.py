@@ -22,7 +22,7 @@ from searchlogs.events import KINDS, AppOpen, ClickResult, Event, Results, Searc
 from searchlogs.logs.border import Border, Reject
 from searchlogs.logs.formats import write_log
 from searchlogs.logs.log import Log
-from searchlogs.logs.rows import EVENTS
+from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import InputChanged, LogSource, Part, Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import client_events, simulate

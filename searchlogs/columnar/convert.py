@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from searchlogs.events import FIELDS, KINDS, WORDS, Event
-from searchlogs.logs.rows import EVENTS
+from searchlogs.logs.schemas import EVENTS
 from searchlogs.sessions import Late
 
 NUMBER = "user_is_number"

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from searchlogs.logs.rows import COUNTS
+from searchlogs.logs.schemas import COUNTS
 
 NUMBERS = {"app_open": 0, "results": 1, "click": 2, "search": 4}
 """The values of `event`, and the numbers that the kernel works on."""

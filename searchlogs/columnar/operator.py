@@ -18,7 +18,7 @@ from searchlogs.columnar.sessionizer import _BLOCK, ShardLogic
 from searchlogs.columnar.users import plain_users, texts
 from searchlogs.durations import Windowing
 from searchlogs.events import FIELDS
-from searchlogs.logs.rows import COUNTED
+from searchlogs.logs.schemas import COUNTED
 
 
 @dataclass(frozen=True)

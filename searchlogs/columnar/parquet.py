@@ -23,7 +23,7 @@ from searchlogs.logs.border import MAX_POSITION, BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows
-from searchlogs.logs.rows import EVENTS
+from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import Tally, as_reject
 from searchlogs.logs.words import STDIN
 

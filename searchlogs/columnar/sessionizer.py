@@ -31,7 +31,7 @@ from searchlogs.columnar.kernel import (
 )
 from searchlogs.columnar.users import UserNumbers, texts
 from searchlogs.events import EARLIEST, LATEST
-from searchlogs.logs.rows import COUNTED, COUNTS, TIME
+from searchlogs.logs.schemas import COUNTED, COUNTS, TIME
 
 _BLOCK = 1 << 16
 """So many rows at the most are worked on together: of them, all fits the processor's cache."""

@@ -18,7 +18,7 @@ from searchlogs.logs.border import (
 )
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.lines import Parsed, batched
-from searchlogs.logs.rows import EVENTS
+from searchlogs.logs.schemas import EVENTS
 
 
 def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:

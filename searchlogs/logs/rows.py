@@ -9,37 +9,9 @@ import pyarrow as pa
 import pyarrow.json
 
 from searchlogs.logs.jsonl import event_record
+from searchlogs.logs.schemas import COUNTED, TIME
 from searchlogs.metrics import attribute, count, rate
 from searchlogs.sessions import Late, Session
-
-TIME = pa.timestamp("us", "UTC")
-
-EVENTS = pa.schema(
-    {
-        "event": pa.dictionary(pa.int8(), pa.string()),
-        "user": pa.string(),
-        "time": pa.timestamp("us", "UTC"),
-        "query": pa.string(),
-        "items": pa.list_(pa.string()),
-        "item": pa.string(),
-        "query_id": pa.string(),
-        "position": pa.int64(),
-    }
-)
-"""The columns of a Parquet log, the same for all: users are text."""
-
-COUNTS = ("events", "searches", "clicks", "searches_clicked", "orphan_clicks")
-"""What is counted of a session: of all its events, and as in `metrics.Counts`."""
-COUNTED = pa.schema(
-    [
-        ("user", pa.string()),
-        ("session", pa.int64()),
-        ("start", TIME),
-        ("end", TIME),
-        *((name, pa.int64()) for name in COUNTS),
-    ]
-)
-"""A row a session."""
 
 Row: TypeAlias = dict[str, Any]
 
