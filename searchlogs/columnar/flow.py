@@ -19,7 +19,8 @@ from searchlogs.columnar.source import BatchSource
 from searchlogs.durations import Windowing
 from searchlogs.logs.flow import NOTHING, GuardedPart, Watch, is_reject, prepared, write_lines
 from searchlogs.logs.log import Log, OpenLog
-from searchlogs.logs.rows import COUNTED, late_row
+from searchlogs.logs.rows import late_row
+from searchlogs.logs.schemas import COUNTED
 
 
 def columnar_flow(
