@@ -1,0 +1,1 @@
+"""The same sessions from record batches: columns of numpy instead of Python objects."""
