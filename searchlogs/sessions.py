@@ -40,8 +40,9 @@ class Session:
 
     @property
     def searches(self) -> int:
-        """Number of searches."""
-        return sum(isinstance(event, Search) for event in self.events)
+        """Number of searches: search records with one `query_id` are one search."""
+        ids = [event.query_id for event in self.events if isinstance(event, Search)]
+        return ids.count(None) + len({*ids} - {None})
 
     @property
     def clicks(self) -> int:

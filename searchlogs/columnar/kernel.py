@@ -164,10 +164,12 @@ def _count(kind: Array, start: Array, sizes: Array) -> Arrays:
     state[take(unclicked, after - 1)] = NEW_SEARCH
     return {
         "events": sizes,
+        "requests": searches.copy(),  # without ids each record is a search of its own
         "searches": searches,
         "clicks": clicks,
         "searches_clicked": per_session(first_clicks),
         "orphan_clicks": np.where(searched, 0, before),
+        "absent_query_clicks": np.zeros_like(searches),
         "kind": state,
     }
 

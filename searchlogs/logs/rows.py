@@ -31,10 +31,12 @@ def session_row(session: Session) -> Row:
         "start": session.start,
         "end": session.end,
         "events": len(session.events),
+        "requests": counts.requests,
         "searches": counts.searches,
         "clicks": counts.clicks,
         "searches_clicked": counts.searches_clicked,
         "orphan_clicks": counts.orphan_clicks,
+        "absent_query_clicks": counts.absent_query_clicks,
         **{name: rate(name, counts) for name in SESSION_RATES},
     }
 
@@ -53,6 +55,7 @@ def search_rows(session: Session) -> list[Row]:
                 "time": search.time,
                 "query": search.query,
                 "query_id": search.query_id,
+                "requests": impression.requests,
                 "results": None if impression.items is None else len(impression.items),
                 "clicked": [click.item for click in clicks],
                 "ranks": [impression.rank(click) for click in clicks],
