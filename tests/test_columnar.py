@@ -531,7 +531,7 @@ from searchlogs.columnar.source import BatchSource
 from searchlogs.columnar.operator import split
 from searchlogs.logs.log import Log
 part = BatchSource(Log(({str(tmp_path / name)!r},)).open()).build_part("", "log", None)
-rows = [len(rows) for rows in split(part.next_batch()[0], 3)]
+rows = [len(rows) for _, rows in split(part.next_batch()[0], 3)]
 assert sum(rows) == 500
 """)
     assert "bytewax" in loaded and "pandas" not in loaded
