@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from searchlogs.columnar.columns import LAST
 from searchlogs.columnar.convert import kind_array, to_batch
 from searchlogs.columnar.kernel import CODES
-from searchlogs.events import FIELDS
-from searchlogs.logs.arrays import Array, from_numpy, int_array, to_flags, to_numpy
+from searchlogs.events import EARLIEST, FIELDS
+from searchlogs.logs.arrays import Array, float_array, from_numpy, int_array, to_flags, to_numpy
 from searchlogs.logs.border import MAX_POSITION, BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
@@ -151,8 +151,9 @@ class Columns:
             count -= len(chunk.key)
             if len(chunk.rows):
                 batch.append(chunk.rows)
-                times = pc.min_max(chunk.rows["time"]).as_py()
-                first, last = (times[which].replace(tzinfo=UTC) for which in ("min", "max"))
+                times = to_numpy(chunk.rows["time"], np.int64)
+                ends = int(times.min()), int(times.max())
+                first, last = (EARLIEST + timedelta(microseconds=end) for end in ends)
                 self.tally.add_events(len(chunk.rows), len(chunk.rows), first, last)
                 for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
                     self._sum(name, column)
@@ -186,8 +187,8 @@ class Columns:
 
 def _fixed(column: pa.Array) -> Array:
     """Return the numbers of a column, 0 in place of null."""
-    width = column.type.bit_width // 8
-    return to_numpy(column.fill_null(0) if column.null_count else column, f"i{width}")
+    numbers = to_numpy(column, f"i{column.type.bit_width // 8}")
+    return np.where(_there(column), numbers, 0) if column.null_count else numbers
 
 
 def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
@@ -303,13 +304,17 @@ class _File:
                 # pandas writes a hole among whole numbers as NaN. No position is 0, so what is not
                 # whole is read one by one.
                 whole = pc.equal(column, pc.floor(column))
-                column = pc.if_else(pc.is_nan(column), None, pc.if_else(whole, column, 0.0))
+                column = pc.if_else(pc.is_nan(column), _NULL, pc.if_else(whole, column, _ZERO))
                 column = column.cast(field.type, safe=False)
             else:
                 options = pc.CastOptions(field.type, allow_time_truncate=True)
                 column = column.cast(options=options)
             columns.append(column)
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+# Numbers of Python's would have to pass through pa.scalar, which imports pandas.
+_NULL, _ZERO = float_array([None, 0.0])
 
 
 def _sure(columns: pa.RecordBatch) -> Array:
