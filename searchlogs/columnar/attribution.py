@@ -85,7 +85,7 @@ def attributed_counts(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
 
 
 def _number_searches(kind: Array, session: Array, sessions: int) -> _Searches:
-    """Number the searches."""
+    """Give numbers to the searches of all sessions."""
     is_search = kind == SEARCH
     so_far = np.cumsum(is_search) - 1
     of = session[is_search]
