@@ -128,7 +128,8 @@ def session_window(
     or leaves by the stream `late`.
 
     Raises:
-        TypeError, ValueError: `clock` is no clock, or `gap` not a timedelta from 0 to 366 days.
+        TypeError: `clock` is no clock, or `gap` no duration.
+        ValueError: `gap` is not from 0 to 366 days.
     """
     windower = win.SessionWindower(check_duration("gap", gap))
     keyed = op.map("user_event", up, user_event)
