@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -70,6 +70,21 @@ class ClickResult:
 
 
 Event: TypeAlias = AppOpen | Search | Results | ClickResult
+
+E = TypeVar("E", bound=Event)
+
+
+def trusted(kind: type[E], **fields: Any) -> E:
+    """Make an event of fields that have been validated already, without checking them again.
+
+    Args:
+        kind: Class of the event.
+        fields: Values as its constructor would leave them; those left out are None.
+    """
+    event = object.__new__(kind)
+    for name in kind.__slots__:
+        object.__setattr__(event, name, fields.get(name))
+    return event
 
 
 def check_event(value: object, where: str) -> None:
@@ -141,7 +156,10 @@ def shorten(value: object) -> str:
     >>> shorten("a\\tb")
     "'a\\\\tb'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no whole number of over 4,300 digits
+        text = f"<{type(value).__name__} too long to print>"
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -251,7 +251,7 @@ def test_a_broken_file(place: Path) -> None:
     assert columns_as_they_are(log.open()) is not None
     events, rejects, _ = assert_same(log)
     assert (len(events), rejects[0].line) == (300, 301)
-    assert rejects[0].reason.startswith("is where the file breaks off")
+    assert "truncated" in rejects[0].reason
 
 
 def test_what_pandas_writes_is_taken_as_it_stands(place: Path) -> None:
@@ -419,7 +419,7 @@ def test_a_file_that_goes_on_is_noticed(tmp_path: Path) -> None:
     assert state == (50, state[1], True)
     tap = changed(event=pa.array(["tap"] * 50)).slice(0, 1)
     pq.write_table(pa.concat_tables([table.cast(tap.schema), tap]), path)
-    with pytest.raises(InputChanged, match="it goes on after the 50 records"):
+    with pytest.raises(InputChanged, match="added after the first 50"):
         BatchSource(log.open()).build_part("", "log", state)
 
 

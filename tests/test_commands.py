@@ -125,11 +125,11 @@ CTR       0.000 of all searches; mean of sessions 0.000
 late      3, 60.00% of events → s.late.jsonl
           a wait of 10m would have saved half of them, 20m all
 rejects   11 → s.rejects.jsonl
-          4 × user is missing
-          3 × event must be one of app_open, search, results, click
-          1 × time must be ISO 8601, such as 2024-01-01T00:00:05Z
-          1 × time has no offset, such as Z or +01:00: --zone must say where
-          1 × event is missing
+          4 × user: missing
+          3 × event: expected one of app_open, search, results, click
+          1 × time: expected an ISO 8601 timestamp, such as 2024-01-01T00:00:05Z
+          1 × time: no UTC offset, such as Z or +01:00 (set --zone to the time zone of the log)
+          1 × event: missing
           other reasons: 1
 """,
         "",
@@ -288,7 +288,7 @@ def test_ubi(say: Say) -> None:
     )
     assert rows("q.jsonl")[0]["ranks"] == [1]
     status, out, _ = say(f"{options} --kinds click=item_click --first-ordinal 1")
-    assert status == 1 and "is 0: does this log count from 0?" in out
+    assert status == 1 and "--first-ordinal 0" in out
     assert "2 ignored" in say(options)[1]
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fuzz import as_row, csv_text, fuzz, json_lines, parquet
+from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Skipped
@@ -157,12 +158,12 @@ def test_a_bad_line_costs_no_other(read: Callable[..., list[Read]]) -> None:
     reads = read("log.jsonl", OPEN + b"".join(line + b"\n" + OPEN for line in bad))
     assert [read.outcome for read in reads[::2]] == [OPENED] * 7
     assert outcomes(reads)[1::2] == [
-        (2, None, "is cut off: EOF while parsing an object, at byte 20"),
-        (4, None, "is not UTF-8: byte 0xff at 1"),
-        (6, None, "is not JSON: expected ident, at byte 2"),
-        (8, None, 'names a key twice; found "a"'),
-        (10, None, "is not JSON: it holds a NUL byte, at byte 1"),
-        (12, None, "is not JSON: recursion limit exceeded, at byte 202"),
+        (2, None, Like("truncated…EOF while parsing an object, at byte 20")),
+        (4, None, Like("UTF-8: byte 0xff at 1")),
+        (6, None, Like("not…JSON: expected ident, at byte 2")),
+        (8, None, Like('twice; found "a"')),
+        (10, None, Like("JSON…NUL…byte 1")),
+        (12, None, Like("not…JSON: recursion limit exceeded, at byte 202")),
     ]
     assert [read.raw for read in reads[1::2]] == [line + b"\n" for line in bad]
 
@@ -171,7 +172,7 @@ def test_a_last_line_without_an_end(read: Callable[..., list[Read]]) -> None:
     assert outcomes(read("log.jsonl", OPEN + OPEN.rstrip())) == [OPENED] * 2
     assert outcomes(read("log.jsonl", OPEN + OPEN[:-5])) == [
         OPENED,
-        (2, None, "is cut off: EOF while parsing a string, at byte 62"),
+        (2, None, Like("truncated…EOF while parsing a string, at byte 62")),
     ]
 
 
@@ -199,7 +200,7 @@ def test_a_byte_order_mark_alone(read: Callable[..., list[Read]]) -> None:
 
 def test_utf_16_is_told_line_by_line(read: Callable[..., list[Read]]) -> None:
     reads = outcomes(read("log.jsonl", OPEN.decode().encode("utf-16")))
-    assert reads[0] == (1, None, "is not UTF-8: byte 0xff at 1")
+    assert reads[0] == (1, None, Like("UTF-8: byte 0xff at 1"))
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
@@ -213,8 +214,8 @@ def test_a_line_may_be_long_but_not_too_long(read: Callable[..., list[Read]], na
     assert reads[0] == OPENED
     if not csv:
         assert reads[1] == OPENED
-    why = f"is a line of {MAX_LINE + 1:,} bytes; at most {MAX_LINE:,} are read"
-    assert reads[2] == (3 + csv, None, why)
+    why = f"{MAX_LINE:,} bytes; found {MAX_LINE + 1:,}"
+    assert reads[2] == (3 + csv, None, Like(why))
     assert reads[3:] == [OPENED]
 
 
@@ -245,21 +246,21 @@ PARQUET = table(user=["a"])
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("log.jsonl", gzip.compress(OPEN), "is gzip, whatever the file's name says"),
-        ("log.csv", gzip.compress(OPEN), "is gzip, whatever the file's name says"),
-        ("log.csv", pa.compress(OPEN, "zstd", asbytes=True), "is zstd, whatever the file's name"),
-        ("log.jsonl", PARQUET, "is parquet, whatever the file's name says"),
-        ("log.csv", b"\xef\xbb\xbf" + PARQUET, "is parquet, whatever the file's name says"),
-        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "is gzip, whatever the file's name"),
-        ("log.jsonl.gz", OPEN, "can't be decompressed: zlib inflate failed: incorrect header"),
-        ("log.csv.zst", HEADER, "can't be decompressed: ZSTD decompress failed: Unknown frame"),
-        ("log.jsonl.gz", gzip.compress(OPEN)[:5], "can't be decompressed: Truncated compressed"),
-        ("log.parquet", OPEN, "is not Parquet: Parquet magic bytes not found in footer. Either"),
-        ("log.parquet", gzip.compress(PARQUET), "is not Parquet: Parquet magic bytes not found in"),
-        ("log.parquet", b"", "is not Parquet: Parquet file size is 0 bytes"),
-        ("log.parquet", PARQUET[:-1], "is not Parquet: Parquet magic bytes not found in footer"),
-        ("log.parquet", PARQUET[:9], "is not Parquet: Parquet magic bytes not found in footer"),
-        ("log.parquet", b"PAR1" + b"\xff" * 50 + b"\xff\xff\0\0PAR1", "is not Parquet: "),
+        ("log.jsonl", gzip.compress(OPEN), "gzip…name"),
+        ("log.csv", gzip.compress(OPEN), "gzip…name"),
+        ("log.csv", pa.compress(OPEN, "zstd", asbytes=True), "zstd…name"),
+        ("log.jsonl", PARQUET, "parquet…name"),
+        ("log.csv", b"\xef\xbb\xbf" + PARQUET, "parquet…name"),
+        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…name"),
+        ("log.jsonl.gz", OPEN, "not be decompressed: zlib inflate failed: incorrect header"),
+        ("log.csv.zst", HEADER, "not be decompressed: ZSTD decompress failed: Unknown frame"),
+        ("log.jsonl.gz", gzip.compress(OPEN)[:5], "not be decompressed: Truncated compressed"),
+        ("log.parquet", OPEN, "not…Parquet: Parquet magic bytes not found in footer. Either"),
+        ("log.parquet", gzip.compress(PARQUET), "not…Parquet: Parquet magic bytes not found in"),
+        ("log.parquet", b"", "not…Parquet: Parquet file size is 0 bytes"),
+        ("log.parquet", PARQUET[:-1], "not…Parquet: Parquet magic bytes not found in footer"),
+        ("log.parquet", PARQUET[:9], "not…Parquet: Parquet magic bytes not found in footer"),
+        ("log.parquet", b"PAR1" + b"\xff" * 50 + b"\xff\xff\0\0PAR1", "not…Parquet: "),
     ],
     ids=lambda value: "" if isinstance(value, bytes) else None,  # a gzip has its hour in it
 )
@@ -268,21 +269,21 @@ def test_a_file_that_is_not_what_its_name_says(
 ) -> None:
     [(line, field, reason)] = outcomes(read(name, data))
     assert (line, field) == (1, None)
-    assert reason.startswith(why)
+    assert reason == Like(why)
 
 
 def test_json_in_a_csv_file_and_the_other_way_round(read: Callable[..., list[Read]]) -> None:
     for line, field, reason in outcomes(read("log.csv", OPEN * 3)):
-        what = "is no column here" if line == 1 else "is missing"
+        what = "no such column" if line == 1 else "missing"
         assert field == "event"
-        assert reason.startswith(f'{what}; found the columns {{"event": "app_open", ')
+        assert reason == Like(f'{what}; found the columns {{"event": "app_open", ')
     reasons = outcomes(read("log.jsonl", HEADER + CSV_OPEN))
-    assert [reason[2][:12] for reason in reasons] == ["is not JSON:"] * 2
+    assert [reason[2] for reason in reasons] == [Like("not…JSON:")] * 2
 
 
 def test_a_compressed_parquet_file(read: Callable[..., list[Read]]) -> None:
     [(_, _, reason)] = outcomes(read("log.parquet.gz", gzip.compress(PARQUET), format="parquet"))
-    assert reason.startswith("is not Parquet: ")
+    assert reason == Like("not…Parquet: ")
 
 
 # Compressed files that break off
@@ -305,7 +306,7 @@ def test_a_truncated_gzip_gives_all_that_is_in_it(
     assert len(good) == there.count(b"\n") > 4_000
     assert b"".join(read.raw for read in reads[:-1]) == there[: there.rindex(b"\n") + 1]
     assert (line, field) == (len(good) + 1, None)
-    assert reason == "is where the file breaks off: Truncated compressed stream"
+    assert reason == Like("truncated here: Truncated compressed stream")
 
 
 def test_a_truncated_zstd(read: Callable[..., list[Read]]) -> None:
@@ -316,7 +317,7 @@ def test_a_truncated_zstd(read: Callable[..., list[Read]]) -> None:
     # In zstd the last block, of up to 128 KiB, is lost as a whole.
     assert len(data) - sum(len(read.raw) for read in reads) <= (1 << 17) + len(OPEN) * 2
     assert len(good) > 1_000
-    assert reason == "is where the file breaks off: Truncated compressed stream"
+    assert reason == Like("truncated here: Truncated compressed stream")
 
 
 def test_a_gzip_whose_checksum_is_wrong(read: Callable[..., list[Read]]) -> None:
@@ -324,7 +325,7 @@ def test_a_gzip_whose_checksum_is_wrong(read: Callable[..., list[Read]]) -> None
     packed[-6] ^= 1
     # What such a block says is nothing to rely on.
     assert outcomes(read("log.jsonl.gz", bytes(packed))) == [
-        (1, None, "can't be decompressed: zlib inflate failed: incorrect data check")
+        (1, None, Like("not be decompressed: zlib inflate failed: incorrect data check"))
     ]
 
 
@@ -397,8 +398,8 @@ def test_a_header_with_line_ends_in_it(read: Callable[..., list[Read]]) -> None:
     assert [read.line for read in reads] == [1, 3]
     odd = b'a,"b\nc"\n1,2\n'
     assert outcomes(read("log.csv", odd)) == [
-        (1, "event", "is no column here; found the columns a, b\\nc"),
-        (3, "event", "is missing; found the columns a, b\\nc"),
+        (1, "event", Like("no such column; found the columns a, b\\nc")),
+        (3, "event", Like("missing; found the columns a, b\\nc")),
     ]
 
 
@@ -407,7 +408,7 @@ def test_a_header_of_very_many_names(read: Callable[..., list[Read]]) -> None:
     [first, (_, field, reason), cells] = outcomes(read("log.csv", header * 2 + b"1,2\n"))
     assert (first[1], field) == ("event", "event")
     assert len(reason) == MAX_REASON
-    assert cells == (3, None, "has 2 cells where the header has 100001")
+    assert cells == (3, None, Like("100001 cells…found 2"))
 
 
 def test_cells(read: Callable[..., list[Read]]) -> None:
@@ -423,34 +424,32 @@ def test_cells(read: Callable[..., list[Read]]) -> None:
         b",,,,,,,\n",
         b"app_open,a,2024-01-01T00:00:05Z,,,,,,\n",
     ]
-    items = (
-        "must be a list of texts or whole numbers, best first (in CSV a JSON array); found 'a|b'"
-    )
-    position = "must be a whole number from 1, the top, to a billion; found 'first'"
+    items = Like("list…JSON array…found 'a|b'")
+    position = Like("whole number from 1…found 'first'")
     assert outcomes(read("log.csv", HEADER + b"".join(clicks)))[1:] == [
         (ClickResult("7", "fido", TIME, "q", 3),),
         (Results("a", ("a, b", "7"), TIME),),
         (Results("a", (), TIME),),
         (5, "items", items),
-        (6, "items", "is missing"),
-        (7, "user", "is missing"),
+        (6, "items", "missing"),
+        (7, "user", "missing"),
         (8, "position", position),
-        (9, None, "has 2 cells where the header has 8"),
-        (10, "event", "is missing"),
-        (11, None, "has 9 cells where the header has 8"),
+        (9, None, Like("8 cells…found 2")),
+        (10, "event", "missing"),
+        (11, None, Like("8 cells…found 9")),
     ]
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (search(b'"a" b'), "is not CSV: ',' expected after '\"'"),
-        (search(b'"open'), "is not CSV: ',' expected after '\"'"),
-        (search(b"a\rb"), "is not CSV: new-line character seen in unquoted field - do you need to"),
-        (search(b"x" * 200_000), "is not CSV: field larger than field limit (131072)"),
-        (search(b"a\0b"), "holds a NUL byte"),
-        (search(b"\xff"), "is not UTF-8: byte 0xff at 31"),
-        (search(b"\xed\xa0\x80"), "is not UTF-8: byte 0xed at 31"),
+        (search(b'"a" b'), "not…CSV: ',' expected after '\"'"),
+        (search(b'"open'), "not…CSV: ',' expected after '\"'"),
+        (search(b"a\rb"), "not…CSV: new-line character seen in unquoted field - do you need to"),
+        (search(b"x" * 200_000), "not…CSV: field larger than field limit (131072)"),
+        (search(b"a\0b"), "NUL byte"),
+        (search(b"\xff"), "UTF-8: byte 0xff at 31"),
+        (search(b"\xed\xa0\x80"), "UTF-8: byte 0xed at 31"),
         (b"\n", ""),
     ],
 )
@@ -463,7 +462,7 @@ def test_a_bad_csv_line_costs_no_other(
     assert [read.line for read in reads] == [1, 2, 4, 5, 7]
     assert reads[2].raw == line
     if reason:
-        assert outcomes(reads)[2][2].startswith(reason)
+        assert outcomes(reads)[2][2] == Like(reason)
 
 
 def test_a_quote_that_nothing_closes_costs_one_line(read: Callable[..., list[Read]]) -> None:
@@ -471,7 +470,7 @@ def test_a_quote_that_nothing_closes_costs_one_line(read: Callable[..., list[Rea
         data = csv_rows(search(b"a"), search(b'"open'), search(b"b") * rest)
         reads = outcomes(read("log.csv", data))
         assert reads[:2] == [FRAMING, searched("a")]
-        assert reads[2] == (3, None, "is not CSV: unexpected end of data")
+        assert reads[2] == (3, None, Like("not…CSV: unexpected end of data"))
         assert reads[3:] == [searched("b")] * rest
 
 
@@ -486,9 +485,9 @@ def test_a_record_of_many_lines_is_no_longer_than_it_may(read: Callable[..., lis
 
 
 def test_a_header_that_cannot_be_read(read: Callable[..., list[Read]]) -> None:
-    under = "stands under a header that can't be read"
+    under = Like("header…not be read")
     assert outcomes(read("log.csv", b"event,user,time,\xff\n" + search(b"a") * 2)) == [
-        (1, None, "is not UTF-8: byte 0xff at 17"),
+        (1, None, Like("UTF-8: byte 0xff at 17")),
         (2, None, under),
         (3, None, under),
     ]
@@ -499,36 +498,34 @@ def test_a_record_does_not_pass_for_a_header(read: Callable[..., list[Read]], li
     """Else a file of one record would be read as a header, and nothing be wrong with it."""
     [(number, field, reason)] = outcomes(read("log.csv", line))
     assert (number, field) == (1, "event")
-    assert reason.startswith("is no column here; found the columns ")
+    assert reason == Like("no such column; found the columns ")
 
 
 def test_a_column_that_is_not_there(read: Callable[..., list[Read]]) -> None:
     assert outcomes(read("log.csv", b"event,uid,ts\nsearch,a,b\n"))[1] == (
         2,
         "user",
-        "is missing; found the columns event, uid, ts",
+        Like("missing; found the columns event, uid, ts"),
     )
     dotted = Border(fields={"user": "u.id"})
     data = b"event,u.id,time\napp_open,%s,2024-01-01T00:00:05Z\n"
     assert outcomes(read("log.csv", data % b"a", dotted)) == [FRAMING, OPENED]
-    assert outcomes(read("log.csv", data % b"", dotted))[1] == (2, "u.id", "is missing")
+    assert outcomes(read("log.csv", data % b"", dotted))[1] == (2, "u.id", "missing")
     assert outcomes(read("log.csv", b"event,time\napp_open,b\n", dotted))[1] == (
         2,
         "u.id",
-        "is missing; found the columns event, time",
+        Like("missing; found the columns event, time"),
     )
 
 
 def test_a_name_that_two_columns_have(read: Callable[..., list[Read]]) -> None:
     twice = b"event,user,time,note,user,note\napp_open,a,2024-01-01T00:00:05Z,,b,\n"
-    assert outcomes(read("log.csv", twice))[1] == (2, "user", "is the name of two columns")
+    assert outcomes(read("log.csv", twice))[1] == (2, "user", Like("two columns"))
     other = b"event,user,time,note,note\napp_open,a,2024-01-01T00:00:05Z,,\n"
     assert outcomes(read("log.csv", other))[1] == OPENED
     columns = [pa.array([name]) for name in ("app_open", "a", "b", TIME.isoformat())]
     both = pa.Table.from_arrays(columns, ["event", "user", "user", "time"])
-    assert outcomes(read("log.parquet", to_parquet(both))) == [
-        (1, "user", "is the name of two columns")
-    ]
+    assert outcomes(read("log.parquet", to_parquet(both))) == [(1, "user", Like("two columns"))]
 
 
 # Parquet
@@ -560,29 +557,29 @@ def test_parquet_times(
     assert type(event.time) is datetime and event.time.tzinfo is UTC
 
 
-OFFSET = "has no offset, such as Z or +01:00: --zone must say where"
-NAME = "must be text or a whole number, and not empty; found "
+OFFSET = "offset…--zone"
+NAME = "text…whole number…found "
 
 
 @pytest.mark.parametrize(
     ("columns", "field", "reason"),
     [
         ({"time": pa.array([TIME.replace(tzinfo=None)])}, "time", OFFSET),
-        ({"time": pa.array([1704067205])}, "time", "is a number: --time-unit (s, ms, us"),
-        ({"time": pa.array([19_000], pa.date32())}, "time", "must be ISO 8601, such as 2024"),
-        ({"time": pa.array([5], pa.time64("ns"))}, "time", "must be ISO 8601, such as 2024"),
-        ({"time": pa.array([10**15], pa.timestamp("s", "UTC"))}, None, "can't be read: "),
-        ({"time": pa.array([-1], pa.timestamp("s", "UTC"))}, "time", "must be from 1970-01-01 to"),
-        ({"time": pa.nulls(1)}, "time", "is missing"),
-        ({"user": pa.array([float("nan")])}, "user", "is missing"),
+        ({"time": pa.array([1704067205])}, "time", "--time-unit"),
+        ({"time": pa.array([19_000], pa.date32())}, "time", "ISO 8601"),
+        ({"time": pa.array([5], pa.time64("ns"))}, "time", "ISO 8601"),
+        ({"time": pa.array([10**15], pa.timestamp("s", "UTC"))}, None, "not be read: "),
+        ({"time": pa.array([-1], pa.timestamp("s", "UTC"))}, "time", "1970-01-01 to"),
+        ({"time": pa.nulls(1)}, "time", "missing"),
+        ({"user": pa.array([float("nan")])}, "user", "missing"),
         ({"user": pa.array([1.5])}, "user", f"{NAME}1.5"),
         ({"user": pa.array([True])}, "user", f"{NAME}True"),
         ({"user": pa.array([b"a"])}, "user", f"{NAME}b'a'"),
         ({"user": pa.array([["a"]])}, "user", f"{NAME}['a']"),
         ({"user": pa.array([{"id": 1}])}, "user", f"{NAME}{{'id': 1}}"),
         ({"user": pa.array([""])}, "user", f"{NAME}''"),
-        ({"event": pa.array(["Search"])}, "event", "must be one of app_open, search, "),
-        ({"event": pa.nulls(1)}, "event", "is missing"),
+        ({"event": pa.array(["Search"])}, "event", "app_open, search, "),
+        ({"event": pa.nulls(1)}, "event", "missing"),
     ],
 )
 def test_bad_parquet_values(
@@ -590,14 +587,14 @@ def test_bad_parquet_values(
 ) -> None:
     [(line, found, text)] = outcomes(read("log.parquet", table(**columns)))
     assert (line, found) == (1, field)
-    assert text.startswith(reason)
+    assert text == Like(reason)
 
 
 def test_parquet_users_and_holes(read: Callable[..., list[Read]]) -> None:
     users = pa.array([7, None, -1], pa.int64())
     assert outcomes(read("log.parquet", table(user=users))) == [
         (AppOpen(7, TIME),),
-        (2, "user", "is missing"),
+        (2, "user", "missing"),
         (AppOpen(-1, TIME),),
     ]
     # A column of numbers with a hole in it, as pandas writes it.
@@ -621,7 +618,7 @@ def test_one_value_that_cannot_be_read_costs_no_other(read: Callable[..., list[R
     reads = outcomes(read("log.parquet", table(user=users)))
     assert [reads[0], reads[2]] == [OPENED, (AppOpen("b", TIME),)]
     assert reads[1][:2] == (2, None)
-    assert reads[1][2].startswith("can't be read: 'utf-8' codec can't decode byte 0xff")
+    assert reads[1][2] == Like("not be read: 'utf-8' codec can't decode byte 0xff")
 
 
 def test_parquet_columns(read: Callable[..., list[Read]]) -> None:
@@ -631,12 +628,12 @@ def test_parquet_columns(read: Callable[..., list[Read]]) -> None:
     flat = pa.table({"event": ["app_open"], "user.id": ["a"], "time": [TIME]})
     assert outcomes(read("log.parquet", to_parquet(flat), border)) == [OPENED]
     assert outcomes(read("log.parquet", table(user=["a"]), Border(fields={"user": "uid"}))) == [
-        (1, "uid", "is missing; found the columns event, user, time")
+        (1, "uid", Like("missing; found the columns event, user, time"))
     ]
     # Even where no column is of use, no row goes unmentioned.
     other = to_parquet(pa.table({"a": [1, 2, 3]}))
     assert outcomes(read("log.parquet", other)) == [
-        (row, "event", "is missing; found the columns a") for row in (1, 2, 3)
+        (row, "event", Like("missing; found the columns a")) for row in (1, 2, 3)
     ]
     assert read("log.parquet", to_parquet(pa.table({"a": pa.array([], pa.int64())}))) == []
 
@@ -667,7 +664,7 @@ def test_a_parquet_file_that_breaks_off(read: Callable[..., list[Read]]) -> None
     assert [events[0].user for events in good] == list(range(len(good)))
     assert len(good) >= 10_000
     assert (line, field) == (len(good) + 1, None)
-    assert reason.startswith("is where the file breaks off: ")
+    assert reason == Like("truncated here: ")
 
 
 # All together
@@ -721,4 +718,4 @@ def test_a_column_whose_name_is_no_text(read: Callable[..., list[Read]]) -> None
     broken = table(time=[TIME], näme=["x"]).replace("ä".encode(), b"\xff\xff")
     [(line, field, reason)] = outcomes(read("log.parquet", broken))
     assert (line, field) == (1, None)
-    assert reason.startswith("is not Parquet: 'utf-8' codec can't decode")
+    assert reason == Like("not…Parquet: 'utf-8' codec can't decode")

@@ -546,7 +546,7 @@ def test_a_log_whose_last_line_was_half_written(folder: Path) -> None:
     stop(kept(), 120)
 
     def watch(size: int, events: int, sessions: int) -> None:
-        if "is cut off" in Path("r/sessions.rejects.jsonl").read_text():
+        if "truncated" in Path("r/sessions.rejects.jsonl").read_text():
             raise Stopped
 
     with pytest.raises(Stopped):
@@ -569,7 +569,7 @@ def stored(folder: str = "r") -> int:
     finally:
         log.write_bytes(text)
         shutil.rmtree("copy")
-    return int(words.split()[1].replace(",", ""))
+    return int(re.findall(r"the ([\d,]+) records", words)[0].replace(",", ""))
 
 
 def test_a_log_that_has_shrunk(folder: Path) -> None:
@@ -579,8 +579,7 @@ def test_a_log_that_has_shrunk(folder: Path) -> None:
     log = Path("log.jsonl")
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(lines[: number - 1]))
-    words = f"of {number:,} records that had been read, {number - 1:,} are there"
-    assert changed(kept()) == words
+    assert f"{number - 1:,} of the {number:,} records" in changed(kept())
     log.write_text("".join(lines[:number]))
     run_job(kept())
 
@@ -595,8 +594,7 @@ def test_a_log_that_has_changed(folder: Path, place: int) -> None:
     place = range(number)[place]
     other[place] = other[place].replace("user", "uset")
     log.write_text("".join(other))
-    words = f"the first {number:,} records are not those that had been read"
-    assert changed(kept()) == words
+    assert f"first {number:,} records have changed" in changed(kept())
     other = lines.copy()
     other[number] = BAD  # the first that had not been read
     log.write_text("".join(other))
@@ -608,9 +606,7 @@ def test_a_log_that_goes_on_after_a_run_that_had_finished(folder: Path) -> None:
     outputs(kept())
     with open("log.jsonl", "a") as log:
         log.write(BAD)
-    assert changed(kept()) == (
-        f"it goes on after the {len(EVENTS) + 3:,} records at whose end all sessions were closed"
-    )
+    assert f"added after the first {len(EVENTS) + 3:,}" in changed(kept())
 
 
 def test_settings_are_stored_for_people_too(folder: Path) -> None:

@@ -333,8 +333,8 @@ def test_a_log_that_has_grown_changed_or_shrunk(
     assert wanted.take() == expected
 
     for other, words in {
-        part[:5_000]: " records that had been read, ",
-        part.replace(b"noon", b"soon", 1): " records are not those that had been read",
+        part[:5_000]: " records read before ",
+        part.replace(b"noon", b"soon", 1): " records have changed ",
     }.items():
         log.write_bytes(other)
         shutil.rmtree("r")

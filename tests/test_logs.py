@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Ignored, Record, Skipped
@@ -78,50 +79,50 @@ def test_an_item_with_zeros_in_front_keeps_them() -> None:
     assert event({**CLICK, "item": "0012502615620"}) == ClickResult(1, "0012502615620", TIME)
 
 
-NAME = "must be text or a whole number, and not empty; found "
-ITEMS = "must be a list of texts or whole numbers, best first (in CSV a JSON array); found "
-POSITION = "must be a whole number from 1, the top, to a billion; found "
+NAME = "text…whole number…found "
+ITEMS = "list…whole numbers…JSON array…found "
+POSITION = "whole number from 1…found "
 
 
 @pytest.mark.parametrize(
     ("record", "field", "reason"),
     [
-        ({}, "event", "is missing"),
-        ({**OPEN, "event": None}, "event", "is missing"),
-        ({**OPEN, "event": ["search"]}, "event", "must be text; found ['search']"),
+        ({}, "event", "missing"),
+        ({**OPEN, "event": None}, "event", "missing"),
+        ({**OPEN, "event": ["search"]}, "event", "text…found ['search']"),
         (
             {**OPEN, "event": "Search"},
             "event",
-            "must be one of app_open, search, results, click; found 'Search'",
+            "app_open, search, results, click…found 'Search'",
         ),
         (
             {**OPEN, "event": "\x1b[31m"},
             "event",
-            "must be one of app_open, search, results, click; found '\\x1b[31m'",
+            "app_open, search, results, click…found '\\x1b[31m'",
         ),
-        ({"event": "app_open", "time": AT}, "user", "is missing"),
-        ({**OPEN, "user": None}, "user", "is missing"),
+        ({"event": "app_open", "time": AT}, "user", "missing"),
+        ({**OPEN, "user": None}, "user", "missing"),
         ({**OPEN, "user": ""}, "user", f"{NAME}''"),
         ({**OPEN, "user": 1.0}, "user", f"{NAME}1.0"),
         ({**OPEN, "user": True}, "user", f"{NAME}True"),
         ({**OPEN, "user": ["a"]}, "user", f"{NAME}['a']"),
         ({**OPEN, "user": "\ud800"}, "user", f"{NAME}'\\ud800'"),
-        ({"event": "app_open", "user": 1}, "time", "is missing"),
-        ({"event": "search", "user": 1, "time": AT}, "query", "is missing"),
-        ({**SEARCH, "query": None}, "query", "is missing"),
-        ({**SEARCH, "query": 7}, "query", "must be text; found 7"),
+        ({"event": "app_open", "user": 1}, "time", "missing"),
+        ({"event": "search", "user": 1, "time": AT}, "query", "missing"),
+        ({**SEARCH, "query": None}, "query", "missing"),
+        ({**SEARCH, "query": 7}, "query", "text…found 7"),
         ({**SEARCH, "query_id": ""}, "query_id", f"{NAME}''"),
         ({**SEARCH, "query_id": 1.5}, "query_id", f"{NAME}1.5"),
         ({**SEARCH, "query_id": False}, "query_id", f"{NAME}False"),
-        ({"event": "results", "user": 1, "time": AT}, "items", "is missing"),
-        ({**RESULTS, "items": None}, "items", "is missing"),
+        ({"event": "results", "user": 1, "time": AT}, "items", "missing"),
+        ({**RESULTS, "items": None}, "items", "missing"),
         ({**RESULTS, "items": "fido"}, "items", f"{ITEMS}'fido'"),
         ({**RESULTS, "items": {"fido": 1}}, "items", f"{ITEMS}{{'fido': 1}}"),
         ({**RESULTS, "items": ["a", None]}, "items", f"{ITEMS}None"),
         ({**RESULTS, "items": ["a", ""]}, "items", f"{ITEMS}''"),
         ({**RESULTS, "items": ["a", ["b"]]}, "items", f"{ITEMS}['b']"),
         ({**RESULTS, "items": '["a", nul'}, "items", f"{ITEMS}'[\"a\", nul'"),
-        ({"event": "click", "user": 1, "time": AT}, "item", "is missing"),
+        ({"event": "click", "user": 1, "time": AT}, "item", "missing"),
         ({**CLICK, "item": 1.5}, "item", f"{NAME}1.5"),
         ({**CLICK, "item": ""}, "item", f"{NAME}''"),
         *(
@@ -131,14 +132,14 @@ POSITION = "must be a whole number from 1, the top, to a billion; found "
     ],
 )
 def test_a_bad_record(record: Record, field: str | None, reason: str) -> None:
-    assert why(record) == (field, reason)
+    assert why(record) == (field, Like(reason))
 
 
 def test_a_whole_number_of_any_length() -> None:
     huge = 10**4000
     assert event({**OPEN, "user": huge}) == AppOpen(huge, TIME)
     assert why({**CLICK, "position": huge})[1].endswith("…")
-    assert "must be from 1970-01-01" in why({**OPEN, "time": huge}, Border(time_unit="us"))[1]
+    assert "from 1970-01-01" in why({**OPEN, "time": huge}, Border(time_unit="us"))[1]
 
 
 def test_a_reason_is_short_and_has_no_control_characters() -> None:
@@ -174,13 +175,13 @@ def test_reasons_are_in_their_words() -> None:
     border = Border(fields={"user": "u.id", "time": "ts", "event": "e", "items": "hits"})
     record: dict[str, Any] = {"e": "results", "u": {"id": 1}, "ts": AT, "hits": []}
     assert event(record, border) == Results(1, (), TIME)
-    assert why({**record, "u": {}}, border) == ("u.id", "is missing")
-    assert why({**record, "u": 1}, border) == ("u.id", "is missing")
-    assert why({**record, "u": "text"}, border) == ("u.id", "is missing")
+    assert why({**record, "u": {}}, border) == ("u.id", "missing")
+    assert why({**record, "u": 1}, border) == ("u.id", "missing")
+    assert why({**record, "u": "text"}, border) == ("u.id", "missing")
     assert why({**record, "ts": 1}, border)[0] == "ts"
-    assert why({**record, "hits": "a"}, border) == ("hits", f"{ITEMS}'a'")
-    assert why({**record, "e": None}, border) == ("e", "is missing")
-    assert why({"event": "search"}, border) == ("e", "is missing")
+    assert why({**record, "hits": "a"}, border) == ("hits", Like(f"{ITEMS}'a'"))
+    assert why({**record, "e": None}, border) == ("e", "missing")
+    assert why({"event": "search"}, border) == ("e", "missing")
 
 
 def test_what_may_be_missing_may_stand_inside() -> None:
@@ -190,7 +191,7 @@ def test_what_may_be_missing_may_stand_inside() -> None:
     )
     assert event({**CLICK, "q": {}, "at": "text"}, border) == ClickResult(1, "fido", TIME)
     assert event({**SEARCH, "q.id": "flat", "q": {"id": 7}}, border).query_id == "flat"  # type: ignore[union-attr]
-    assert why({**CLICK, "at": {"rank": 0}}, border) == ("at.rank", f"{POSITION}0")
+    assert why({**CLICK, "at": {"rank": 0}}, border) == ("at.rank", Like(f"{POSITION}0"))
 
 
 def test_kinds_may_be_numbers() -> None:
@@ -202,12 +203,12 @@ def test_kinds_may_be_numbers() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"fields": {"uid": "user"}}, "field must be one of event, user, .*; got 'uid'"),
-        ({"kinds": {"search": "query"}}, "kind must be one of app_open, .*; got 'query'"),
-        ({"time_unit": "ns"}, "time unit must be one of s, ms, us; got 'ns'"),
-        ({"time_unit": ""}, "time unit must be one of"),
+        ({"fields": {"uid": "user"}}, "field: .*event, user, .*found 'uid'"),
+        ({"kinds": {"search": "query"}}, "kind: .*app_open, .*found 'query'"),
+        ({"time_unit": "ns"}, "time unit: .*s, ms, us; found 'ns'"),
+        ({"time_unit": ""}, "time unit: "),
         *(
-            ({"zone": zone}, "zone must be a time zone's name, such as Europe/Berlin; got")
+            ({"zone": zone}, "zone: .*Europe/Berlin; found")
             for zone in (
                 "Berlin",
                 "",
@@ -273,16 +274,16 @@ def test_no_microsecond_is_lost() -> None:
     assert read.time.isoformat() == last
 
 
-RANGE = "must be from 1970-01-01 to 2200-01-01; found {}: is its unit another?"
-ISO = "must be ISO 8601, such as 2024-01-01T00:00:05Z; found {}"
-UNIT = "is a number: --time-unit (s, ms, us) must say of what; found {}"
-OFFSET = "has no offset, such as Z or +01:00: --zone must say where; found {}"
+RANGE = "1970-01-01 to 2200-01-01…found {}"
+ISO = "ISO 8601…found {}"
+UNIT = "--time-unit…found {}"
+OFFSET = "offset…--zone…found {}"
 
 
 @pytest.mark.parametrize(
     ("time", "unit", "reason"),
     [
-        (None, None, "is missing"),
+        (None, None, "missing"),
         ("", None, ISO),
         ("yesterday", None, ISO),
         ("2024-02-30T00:00:00Z", None, ISO),
@@ -318,14 +319,14 @@ OFFSET = "has no offset, such as Z or +01:00: --zone must say where; found {}"
     ],
 )
 def test_a_bad_time(time: object, unit: str | None, reason: str) -> None:
-    expected = ("time", reason.format(repr(time)))
+    expected = ("time", Like(reason.format(repr(time))))
     assert why({**OPEN, "time": time}, Border(time_unit=unit)) == expected
 
 
 def test_a_naive_time_needs_a_zone() -> None:
     for time in ("2024-07-01T02:00:00", "2024-07-01 02:00", datetime(2024, 7, 1, 2)):
         naive = {**OPEN, "time": time}
-        assert why(naive) == ("time", OFFSET.format("2024-07-01 02:00:00"))
+        assert why(naive) == ("time", Like(OFFSET.format("2024-07-01 02:00:00")))
         assert event(naive, Border(zone="Europe/Berlin")).time.isoformat(" ")[:19] == (
             "2024-07-01 00:00:00"
         )
@@ -337,18 +338,18 @@ def test_a_naive_time_needs_a_zone() -> None:
 @pytest.mark.parametrize(
     ("time", "zone", "what"),
     [
-        ("2024-03-31T02:00:00", "Europe/Berlin", "never happened"),
-        ("2024-03-31T02:59:59.999999", "Europe/Berlin", "never happened"),
-        ("2024-10-27T02:00:00", "Europe/Berlin", "happened twice"),
-        ("2024-10-27T02:59:59.999999", "Europe/Berlin", "happened twice"),
-        ("2024-10-06T02:15:00", "Australia/Lord_Howe", "never happened"),  # half an hour
-        ("2011-12-30T12:00:00", "Pacific/Apia", "never happened"),  # a whole day
+        ("2024-03-31T02:00:00", "Europe/Berlin", "never"),
+        ("2024-03-31T02:59:59.999999", "Europe/Berlin", "never"),
+        ("2024-10-27T02:00:00", "Europe/Berlin", "twice"),
+        ("2024-10-27T02:59:59.999999", "Europe/Berlin", "twice"),
+        ("2024-10-06T02:15:00", "Australia/Lord_Howe", "never"),  # half an hour
+        ("2011-12-30T12:00:00", "Pacific/Apia", "never"),  # a whole day
     ],
 )
 def test_when_the_clocks_change_nothing_is_guessed(time: str, zone: str, what: str) -> None:
     when = datetime.fromisoformat(time)
-    reason = f"{what} in {zone}, as the clocks changed; found {when}"
-    assert why({**OPEN, "time": time}, Border(zone=zone)) == ("time", reason)
+    reason = f"{what}…in {zone}…clocks changed…found {when}"
+    assert why({**OPEN, "time": time}, Border(zone=zone)) == ("time", Like(reason))
 
 
 @pytest.mark.parametrize(
@@ -368,7 +369,10 @@ def test_just_before_and_after_is_clear(time: str, utc: str) -> None:
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12", "Europe/Berlin", "UTC"])
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"])
 def test_the_ends_of_the_calendar(time: str, zone: str) -> None:
-    assert why({**OPEN, "time": time}, Border(zone=zone)) == ("time", RANGE.format(repr(time)))
+    assert why({**OPEN, "time": time}, Border(zone=zone)) == (
+        "time",
+        Like(RANGE.format(repr(time))),
+    )
 
 
 # JSON
@@ -377,39 +381,39 @@ def test_the_ends_of_the_calendar(time: str, zone: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b'{"a": 1', "is cut off: EOF while parsing an object, at byte 7"),
-        (b'{"a": "b', "is cut off: EOF while parsing a string, at byte 8"),
-        (b"event=search", "is not JSON: expected value, at byte 1; found 'event=search'"),
-        (b"{'a': 1}", "is not JSON: key must be a string, at byte 2"),
-        (b'{"a": 1} {"a": 2}', "is not JSON: trailing characters, at byte 10"),
-        (b'{"a": 1,}', "is not JSON: trailing comma, at byte 9"),
-        (b'{"a": NaN}', "is not JSON: expected value, at byte 7; found 'NaN}'"),
+        (b'{"a": 1', "truncated…EOF while parsing an object, at byte 7"),
+        (b'{"a": "b', "truncated…EOF while parsing a string, at byte 8"),
+        (b"event=search", "not…JSON: expected value, at byte 1; found 'event=search'"),
+        (b"{'a': 1}", "not…JSON: key must be a string, at byte 2"),
+        (b'{"a": 1} {"a": 2}', "not…JSON: trailing characters, at byte 10"),
+        (b'{"a": 1,}', "not…JSON: trailing comma, at byte 9"),
+        (b'{"a": NaN}', "not…JSON: expected value, at byte 7; found 'NaN}'"),
         (
             '{"é": €, "note": "and so on"}'.encode(),
-            'is not JSON: expected value, at byte 8; found \'€, "note": "and so o\'',
+            'not…JSON: expected value, at byte 8; found \'€, "note": "and so o\'',
         ),
-        (b'{"a": 1,\n"\xc3\xa9\xc3\xa9": NaN}', "is not JSON: expected value, at byte 9"),
-        (b'{"a": -Infinity}', "is not JSON: invalid number, at byte 8"),
-        (b'{"a": 01}', "is not JSON: invalid number, at byte 8"),
-        (b'{"a": "\\ud800"}', "is not JSON: unexpected end of hex escape, at byte 14"),
-        (b'{"a": 1, "a": 1}', 'names a key twice; found "a"'),
-        (b'{"b": {"a": 1, "a": 2}}', 'names a key twice; found "a"'),
-        (b'{"a": %s}' % (b"[" * 100_000), "is not JSON: recursion limit exceeded, at byte 207"),
-        (b'{"a":' * 100_000, "is not JSON: recursion limit exceeded, at byte 1006"),
-        (b'{"a": %s}' % (b"9" * 5_000), "is not JSON: number out of range, at byte 4308"),
-        (b"\0\0\0\0", "is not JSON: it holds a NUL byte, at byte 1"),
-        (b'{"a": "\0"}', "is not JSON: it holds a NUL byte, at byte 8"),
-        (b'{"a": "\xff"}', "is not UTF-8: byte 0xff at 8"),
-        (b'{"a": "\xed\xa0\x80"}', "is not UTF-8: byte 0xed at 8"),
-        (b"\xfe\xff{}", "is not UTF-8: byte 0xfe at 1"),
-        (b"[]", "is a list: jq -c '.[]' makes lines, each an object, of it"),
-        (b'"a"', 'must be an object, such as {"event": …}; found a str'),
-        (b"null", 'must be an object, such as {"event": …}; found a NoneType'),
+        (b'{"a": 1,\n"\xc3\xa9\xc3\xa9": NaN}', "not…JSON: expected value, at byte 9"),
+        (b'{"a": -Infinity}', "not…JSON: invalid number, at byte 8"),
+        (b'{"a": 01}', "not…JSON: invalid number, at byte 8"),
+        (b'{"a": "\\ud800"}', "not…JSON: unexpected end of hex escape, at byte 14"),
+        (b'{"a": 1, "a": 1}', 'twice; found "a"'),
+        (b'{"b": {"a": 1, "a": 2}}', 'twice; found "a"'),
+        (b'{"a": %s}' % (b"[" * 100_000), "not…JSON: recursion limit exceeded, at byte 207"),
+        (b'{"a":' * 100_000, "not…JSON: recursion limit exceeded, at byte 1006"),
+        (b'{"a": %s}' % (b"9" * 5_000), "not…JSON: number out of range, at byte 4308"),
+        (b"\0\0\0\0", "JSON…NUL… byte 1"),
+        (b'{"a": "\0"}', "JSON…NUL… byte 8"),
+        (b'{"a": "\xff"}', "UTF-8: byte 0xff at 8"),
+        (b'{"a": "\xed\xa0\x80"}', "UTF-8: byte 0xed at 8"),
+        (b"\xfe\xff{}", "UTF-8: byte 0xfe at 1"),
+        (b"[]", "list…jq -c '.[]'"),
+        (b'"a"', "object…; found a str"),
+        (b"null", "object…; found a NoneType"),
     ],
     ids=lambda value: str(value[:20]),
 )
 def test_what_is_no_json_object(raw: bytes, reason: str) -> None:
-    assert why_not(raw) == reason
+    assert why_not(raw) == Like(reason)
 
 
 def test_a_nul_that_is_escaped_is_text() -> None:
@@ -419,7 +423,7 @@ def test_a_nul_that_is_escaped_is_text() -> None:
 def test_a_long_key_twice() -> None:
     key = b"k" * 1_000
     reason = why_not(b'{"%s": 1, "%s": 2}' % (key, key))
-    assert reason.startswith('names a key twice; found "kkk')
+    assert reason == Like('twice; found "kkk')
     assert len(reason) == MAX_REASON
 
 
@@ -506,32 +510,32 @@ NAIVE = OFFSET.format("2024-01-01 00:00:05")
         (
             {"took": 1, "hits": {"hits": []}},
             None,
-            "is a response: jq -c '.hits.hits[]' makes lines of its hits",
+            "response…jq -c '.hits.hits[]'",
         ),
-        ({"delete": "x"}, None, "is neither a query (user_query) nor an event (action_name)"),
-        ({}, None, "is neither a query (user_query) nor an event (action_name)"),
-        ({"query_id": "q"}, None, "is neither a query (user_query) nor an event (action_name)"),
-        ({**QUERY, "user_query": None}, "user_query", "is missing"),
-        ({**QUERY, "user_query": {"text": "a"}}, "user_query", "must be text; found {'text': 'a'}"),
+        ({"delete": "x"}, None, "neither…user_query…action_name"),
+        ({}, None, "neither…user_query…action_name"),
+        ({"query_id": "q"}, None, "neither…user_query…action_name"),
+        ({**QUERY, "user_query": None}, "user_query", "missing"),
+        ({**QUERY, "user_query": {"text": "a"}}, "user_query", "text…found {'text': 'a'}"),
         ({**QUERY, "client_id": ""}, "client_id", f"{NAME}''"),
-        ({**QUERY, "client_id": None}, "client_id", "is missing"),
+        ({**QUERY, "client_id": None}, "client_id", "missing"),
         ({**QUERY, "query_id": ["q"]}, "query_id", f"{NAME}['q']"),
         ({**QUERY, "timestamp": "2024-01-01T00:00:05"}, "timestamp", NAIVE),
         ({**HITS, "query_response_hit_ids": ["a", None]}, "query_response_hit_ids", f"{ITEMS}None"),
-        ({**CLICKED, "action_name": {}}, "action_name", "must be text; found {}"),
-        ({**CLICKED, "event_attributes": None}, OBJECT, "is missing"),
-        ({**CLICKED, "event_attributes": "a"}, OBJECT, "is missing"),
-        (clicked(object=None), OBJECT, "is missing"),
+        ({**CLICKED, "action_name": {}}, "action_name", "text…found {}"),
+        ({**CLICKED, "event_attributes": None}, OBJECT, "missing"),
+        ({**CLICKED, "event_attributes": "a"}, OBJECT, "missing"),
+        (clicked(object=None), OBJECT, "missing"),
         (clicked(position={"ordinal": "a"}), ORDINAL, f"{POSITION}'a'"),
         (
             clicked(position={"ordinal": 0}),
             ORDINAL,
-            "is 0: does this log count from 0? --first-ordinal 0 says so",
+            "0…--first-ordinal 0",
         ),
     ],
 )
 def test_a_bad_ubi_record(record: Record, field: str | None, reason: str) -> None:
-    assert why(record, UBI) == (field, reason)
+    assert why(record, UBI) == (field, Like(reason))
 
 
 @pytest.mark.parametrize(
@@ -597,7 +601,7 @@ def test_ubi_in_other_words() -> None:
 
 def test_ubi_by_session() -> None:
     border = Ubi(fields={"user": "session_id"})
-    assert why(QUERY, border) == ("session_id", "is missing")
+    assert why(QUERY, border) == ("session_id", "missing")
     assert event(CLICKED, border).user == "SESSION-1"
     assert event(QUERY, border).user == "SESSION-1"  # now that an event has said it
     old = {name: value for name, value in clicked(session_id="S-0").items() if name != "session_id"}

@@ -63,7 +63,7 @@ def test_a_key_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert load_key(path) == key != load_key(tmp_path / "another")
     for mode in (0o640, 0o604, 0o620):
         path.chmod(mode)
-        with pytest.raises(ValueError, match="others than its owner may read this key; chmod 600"):
+        with pytest.raises(ValueError, match=r"its owner may read this key.* chmod 600"):
             load_key(path)
 
 
@@ -72,7 +72,7 @@ def test_a_short_key_is_refused(tmp_path: Path) -> None:
     for content in (b"", b"\n" * 99, b"secret", b"k" * (LEAST_KEY - 1) + b"\n"):
         path.write_bytes(content)
         path.chmod(0o600)
-        with pytest.raises(ValueError, match="a key must have 32 bytes or more"):
+        with pytest.raises(ValueError, match="key of 32 bytes or more"):
             load_key(path)
     path.write_bytes(b"k" * LEAST_KEY)
     assert load_key(path) == b"k" * LEAST_KEY

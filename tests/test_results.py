@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from wording import Like
 
 from searchlogs.command import publish as results
 from searchlogs.command.publish import Summary, Unaccounted, add_rates, publish
@@ -367,7 +368,7 @@ def test_memory_does_not_grow_with_rejects(work: Path, tmp_path: Path) -> None:
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert summary.reasons == (("user is missing", 10_000),)
+    assert summary.reasons == (("user: is missing", 10_000),)
     assert (tmp_path / "s.rejects.jsonl").stat().st_size > 10_000_000
     assert most < 1_000_000
 
@@ -386,7 +387,7 @@ def test_the_summary(work: Path, tmp_path: Path) -> None:
         searches_clicked=1,
         mean_ctr=0.5 / 6,
         late_by=(timedelta(microseconds=1), timedelta(seconds=1), timedelta(seconds=2.5)),
-        reasons=(("user must be text", 2), ("is cut off: at byte 7", 1)),
+        reasons=(("user: must be text", 2), ("is cut off: at byte 7", 1)),
     )
 
 
@@ -411,16 +412,16 @@ def test_reasons_are_told_together_whatever_was_found(tmp_path: Path) -> None:
     work = tmp_path / "sessions.arrows"
     leave(work, [], rejects=[Reject("x", 1, field, why, "") for field, why in reasons])
     assert publish(work, {"sessions": tmp_path / "s.csv"}).reasons == (
-        ("time has no offset, such as Z or +01:00: --zone must say where", 9),
-        ("time happened twice in Europe/Berlin, as the clocks changed", 6),
-        ("time never happened in Europe/Berlin, as the clocks changed", 6),
-        ("time must be ISO 8601, such as 2024-01-01T00:00:05Z", 5),
-        ("time is a number: --time-unit (s, ms, us) must say of what", 3),
-        ("time must be from 1970-01-01 to 2200-01-01", 2),
-        ("is cut off: EOF while parsing an object", 2),
-        ("is not JSON: trailing characters", 2),
-        ("is not UTF-8", 2),
-        ("is cut off: EOF while parsing a list", 1),
+        (Like("time: …offset…--zone"), 9),
+        (Like("time: …twice in Europe/Berlin"), 6),
+        (Like("time: …never…in Europe/Berlin"), 6),
+        (Like("time: …ISO 8601"), 5),
+        (Like("time: …--time-unit"), 3),
+        (Like("time: …1970-01-01 to 2200-01-01"), 2),
+        (Like("truncated JSON: EOF while parsing an object"), 2),
+        (Like("not…JSON: trailing characters"), 2),
+        (Like("UTF-8"), 2),
+        (Like("truncated JSON: EOF while parsing a list"), 1),
     )
 
 

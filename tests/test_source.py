@@ -14,9 +14,9 @@ from bytewax.testing import TestingSink, run_main
 from fuzz import as_row, csv_text, json_lines
 from hypothesis import given
 from hypothesis import strategies as st
+from wording import Like
 
 import searchlogs.logs.records
-import searchlogs.logs.source
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Ignored, Outcome, Reject, Skipped
 from searchlogs.logs.formats import Read
@@ -69,9 +69,9 @@ def arrivals(log: Log) -> list[tuple[str, int]]:
     ]
 
 
-def items(log: Log, state: State | None = None) -> list[Any]:
+def items(log: Log, state: State | None = None, batch: int = BATCH) -> list[Any]:
     """All that the source gives, from a state on."""
-    part = LogSource(log.open()).build_part("log", "log", state)
+    part = LogSource(log.open(), batch=batch).build_part("log", "log", state)
     given: list[Any] = []
     while True:
         try:
@@ -198,7 +198,7 @@ def test_a_pipe_is_refused_before_it_is_opened(tmp_path: Path, name: str) -> Non
     """To open one is to wait for a writer, and a log's end can't be asked for."""
     os.mkfifo(tmp_path / name)
     for format in (None, "jsonl"):
-        with pytest.raises(ValueError, match=f"{name}: it is a pipe or a device, which - reads"):
+        with pytest.raises(ValueError, match=f"{name}: .*pipe or a device.* - "):
             Log((str(tmp_path / name),), format=format).open()
 
 
@@ -211,17 +211,17 @@ def test_a_folder_called_like_a_file_is_none_of_the_logs(tmp_path: Path) -> None
 def test_what_cannot_be_a_log(tmp_path: Path) -> None:
     (tmp_path / "log.txt").touch()
     text = str(tmp_path / "log.txt")
-    with pytest.raises(ValueError, match=r"log.txt: a name must end in .jsonl, .* or .zst, or --"):
+    with pytest.raises(ValueError, match=r"log.txt: .*format.*\.jsonl, .* or \.zst.* --format"):
         Log((text,)).open()
     assert names(Log((text,), format="csv")) == [text]
     with pytest.raises(FileNotFoundError, match=r"gone.txt"):
         Log((str(tmp_path / "gone.txt"),)).open()
     with pytest.raises(FileNotFoundError, match=r"gone.jsonl"):
         Log((str(tmp_path / "gone.jsonl"),)).open()
-    with pytest.raises(ValueError, match=r"nothing in it ends in .jsonl, .ndjson, "):
+    with pytest.raises(ValueError, match=r"no log in this folder.*\.jsonl, \.ndjson, "):
         Log((str(tmp_path),)).open()
     for format in (None, "parquet"):
-        with pytest.raises(ValueError, match="standard input: --format must say jsonl, csv or"):
+        with pytest.raises(ValueError, match=r"standard input: .*--format.* jsonl, csv or ubi"):
             Log(("-",), format=format).open()
     assert names(Log(("-",), format="csv")) == ["-"]
 
@@ -288,19 +288,18 @@ def test_sorting_on_disk_is_sorting_in_memory(
         rows.append(make(rng.randrange(20), f"q{number}"))
     rows[10], rows[20], rows[30] = {}, {"index": {}}, {"action_name": "view"}
     log = Log(ubi_files(tmp_path, rows, rows[:50]), Ubi(), "ubi", once=10 * SECOND)
-    expected = [(read.file, read.line, read.raw) for read in read_log(log.open())]
-    whole = items(log)
-    monkeypatch.setattr(searchlogs.logs.records, "RUN", run)
+    expected = list(read_log(log.open()))
     sizes: list[int] = []
     spill = searchlogs.logs.records._on_disk
     monkeypatch.setattr(
         searchlogs.logs.records, "_on_disk", lambda run: sizes.append(len(run)) or spill(run)
     )
-    assert [(read.file, read.line, read.raw) for read in read_log(log.open())] == expected
+    sorted_on_disk = list(read_log(log.open(), run=run))
     assert sizes == [run] * (150 // run)
-    assert [repr(item) for item in items(log)] == [repr(item) for item in whole]
-    assert whole[-1].duplicates > 40
-    assert whole[-1].framing == 2
+    assert [repr(read) for read in sorted_on_disk] == [repr(read) for read in expected]
+    outcomes = [read.outcome for read in expected]
+    assert outcomes.count(Skipped.DUPLICATE) > 40
+    assert outcomes.count(Skipped.FRAMING) == 2
 
 
 def test_ubi_sessions_in_the_place_of_users(tmp_path: Path) -> None:
@@ -323,9 +322,9 @@ def test_ubi_sessions_in_the_place_of_users(tmp_path: Path) -> None:
         # A query belongs to the first session that used it, an event to its own.
         assert users == ["s1", "s2", "s1", "s1", "s2"]
         assert isinstance(outcomes[2], BadRecord)
-        assert (outcomes[2].field, outcomes[2].reason) == ("session_id", "is missing")
+        assert (outcomes[2].field, outcomes[2].reason) == ("session_id", "missing")
         border.sessions.clear()
-    with pytest.raises(ValueError, match="standard input can't be read twice"):
+    with pytest.raises(ValueError, match=r"standard input.* twice.*session_id"):
         list(Log(("-",), border, "ubi").open())
 
 
@@ -445,9 +444,9 @@ def test_a_reject_says_where_and_shows_the_beginning(tmp_path: Path) -> None:
     bad = b"\xff\x1b" + b"x" * 5_000
     path = written(tmp_path / "log.jsonl", opened("a", 1), (1, bad), (1, b'{"event": 1}'))
     _, first, second, _ = items(Log((path,)))
-    assert first == Reject(path, 2, None, "is not UTF-8: byte 0xff at 1", first.raw)
+    assert first == Reject(path, 2, None, Like("UTF-8: byte 0xff at 1"), first.raw)
     assert first.raw == "\\xff\x1b" + "x" * (MAX_RAW - 2)
-    reason = "must be one of app_open, search, results, click; found '1'"
+    reason = Like("app_open, search, results, click; found '1'")
     assert second == Reject(path, 3, "event", reason, '{"event": 1}')
 
 
@@ -487,9 +486,9 @@ def log(tmp_path: Path) -> Log:
     return Log(tuple(paths), once=timedelta(hours=99))
 
 
-def snapshots(log: Log) -> Iterator[tuple[State, list[Any]]]:
+def snapshots(log: Log, batch: int = BATCH) -> Iterator[tuple[State, list[Any]]]:
     """After each batch the state, as it is stored, and all that came until then."""
-    part = LogSource(log.open()).build_part("log", "log", None)
+    part = LogSource(log.open(), batch=batch).build_part("log", "log", None)
     given: list[Any] = []
     while True:
         yield pickle.loads(pickle.dumps(part.snapshot())), list(given)
@@ -520,25 +519,20 @@ def test_a_resume_of_a_resume(log: Log) -> None:
     assert given == items(log)
 
 
-def test_any_number_of_records_may_have_been_read(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_number_of_records_may_have_been_read(log: Log) -> None:
     whole = items(log)
     for size in (1, 7, 100, 10_000):
-        monkeypatch.setattr(searchlogs.logs.source, "BATCH", size)
-        part = LogSource(log.open()).build_part("log", "log", None)
+        part = LogSource(log.open(), batch=size).build_part("log", "log", None)
         before = part.next_batch() + part.next_batch() if size < 1_000 else part.next_batch()
-        assert before + items(log, part.snapshot()) == whole
+        assert len(before) == min(2 * size, len(whole))
+        assert before + items(log, part.snapshot(), size) == whole
 
 
-def test_a_tally_comes_once_where_the_last_batch_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(searchlogs.logs.source, "BATCH", 2)
+def test_a_tally_comes_once_where_the_last_batch_is_full(tmp_path: Path) -> None:
     log = Log((written(tmp_path / "log.jsonl", opened("a", 1, 2, 3, 4)),))
-    assert [len(before) for _, before in snapshots(log)] == [0, 2, 4, 5]
-    for state, before in snapshots(log):
-        assert before + items(log, state) == items(log)
+    assert [len(before) for _, before in snapshots(log, 2)] == [0, 2, 4, 5]
+    for state, before in snapshots(log, 2):
+        assert before + items(log, state, 2) == items(log)
 
 
 def change(log: Log, how: Callable[[bytes], bytes], file: int = 0) -> None:
@@ -551,7 +545,7 @@ def test_another_log_is_not_resumed(log: Log, file: int) -> None:
     (_, _), (state, _), *_ = snapshots(log)
     assert state[0] == BATCH
     change(log, lambda data: data.replace(b"q", b"Q", 1), file)
-    with pytest.raises(InputChanged, match=r"the first 1,000 records are not those that had been"):
+    with pytest.raises(InputChanged, match=r"the first 1,000 records have changed"):
         items(log, state)
 
 
@@ -559,14 +553,14 @@ def test_files_in_another_order_are_another_log(tmp_path: Path) -> None:
     a = written(tmp_path / "a.jsonl", opened("a", *range(BATCH)))
     b = written(tmp_path / "b.jsonl", opened("b", *range(BATCH)))
     (_, _), (state, _), *_ = snapshots(Log((a, b)))
-    with pytest.raises(InputChanged, match=r"the first 1,000 records are not those"):
+    with pytest.raises(InputChanged, match=r"the first 1,000 records have changed"):
         items(Log((b, a)), state)
 
 
 def test_a_log_that_shrank_is_not_resumed(log: Log) -> None:
     *_, (state, _) = snapshots(log)
     change(log, lambda data: b"".join(data.splitlines(keepends=True)[:-1]))
-    with pytest.raises(InputChanged, match=r"of 3,030 records that had been read, 3,029 are there"):
+    with pytest.raises(InputChanged, match=r"3,029 of the 3,030 records"):
         items(log, state)
 
 
@@ -578,7 +572,7 @@ def test_a_log_that_grew_is_resumed_until_its_sessions_were_closed(log: Log) -> 
     grown = given + items(log, state)
     assert grown == items(log)
     assert grown[-1].records == 3_032
-    with pytest.raises(InputChanged, match=r"it goes on after the 3,030 records at whose end all"):
+    with pytest.raises(InputChanged, match=r"added after the first 3,030"):
         items(log, ended)
 
 

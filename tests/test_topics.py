@@ -156,9 +156,9 @@ def test_what_is_bad_goes_to_the_rejects_with_its_place(
         (3, 1, "time", to_json(event_record(AppOpen(1, tomorrow)))),
     ]
     assert {one["topic"] for one in rejects} == {topic}
-    reasons = ["is cut off", "is not UTF-8", "is a list", "is 23h59m"]
+    reasons = ["truncated", "UTF-8", "a list", "23h59m"]
     for one, reason in zip(rejects, reasons, strict=True):
-        assert one["reason"].startswith(reason)
+        assert reason in one["reason"]
     assert list(rejects[0]) == list(topics.BadMessage.__dataclass_fields__)
 
 
@@ -174,7 +174,7 @@ def test_ubi_is_read_as_in_files(brokers: str, produce: Callable[..., str], tmp_
     (session,) = map(json.loads, rows(tmp_path / "out.jsonl"))
     assert (session["events"], session["ctr"], session["orphan_clicks"]) == (3, 1.0, 0)
     (reject,) = map(json.loads, rows(tmp_path / "out.rejects.jsonl"))
-    assert reject["reason"].startswith("is neither a query")
+    assert "neither a query" in reject["reason"]
     with pytest.raises(ValueError, match="can't be read twice"):
         flow(brokers, topic, "out.jsonl", border=Ubi(fields={"user": "session_id"}))
 

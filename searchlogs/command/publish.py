@@ -245,7 +245,7 @@ def _reason(reject: str) -> str:
     """Return why a record was rejected, without what it held."""
     row = json.loads(reject)
     reason = re.sub("(; found |, at byte |: byte ).*", "", row["reason"])
-    return f"{row['field']} {reason}" if row["field"] else str(reason)
+    return f"{row['field']}: {reason}" if row["field"] else str(reason)
 
 
 def _tally(line: str) -> Tally:

@@ -58,7 +58,7 @@ def what_came_out(options: Any) -> str:
 def told(outcome: tuple[Event, ...] | Ignored | Skipped | BadRecord) -> str:
     match outcome:
         case BadRecord():
-            return f"rejected: {' '.join(filter(None, [outcome.field, outcome.reason]))}"
+            return ": ".join(filter(None, ["rejected", outcome.field, outcome.reason]))
         case Ignored():
             return f"ignored: {outcome.kind}"
         case (ClickResult() as click,):
@@ -139,7 +139,7 @@ exercises.foreign_log.check(options)""",
             "The command doesn't know a word that should be ours. Each pair says ours=theirs: "
             "first what this course calls it, then what the log does.",
             lambda given: (
-                any(words in what_came_out(given) for words in ("must be one of", "ours=theirs"))
+                any(words in what_came_out(given) for words in ("expected one of", "ours=theirs"))
                 and what_came_out(given).startswith("the command stops")
             ),
         ),
@@ -147,7 +147,7 @@ exercises.foreign_log.check(options)""",
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank",
             "What the log calls `querySubmitted` is our `search`, and its `open` our `click`. "
             "`--kinds` says so; all other kinds are then ignored.",
-            rejected("action", "must be one of"),
+            rejected("action", "one of"),
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "

@@ -1,0 +1,1 @@
+"""Your own logs: records in, rows out."""

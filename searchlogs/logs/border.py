@@ -1,7 +1,8 @@
-"""The border: what a record of a log says, as events, or why it can't be read.
+"""Validation of log records: each gives events, or the reason why it cannot be read.
 
-Past it everything is trusted, so here nothing is. A record that can't be read is a BadRecord with a
-reason that a person understands, and never another exception.
+This is the package's border. Nothing that comes from outside is trusted here, and nothing past it
+is checked again: the events that it makes hold what their constructors would accept. A record that
+cannot be read raises BadRecord, and never another exception.
 """
 
 import re
@@ -31,69 +32,82 @@ from searchlogs.events import EARLIEST, FIELDS, KINDS, LATEST, Event, shorten
 from searchlogs.logs.words import TIME_UNITS, printable
 
 MAX_REASON = 300
-"""The longest reason, in characters."""
+"""Longest reason, in characters."""
 
-Record: TypeAlias = Mapping[str, Any]
+Record: TypeAlias = dict[str, Any]
+"""A record as it was parsed: names and values."""
 
 
 class BadRecord(Exception):
-    """A record that gives no event: `field`, in the log's own words (None: all of it), and why.
+    """A record that gives no event, and the reason.
 
-    What the record holds stands in a reason behind "; found", if at all.
+    `field` is the name of the field in the log, or None if the whole record is meant. The reason
+    reads on from there, as in "time: missing". It quotes the record after "; found" alone.
     """
 
     def __init__(self, field: str | None, reason: str) -> None:
-        # Libraries quote the log in what they say: all of it, and its control characters.
+        # Libraries quote the log in their messages: any length of it, and its control characters.
         reason = printable(reason[: MAX_REASON + 1], MAX_REASON)
         super().__init__(field, reason)
         self.field = field
         self.reason = reason
 
     def withheld(self) -> "BadRecord":
-        """The same, without what the record holds."""
+        """Return the same without the values that it quotes."""
         return BadRecord(self.field, self.reason.split("; found")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A record of a kind that the log's reader has no use for."""
+    """A record of a kind that is not mapped to one of the four kinds of event."""
 
     kind: str
 
 
 class Skipped(Enum):
-    """A record that is no news: a header, a bulk line, an empty line; or one that came before."""
+    """A record without an event of its own: framing, or an exact duplicate.
+
+    Framing is a header, a bulk line or an empty line.
+    """
 
     FRAMING = "framing"
     DUPLICATE = "duplicates"
 
 
 Outcome: TypeAlias = tuple[Event, ...] | Ignored | Skipped | BadRecord
-"""What a record gives."""
+"""The result of reading a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that gives no event: where it stands, what is wrong with it, and how it begins."""
+    """A record that gives no event: its place, the reason, and its beginning."""
 
     file: str
     line: int
-    """From 1, the record's first; in Parquet its row."""
+    """The record's first line, from 1; its row in a Parquet file."""
     field: str | None
-    """In the log's own words; None where it is the whole record."""
+    """The field's name in the log; None if the reason is about the whole record."""
     reason: str
     raw: str
 
 
 @dataclass(frozen=True)
 class Border:
-    """How to read a log, whose words may not be ours.
+    """Rules for reading a log, which may use other names than this package.
 
-    `fields` (ours to theirs; a.b is b inside a) and `kinds` (theirs to ours) say where they differ.
-    Once `kinds` are said, an event of a kind that isn't among them is ignored; else it is a bad
-    record. Times are ISO 8601 with an offset, or numbers of `time_unit` (s, ms, us) since 1970; a
-    time without an offset is a wall clock's in `zone`. Users, items and ids may be text or whole
-    numbers. Raises a ValueError for a word, a unit or a zone that doesn't exist.
+    Users, items and ids may be text or whole numbers. Times are ISO 8601 with an offset; two of the
+    arguments allow others.
+
+    Args:
+        fields: The log's name of each field that is called differently there, by our name. The
+            name a.b stands for b inside a.
+        kinds: Our name of each kind of event, by the log's. If any are given, records of all other
+            kinds are ignored; else they are rejected.
+        time_unit: Unit of times that are numbers, counted from 1970: s, ms or us.
+        zone: Time zone of times without an offset, such as Europe/Berlin.
+
+    Raises:
+        ValueError: There is no such field, kind, unit or zone.
 
     >>> border = Border(fields={"user": "uid"}, time_unit="s")
     >>> border.read({"event": "app_open", "uid": 7, "time": 1704067205})[0].time.isoformat()
@@ -107,7 +121,7 @@ class Border:
     make: Mapping[str, Callable[..., Any]] = field(
         default_factory=lambda: KINDS, repr=False, compare=False, kw_only=True
     )
-    """For each kind, what makes an event of the fields, or something that can stand in for one."""
+    """Class of each kind of event, or a function that makes a stand-in for one."""
 
     def __post_init__(self) -> None:
         _check_words("field", self.fields, FIELDS)
@@ -119,96 +133,115 @@ class Border:
                 ZoneInfo(self.zone)
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise ValueError(
-                    f"zone must be a time zone's name, such as Europe/Berlin; got {self.zone!r}"
+                    f"zone: expected a time zone's name, such as Europe/Berlin; found {self.zone!r}"
                 ) from None
 
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
-        """What a record gives; raises BadRecord."""
+        """Return the events of a record, or why it has none.
+
+        Raises:
+            BadRecord: The record cannot be read.
+        """
         word = self._word(record)
         if kind := self.ours.get(word):
             return (self._event(kind, record),)
         if self.kinds:
             return Ignored(word)
         known = ", ".join(KINDS)
-        raise BadRecord(self.theirs("event"), f"must be one of {known}; found {shorten(word)}")
+        raise BadRecord(self.theirs("event"), f"expected one of {known}; found {shorten(word)}")
 
     @cached_property
     def ours(self) -> dict[str, str]:
-        """Words for kinds, theirs to ours; ours as well, but for those that have one of theirs."""
+        """Map each kind's name in the log to ours. Kinds without a mapping keep our name."""
         return {kind: kind for kind in KINDS if kind not in self.kinds.values()} | {**self.kinds}
 
     @property
     def reads_twice(self) -> bool:
-        """Whether a log has to be read a first time before its records can be."""
+        """Return whether the log must be read once before its records can be."""
         return False
 
     def theirs(self, ours: str) -> str:
-        """The log's own word for a field."""
+        """Return the log's name of a field."""
         return self.fields.get(ours, ours)
 
     def _word(self, record: Record) -> str:
         path = self.theirs("event")
         word = look_up(record, path)
         if word is None:
-            raise BadRecord(path, "is missing")
+            raise BadRecord(path, "missing")
         if not isinstance(word, (str, int)):
-            raise BadRecord(path, f"must be text; found {shorten(word)}")
-        return str(word)
+            raise BadRecord(path, f"expected text; found {shorten(word)}")
+        # Python prints no whole number of over 4,300 digits; shorten copes.
+        return word if isinstance(word, str) else shorten(word)
 
     def _event(self, kind: str, record: Record) -> Event:
         try:
-            event: Event = self.make[kind](**self._fields[kind].validate_python(record))
-            return event
+            event: Event = self._validators[kind].validate_python(record)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             ours = str(first["loc"][0])
             raise BadRecord(self.theirs(ours), _reason(ours, first)) from None
-        except (TypeError, ValueError) as error:
-            raise BadRecord(None, str(error)) from None
+        if self.make is not KINDS:
+            event = self.make[kind](**{name: getattr(event, name) for name in event.__slots__})
+        return event
 
     @cached_property
-    def _fields(self) -> dict[str, SchemaValidator]:
-        """How pydantic reads each kind of event: the fields of its class, under their words."""
+    def _validators(self) -> dict[str, SchemaValidator]:
+        """Build what makes each kind of event of a record, by the fields of its class.
+
+        The events skip `__post_init__`, as their fields have been validated.
+        """
         kinds = {}
-        # What goes wrong is then told under our words, for _event to translate.
+        # Errors then name the field as we do, for _event to translate.
         config = core_schema.CoreConfig(loc_by_alias=False)
         for kind, event in KINDS.items():
-            parts = {}
-            for part in fields(event):
-                optional = part.default is not MISSING
-                type = TYPES.get(part.name, Annotated[datetime, PlainValidator(self._time)])
-                theirs = self.theirs(part.name)
-                paths: list[list[str | int]] = [[theirs], [*theirs.split(".")]]
-                parts[part.name] = core_schema.typed_dict_field(
-                    TypeAdapter(type | None if optional else type).core_schema,
-                    required=not optional,
-                    validation_alias=paths,
-                )
-            # Not a model: each record's would be made only to be taken apart.
-            kinds[kind] = SchemaValidator(core_schema.typed_dict_schema(parts, config=config))
+            arguments = [
+                self._argument(part.name, part.default is not MISSING) for part in fields(event)
+            ]
+            schema = core_schema.dataclass_schema(
+                event,
+                core_schema.dataclass_args_schema(event.__name__, arguments),
+                [part.name for part in fields(event)],
+                post_init=False,
+                slots=True,
+                config=config,
+            )
+            kinds[kind] = SchemaValidator(schema)
         return kinds
+
+    def _argument(self, name: str, optional: bool) -> core_schema.DataclassField:
+        """Build what reads a field of an event: flat, or along the dots of its name."""
+        type = TYPES.get(name, Annotated[datetime, PlainValidator(self._time)])
+        schema: Any = TypeAdapter(type | None if optional else type).core_schema
+        if optional:
+            schema = core_schema.with_default_schema(schema, default=None)
+        theirs = self.theirs(name)
+        paths: list[list[str | int]] = [[theirs], [*theirs.split(".")]]
+        return core_schema.dataclass_field(name, schema, validation_alias=paths)
 
     def _time(self, value: object) -> datetime:
         time = self._moment(value)
-        if time.tzinfo is None:
+        if time.tzinfo is not UTC and time.utcoffset() is None:
             time = self._in_zone(time)
         if not EARLIEST <= time <= LATEST:
             raise ValueError(
-                f"must be from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; "
-                f"found {shorten(value)}: is its unit another?"
+                f"expected a time from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; "
+                f"found {shorten(value)} (check its unit)"
             )
         return time if time.tzinfo is UTC else time.astimezone(UTC)
 
     def _moment(self, value: object) -> datetime:
-        if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime as well
+        if type(value) is datetime:
             return value
+        if isinstance(value, datetime) and value == value:  # pandas' NaT equals nothing
+            return datetime.combine(value.date(), value.timetz())  # no pandas.Timestamp
         number = type(value) in (int, float) or (
-            # Most are 2024-…, and the pattern costs more than to read them.
+            # Most times begin like 2024-, and matching the pattern takes longer than parsing them.
             isinstance(value, str) and value[4:5] != "-" and NUMBER.fullmatch(value) is not None
         )
         if number and self.time_unit is None:
             raise ValueError(
-                f"is a number: --time-unit (s, ms, us) must say of what; found {shorten(value)}"
+                f"number without a unit (set --time-unit to s, ms or us); found {shorten(value)}"
             )
         try:
             if number:
@@ -220,29 +253,32 @@ class Border:
             return LATEST + timedelta(1)
         except (ValueError, ArithmeticError):
             pass
-        raise ValueError(f"must be ISO 8601, such as 2024-01-01T00:00:05Z; found {shorten(value)}")
+        raise ValueError(
+            f"expected an ISO 8601 timestamp, such as 2024-01-01T00:00:05Z; found {shorten(value)}"
+        )
 
     def _in_zone(self, time: datetime) -> datetime:
         if self.zone is None:
             raise ValueError(
-                f"has no offset, such as Z or +01:00: --zone must say where; found {time}"
+                "no UTC offset, such as Z or +01:00 (set --zone to the time zone of the log); "
+                f"found {time}"
             )
         local = time.replace(tzinfo=ZoneInfo(self.zone), fold=0)
         before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
-        # Around a change of the clocks the two differ. To pick one would be a guess.
+        # Around a change of the clocks the two differ, and to pick one would be a guess.
         if before != after:
             assert before is not None and after is not None
-            often = "happened twice" if before > after else "never happened"
-            raise ValueError(f"{often} in {self.zone}, as the clocks changed; found {time}")
+            often = "occurred twice" if before > after else "never occurred"
+            raise ValueError(f"{often} in {self.zone}, when its clocks changed; found {time}")
         return local
 
 
 NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
-"""A number as text, as CSV has it."""
+"""A number as text, as in a CSV cell."""
 
 
 def look_up(record: Record, path: str) -> Any:
-    """What a record holds under a name, or under a.b, b inside a; None where there is nothing."""
+    """Return a record's value under a name, or under a.b for b inside a; None if it has none."""
     value: Any = record.get(path)
     if value is None and "." in path:
         value = record
@@ -254,11 +290,11 @@ def look_up(record: Record, path: str) -> Any:
 def _check_words(what: str, words: Iterable[str], known: tuple[str, ...]) -> None:
     for word in words:
         if word not in known:
-            raise ValueError(f"{what} must be one of {', '.join(known)}; got {word!r}")
+            raise ValueError(f"{what}: expected one of {', '.join(known)}; found {word!r}")
 
 
 def _listed(value: object) -> object:
-    """Cells hold text alone; in a list's place a JSON array."""
+    """Return the list that a cell of text holds as a JSON array; other values as they are."""
     if isinstance(value, str):
         try:
             return jiter.from_json(value.encode())
@@ -274,10 +310,13 @@ def _no_bool(value: object) -> object:
 
 
 MAX_POSITION = 1_000_000_000
-"""The last position: what a float can't hold has no mean."""
+"""Largest position. The mean of larger ones would not be exact."""
+
+MAX_USER = 10**4300 - 1
+"""Largest user that is a number: Python prints no whole number of more digits."""
 
 Text: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
-Name: TypeAlias = Text | StrictInt
+Name: TypeAlias = Text | Annotated[StrictInt, Field(ge=-MAX_USER, le=MAX_USER)]
 Id: TypeAlias = Text | Annotated[StrictInt, AfterValidator(str)]
 TYPES: dict[str, Any] = {
     "user": Name,
@@ -287,47 +326,51 @@ TYPES: dict[str, Any] = {
     "query_id": Id,
     "position": Annotated[int, Field(ge=1, le=MAX_POSITION), BeforeValidator(_no_bool)],
 }
-"""What pydantic takes for each field; the time depends on the log."""
+"""Type of each field, as pydantic reads it; that of the time depends on the log."""
 
-WANTED = {
-    "user": "text or a whole number, and not empty",
+NAME = "non-empty text or a whole number"
+EXPECTED = {
+    "user": NAME,
     "query": "text",
-    "items": "a list of texts or whole numbers, best first (in CSV a JSON array)",
-    "item": "text or a whole number, and not empty",
-    "query_id": "text or a whole number, and not empty",
-    "position": "a whole number from 1, the top, to a billion",
+    "items": "a list of texts or whole numbers, best first (a JSON array in CSV)",
+    "item": NAME,
+    "query_id": NAME,
+    "position": f"a whole number from 1 (the top) to {MAX_POSITION:,}",
 }
+"""Values that each field takes, for messages."""
 
 
 def _reason(field: str, error: ErrorDetails) -> str:
     inside = field == "items" and len(error["loc"]) > 1
     if error["type"] == "missing" or (error["input"] is None and not inside):
-        return "is missing"
+        return "missing"
     if field == "time":
         return str(error["ctx"]["error"])
-    return f"must be {WANTED[field]}; found {shorten(error['input'])}"
+    return f"expected {EXPECTED[field]}; found {shorten(error['input'])}"
 
 
 REQUIRED = ("event", "user", "time")
-"""What every event has."""
+"""Fields that every event has."""
 
 
 def missing_column(border: Border, columns: list[str]) -> BadRecord | None:
-    """Why these can't be the columns: a first record is no header, and must not pass for one."""
+    """Return why a header cannot be one, so that a first record does not pass for a header."""
     for name in map(border.theirs, REQUIRED):
         if not {name, name.split(".")[0]} & set(columns):
-            return BadRecord(name, f"is no column here; found the columns {', '.join(columns)}")
+            return BadRecord(name, f"no such column; found the columns {', '.join(columns)}")
     return None
 
 
 def duplicate_column(border: Border, columns: list[str]) -> BadRecord | None:
+    """Return why columns cannot be read if two of them are the same field."""
     for name in map(border.theirs, FIELDS):
         if columns.count(name) > 1:
-            return BadRecord(name, "is the name of two columns")
+            return BadRecord(name, "two columns have this name")
     return None
 
 
 def read_columns(border: Border, record: Record, columns: list[str]) -> Outcome:
+    """Read a record of a table, and name the table's columns if one is missing."""
     try:
         return border.read(record)
     except BadRecord as bad:

@@ -1,4 +1,8 @@
-"""CSV and TSV, in both directions."""
+"""CSV and TSV: a reader of their records, and a writer of events.
+
+The first record is the header. Cells are separated by commas, semicolons or tabs when read; by tabs
+in a file whose name ends in .tsv, else by commas, when written. Lists are JSON arrays.
+"""
 
 import csv
 import io
@@ -18,13 +22,13 @@ from searchlogs.logs.border import (
     missing_column,
     read_columns,
 )
-from searchlogs.logs.jsonl import compact_json, event_record
+from searchlogs.logs.jsonl import compact_json, event_record, not_utf8
 from searchlogs.logs.lines import Line, Parsed, read_lines, write_text
 from searchlogs.logs.words import COMPRESSED
 
 
 class _Feed:
-    """Lines for the csv module, which takes as many as a record has, and can give back some."""
+    """Lines for the csv module, which takes as many as a record has; they can be given back."""
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self.lines = lines
@@ -37,7 +41,7 @@ class _Feed:
 
     def __next__(self) -> str:
         line = self.back.popleft() if self.back else next(self.lines)
-        # A quote that nothing closes would else take in the rest of the file.
+        # Else a quote that is never closed would take in the rest of the file.
         if self.taken and (line[2] or self.size > MAX_QUOTED):
             self.back.appendleft(line)
             raise StopIteration
@@ -46,7 +50,7 @@ class _Feed:
         return line[1].decode(errors="surrogateescape")
 
     def record(self, delimiter: str) -> list[str] | BadRecord | None:
-        """The cells of the next record, whose lines are then `taken`; None at the end."""
+        """Return the cells of the next record, whose lines are then `taken`; None at the end."""
         self.taken, self.size = [], 0
         try:
             cells = next(csv.reader(self, delimiter=delimiter, strict=True))
@@ -54,23 +58,25 @@ class _Feed:
             return None
         except csv.Error as error:
             self.give_back(1)
-            return self.taken[0][2] or BadRecord(None, f"is not CSV: {error}")
+            return self.taken[0][2] or BadRecord(None, f"not valid CSV: {error}")
         raw = b"".join(raw for _, raw, _ in self.taken)
-        return self.taken[0][2] or why_not_text(raw) or cells
+        return self.taken[0][2] or _why_not_text(raw) or cells
 
     def give_back(self, keep: int) -> None:
+        """Give back the lines taken, except the first `keep`."""
         self.back.extendleft(reversed(self.taken[keep:]))
         del self.taken[keep:]
 
 
 MAX_QUOTED = 1 << 16
-"""The longest CSV record over several lines, in bytes."""
+"""Longest CSV record over several lines, in bytes."""
 
 
 def read_csv(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
+    """Return the records of a CSV file; its header and empty lines are framing."""
     feed = _Feed(read_lines(stream))
     header: list[str] | None = None
-    twice: BadRecord | None = None
+    duplicate: BadRecord | None = None
     delimiter = ","
     while True:
         if header is None:
@@ -86,14 +92,14 @@ def read_csv(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
         elif not cells:
             yield line, raw, Skipped.FRAMING
         elif header is None:
-            header, twice = cells, duplicate_column(border, cells)
+            header, duplicate = cells, duplicate_column(border, cells)
             yield line, raw, missing_column(border, cells) or Skipped.FRAMING
         else:
-            yield line, raw, twice or _cells(border, header, cells)
+            yield line, raw, duplicate or _outcome(border, header, cells)
 
 
 def _delimiter(feed: _Feed, needed: set[str]) -> str:
-    """The one under which the columns that every event needs are there; else the comma."""
+    """Return the delimiter under which the header has the columns needed; else the comma."""
     for delimiter in ",;\t":
         header = feed.record(delimiter)
         feed.give_back(0)
@@ -102,19 +108,20 @@ def _delimiter(feed: _Feed, needed: set[str]) -> str:
     return ","
 
 
-def why_not_text(raw: bytes) -> BadRecord | None:
+def _why_not_text(raw: bytes) -> BadRecord | None:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        return BadRecord(None, f"is not UTF-8: byte 0x{raw[error.start]:02x} at {error.start + 1}")
-    return BadRecord(None, "holds a NUL byte") if b"\0" in raw else None
+        return BadRecord(None, not_utf8(raw, error))
+    return BadRecord(None, "contains a NUL byte") if b"\0" in raw else None
 
 
-def _cells(border: Border, header: list[str], cells: list[str]) -> Outcome:
+def _outcome(border: Border, header: list[str], cells: list[str]) -> Outcome:
     if not header:
-        return BadRecord(None, "stands under a header that can't be read")
+        return BadRecord(None, "the header could not be read")
     if len(cells) != len(header):
-        return BadRecord(None, f"has {len(cells)} cells where the header has {len(header)}")
+        reason = f"expected {len(header)} cells, as in the header; found {len(cells)}"
+        return BadRecord(None, reason)
     # An empty cell is no value; only a query may be empty.
     query = border.theirs("query")
     record = {name: cell for name, cell in zip(header, cells, strict=True) if cell or name == query}
@@ -122,6 +129,11 @@ def _cells(border: Border, header: list[str], cells: list[str]) -> Outcome:
 
 
 def write_csv(events: Iterable[Event], file: BinaryIO, path: Path) -> None:
+    """Write events as CSV, or as TSV if `path` ends so, compressed if its ending says so.
+
+    Raises:
+        ValueError: A text holds a NUL character.
+    """
     name = path.with_suffix("") if path.suffix in COMPRESSED else path
     delimiter = "\t" if name.suffix == ".tsv" else ","
     write_text(_csv_lines(events, delimiter), file, path)
@@ -133,18 +145,19 @@ def _csv_lines(events: Iterable[Event], delimiter: str) -> Iterator[str]:
     table = csv.DictWriter(cells, FIELDS, delimiter=delimiter, lineterminator="\r\n")
     table.writeheader()
     for event in events:
-        yield _taken(cells)
+        yield _drain(cells)
         record = event_record(event)
         if isinstance(event, Results):
             record["items"] = compact_json(event.items)
         table.writerow(record)
-    yield _taken(cells)
+    yield _drain(cells)
 
 
-def _taken(cells: io.StringIO) -> str:
+def _drain(cells: io.StringIO) -> str:
+    """Return the row in the buffer, and empty it."""
     row = cells.getvalue().removesuffix("\r\n")
     cells.seek(0)
     cells.truncate()
     if "\0" in row:
-        raise ValueError(f"CSV can't hold a NUL character, JSON Lines can: {shorten(row)}")
+        raise ValueError(f"CSV cannot hold NUL characters (JSON Lines can); found {shorten(row)}")
     return row + "\n"

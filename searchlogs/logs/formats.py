@@ -12,9 +12,8 @@ from searchlogs.logs.border import Border, Outcome
 from searchlogs.logs.csv import read_csv, write_csv
 from searchlogs.logs.jsonl import read_jsonl, write_jsonl
 from searchlogs.logs.lines import Parsed, unpacked
-from searchlogs.logs.parquet import read_parquet, write_parquet
 from searchlogs.logs.ubi import write_ubi
-from searchlogs.logs.words import COMPRESSED, FORMATS, STDIN, format_of
+from searchlogs.logs.words import COMPRESSED, ENDINGS, STDIN, format_of
 
 
 class Read(NamedTuple):
@@ -29,14 +28,24 @@ class Read(NamedTuple):
 def read_file(
     path: str, format: str, border: Border, watch: Callable[[int], None]
 ) -> Iterator[Read]:
-    """Every record of a file, or of standard input; `watch` is told of the bytes that were read."""
+    """Read every record of a file, or of standard input.
+
+    Args:
+        path: The file, or `-`.
+        format: jsonl, csv, parquet or ubi.
+        border: Rules for reading the records.
+        watch: Called with the number of bytes read since the last call.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     with sys.stdin.buffer if path == STDIN else open(path, "rb") as file:
         before = 0
         for number, (line, raw, outcome) in enumerate(
             READERS[format](unpacked(path, file), border)
         ):
             yield Read(path, line, raw, outcome)
-            # Parquet begins at its end.
+            # Parquet is read from its end.
             if path != STDIN and number % 1_000 == 0 and (here := file.tell()) > before:
                 watch(here - before)
                 before = here
@@ -44,28 +53,27 @@ def read_file(
             watch(os.path.getsize(path) - before)
 
 
-READERS: dict[str, Callable[[BinaryIO, Border], Iterator[Parsed]]] = {
-    "jsonl": read_jsonl,
-    "ubi": read_jsonl,
-    "csv": read_csv,
-    "parquet": read_parquet,
-}
-
-
 def write_log(events: Iterable[Event], path: str | Path, format: str | None = None) -> int:
-    """Write a log file that `source.Log` reads; return how many events it took.
+    """Write a log file that `read_log` reads; the same events give the same bytes.
 
-    `format` is jsonl, csv, parquet or ubi; None goes by the file's name. Text is compressed where
-    the name ends in .gz or .zst. The same events give the same bytes. The file gets its name, which
-    another may have had, when it is complete: what breaks off leaves nothing. Memory doesn't grow
-    with the log.
+    The file gets its name, which another may have had, when it is complete. An error leaves
+    nothing. Memory does not grow with the log.
 
-    CSV and Parquet hold users as text. UBI holds no results of their own: theirs go into the record
-    of their search, and its time counts. For that they need its `query_id`, or to come before the
-    user's next search; others become impressions, which are no results.
+    CSV and Parquet hold users as text. UBI has no records of results: they become part of their
+    search's record, and get its time. For that they need its `query_id`, or must come before the
+    user's next search. Others become impressions, which are not results.
 
-    Raises a ValueError for a name or a text that the format can't hold, and an OSError where there
-    is no place for the file.
+    Args:
+        events: The events.
+        path: The file. Text is compressed if its name ends in .gz or .zst.
+        format: jsonl, csv, parquet or ubi; None goes by the file's name.
+
+    Returns:
+        The number of events written.
+
+    Raises:
+        ValueError: The name or a text is one that the format cannot hold.
+        OSError: The file cannot be written.
 
     >>> from tempfile import TemporaryDirectory
     >>> from searchlogs.simulate import client_events
@@ -80,33 +88,55 @@ def write_log(events: Iterable[Event], path: str | Path, format: str | None = No
     format = format or format_of(path)
     if format not in WRITERS:
         raise ValueError(
-            f"{path}: a name must end in {', '.join(FORMATS)}, or one of these but .parquet and "
-            f"{' or '.join(COMPRESSED)}; or format must be one of {', '.join(WRITERS)}"
+            f"{path}: unknown format; expected a name that ends in {ENDINGS}; "
+            f"or set the format to one of {', '.join(WRITERS)}"
         )
     if format == "parquet" and path.suffix in COMPRESSED:
-        raise ValueError(f"{path}: Parquet is compressed inside; its name must not end so")
+        raise ValueError(f"{path}: Parquet is compressed inside; remove the ending {path.suffix}")
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; the log needs a name in it")
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    taken = count()
+    written = count()
     part = path.with_name(f"{path.name}.part")
     try:
         with open(part, "wb") as file:
-            WRITERS[format]((event for event, _ in zip(events, taken, strict=False)), file, path)
+            counted = (event for event, _ in zip(events, written, strict=False))
+            WRITERS[format](counted, file, path)
         os.replace(part, path)
     except BaseException as error:
         part.unlink(missing_ok=True)
         if isinstance(error, UnicodeEncodeError):
             text = error.object[max(0, error.start - 20) : error.end]
-            raise ValueError(f"{path}: UTF-8 can't hold the end of {shorten(text)}") from None
+            raise ValueError(f"{path}: UTF-8 cannot encode the end of {shorten(text)}") from None
         raise
-    return next(taken)
+    return next(written)
 
+
+def _read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
+    from searchlogs.logs.parquet import read_parquet  # loads Arrow, which other formats do without
+
+    return read_parquet(stream, border)
+
+
+def _write_parquet(events: Iterable[Event], file: BinaryIO, path: Path) -> None:
+    from searchlogs.logs.parquet import write_parquet
+
+    write_parquet(events, file, path)
+
+
+READERS: dict[str, Callable[[BinaryIO, Border], Iterator[Parsed]]] = {
+    "jsonl": read_jsonl,
+    "ubi": read_jsonl,
+    "csv": read_csv,
+    "parquet": _read_parquet,
+}
+"""Reader of each format."""
 
 WRITERS: dict[str, Callable[[Iterable[Event], BinaryIO, Path], None]] = {
     "jsonl": write_jsonl,
     "csv": write_csv,
-    "parquet": write_parquet,
+    "parquet": _write_parquet,
     "ubi": write_ubi,
 }
+"""Writer of each format."""

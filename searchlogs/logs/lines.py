@@ -1,4 +1,4 @@
-"""Lines of a file, packed or not, however broken it is."""
+"""Lines of a text file, compressed or not, however broken it is; and a writer of them."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -6,18 +6,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
-import pyarrow as pa
-
 from searchlogs.logs.border import BadRecord, Outcome
 from searchlogs.logs.words import COMPRESSED
 
 MAX_LINE = 1 << 20
-"""The longest line that is read, in bytes, so that a broken log can't fill the memory."""
+"""Longest line that is read, in bytes, so that a broken log cannot fill the memory."""
+
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PAR1": "parquet"}
+"""Formats whose files are no lines, by their first bytes."""
 
 
 def unpacked(path: str, file: BinaryIO) -> BinaryIO:
-    """The file's bytes, decompressed where its name says so."""
+    """Return a file's bytes, decompressed if the ending of its name says so."""
     compression = COMPRESSED.get(Path(path).suffix)
     if compression is None:
         return file
@@ -25,10 +25,11 @@ def unpacked(path: str, file: BinaryIO) -> BinaryIO:
 
 
 class _Unpacked(io.RawIOBase):
-    """What a compressed file holds, up to the very byte where it breaks off.
+    """Bytes of a compressed file, up to the last one before it breaks off.
 
-    Arrow gives nothing of a read that meets the break, so this one is read again byte by byte. (A
-    block that is whole but wrong stays unread.)
+    Arrow gives nothing of a read that meets the break, so the file is then read again up to there,
+    and on byte by byte. (A block that is complete but wrong stays unread. Python's gzip module
+    would give its bytes before it compares the checksum, and reads no zstd.)
     """
 
     def __init__(self, file: BinaryIO, compression: str) -> None:
@@ -40,7 +41,9 @@ class _Unpacked(io.RawIOBase):
         self._open()
 
     def _open(self) -> None:
-        # The streams before stay, for one that goes would close the file.
+        import pyarrow as pa  # takes longer to load than most logs to read
+
+        # The earlier stream is kept, as it would close the file when it is collected.
         self.streams.append(
             pa.CompressedInputStream(pa.PythonFile(self.file, "r"), self.compression)
         )
@@ -55,13 +58,13 @@ class _Unpacked(io.RawIOBase):
             if self.broken or error.errno is not None:
                 raise
             self.broken = True
-            self._again()
+            self._reopen()
             data = self.streams[-1].read(1)
         self.given += len(data)
         buffer[: len(data)] = data
         return len(data)
 
-    def _again(self) -> None:
+    def _reopen(self) -> None:
         self.file.seek(0)
         self._open()
         left = self.given
@@ -70,11 +73,18 @@ class _Unpacked(io.RawIOBase):
 
 
 Line: TypeAlias = tuple[int, bytes, BadRecord | None]
+"""A line's number, from 1, its bytes with the line end, and why it cannot be read."""
+
 Parsed: TypeAlias = tuple[int, bytes, Outcome]
+"""Number of a record's first line (or row), from 1, its bytes, and what it gave."""
 
 
 def read_lines(stream: BinaryIO) -> Iterator[Line]:
-    """The lines with their ends, numbered from 1, and what makes one unreadable."""
+    """Return the lines of a file. A line that cannot be read costs no other.
+
+    Raises:
+        OSError: The disk cannot be read.
+    """
     number = 0
     while True:
         number += 1
@@ -86,8 +96,8 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
                 size += len(rest)
         except OSError as error:
             if error.errno is not None:
-                raise  # the disk's, not the file's
-            what = "is where the file breaks off" if number > 1 else "can't be decompressed"
+                raise  # the disk is broken, not the file
+            what = "the file is truncated here" if number > 1 else "could not be decompressed"
             yield number, raw, BadRecord(None, f"{what}: {error}")
             return
         if not raw:
@@ -95,11 +105,12 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
             if kind := next((kind for magic, kind in MAGIC.items() if raw.startswith(magic)), None):
-                yield number, raw, BadRecord(None, f"is {kind}, whatever the file's name says")
+                reason = f"this is a {kind} file, but the ending of its name says otherwise"
+                yield number, raw, BadRecord(None, reason)
                 return
         if size > MAX_LINE:
-            why = BadRecord(None, f"is a line of {size:,} bytes; at most {MAX_LINE:,} are read")
-            yield number, raw, why
+            reason = f"expected a line of at most {MAX_LINE:,} bytes; found {size:,}"
+            yield number, raw, BadRecord(None, reason)
         else:
             yield number, raw, None
 
@@ -108,17 +119,21 @@ T = TypeVar("T")
 
 
 def write_text(lines: Iterable[str], file: BinaryIO, path: Path) -> None:
+    """Write lines, which bring their ends, and compress them if the ending of the name says so."""
     compression = COMPRESSED.get(path.suffix)
     if compression is None:
         file.writelines(line.encode() for line in lines)
-    else:
-        # Its gzip has no time and no name in its header, so that the same lines are the same bytes.
-        with pa.CompressedOutputStream(pa.PythonFile(file, "w"), compression) as stream:
-            for line in lines:
-                stream.write(line.encode())
+        return
+    import pyarrow as pa
+
+    # Arrow's gzip has no time and no name in its header, so that the same lines are the same bytes.
+    with pa.CompressedOutputStream(pa.PythonFile(file, "w"), compression) as stream:
+        for line in lines:
+            stream.write(line.encode())
 
 
 def batched(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Return the things in lists of `size`, of which only the last may be shorter."""
     things = iter(things)
     while batch := list(islice(things, size)):
         yield batch

@@ -1,11 +1,11 @@
-"""A log: which files it is made of, and how to read them."""
+"""A log: the files that it is made of, and how to read them."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from searchlogs.logs.words import COMPRESSED, FORMATS, STDIN, format_of
+from searchlogs.logs.words import ENDINGS, STDIN, format_of
 
 if TYPE_CHECKING:
     from searchlogs.logs.border import Border
@@ -20,12 +20,16 @@ def _our_words() -> "Border":
 
 @dataclass(frozen=True)
 class Log:
-    """Log files, in the order given; several are merged by the time of each one's next event.
+    """Log files, and how to read them. Several are merged by the time of each one's next event.
 
-    `format` is jsonl, csv, parquet or ubi; None goes by each file's name. Records of UBI are sorted
-    by time, as its exports have no order. With `once`, the wait, an event that repeats one of its
-    user exactly is dropped, unless it is late: those a window drops anyway. With a `key` users have
-    pseudonyms, and what rejects held is withheld.
+    Args:
+        paths: Files, folders, or `-` for standard input, in the order that decides ties.
+        border: Rules for reading the records.
+        format: jsonl, csv, parquet or ubi; None goes by each file's name. Records of UBI are sorted
+            by time, as its exports have no order.
+        once: Drop exact repetitions of an event that follow within this time of its user. None
+            keeps all. Give the wait of the windows: they drop what is later than that.
+        key: Key under which users get pseudonyms; what rejects quote is then withheld.
     """
 
     paths: tuple[str, ...]
@@ -49,24 +53,29 @@ class Log:
         for path in self.paths:
             if path == STDIN:
                 if self.format in (None, "parquet"):
-                    raise ValueError("standard input: --format must say jsonl, csv or ubi")
+                    raise ValueError("standard input: set --format to jsonl, csv or ubi")
                 files.append(path)
             elif Path(path).is_dir():
                 logs, others = _inside(path)
                 if not logs:
-                    raise ValueError(f"{path}: nothing in it ends in {ENDINGS}")
+                    raise ValueError(
+                        f"{path}: no log in this folder; expected names that end in {ENDINGS}"
+                    )
                 files += logs
                 passed_over += others
-            elif self.format is None and not format_of(Path(path)):
-                _check_file(path)  # if it isn't there, that comes first
-                raise ValueError(
-                    f"{path}: a name must end in {ENDINGS}, or --format must say what it is"
-                )
             else:
                 _check_file(path)
+                if self.format is None and not format_of(Path(path)):
+                    raise ValueError(
+                        f"{path}: unknown format; expected a name that ends in {ENDINGS}; "
+                        "or set --format"
+                    )
                 files.append(path)
         if STDIN in files and self.border.reads_twice:
-            raise ValueError("standard input can't be read twice, as session_id needs")
+            raise ValueError(
+                "standard input cannot be read twice, which session_id as the user needs; "
+                "write it to a file first"
+            )
         formats = [self.format or format_of(Path(path)) for path in files]
         return OpenLog(self, tuple(zip(files, formats, strict=True)), tuple(passed_over))
 
@@ -79,20 +88,25 @@ class OpenLog:
     files: tuple[tuple[str, str], ...]
     """Path and format of each file, in the order given."""
     passed_over: tuple[str, ...]
-    """Files in its folders that are hidden, or whose names end in no known format: not read."""
+    """Files of its folders that are not read: hidden, or of no known format."""
 
     @classmethod
     def of(cls, log: "str | Path | Log | OpenLog") -> "OpenLog":
-        """Open a log that may be given as a path."""
+        """Open a log that may be given as a path.
+
+        Raises:
+            ValueError: A path has no known format, or a folder holds no log.
+            OSError: A file does not exist or cannot be read.
+        """
         if isinstance(log, OpenLog):
             return log
         return (log if isinstance(log, Log) else Log((str(log),))).open()
 
 
 def _inside(folder: str) -> tuple[list[str], list[str]]:
-    """The logs in a folder and in those in it, by name, and the files that are none.
+    """Return the logs in a folder and in those below it, by name, and all other files.
 
-    What is hidden, by a dot, is none: another run's own files are, and an editor's.
+    Hidden files, whose path has a dot in front, are no logs: other runs and editors keep theirs so.
     """
     logs: list[str] = []
     others: list[str] = []
@@ -104,8 +118,5 @@ def _inside(folder: str) -> tuple[list[str], list[str]]:
 
 def _check_file(path: str) -> None:
     if Path(path).exists() and not Path(path).is_file():
-        raise ValueError(f"{path}: it is a pipe or a device, which - reads, as standard input")
+        raise ValueError(f"{path}: this is a pipe or a device; use - to read standard input")
     open(path, "rb").close()
-
-
-ENDINGS = f"{', '.join(FORMATS)}, or one of these and {' or '.join(COMPRESSED)}"

@@ -1,4 +1,4 @@
-"""Parquet, in both directions."""
+"""Parquet: a reader of its records, and a writer of events."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,30 +22,40 @@ from searchlogs.logs.schemas import EVENTS
 
 
 def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
+    """Return the records of a Parquet file: its rows, numbered from 1."""
     row = 0
     for names, batch in parquet_batches(stream, border):
         if isinstance(batch, BadRecord):
             yield row + 1, b"", batch
             return
-        for start in range(0, len(batch), 10_000):  # as objects, rows take up far more room
+        for start in range(0, len(batch), 10_000):  # rows take far more memory as objects
             for raw, outcome in read_rows(batch.slice(start, 10_000), names, border):
                 row += 1
                 yield row, raw, outcome
 
 
 ROWS = 1 << 16
-"""So many rows of Parquet are read at a time, or as many as a row group has."""
+"""Rows of Parquet that are read at a time, unless a row group has fewer."""
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
-"""What Arrow raises where a Parquet file is broken."""
+"""Errors of Arrow for a Parquet file that is broken."""
 
 
 def parquet_batches(
     stream: BinaryIO, border: Border
 ) -> Iterator[tuple[list[str], pa.RecordBatch | BadRecord]]:
-    """The names of all columns, and rows of those that the border looks at.
+    """Return the batches of a Parquet file, with the columns that the border needs.
 
-    Where the file is broken, a BadRecord comes in their place, and nothing after it.
+    Args:
+        stream: The file.
+        border: Rules for reading its records.
+
+    Returns:
+        Pairs: the names of all columns of the file, and a batch of rows. If the file is broken, a
+        BadRecord takes the place of a batch, and is the last.
+
+    Raises:
+        OSError: The disk cannot be read.
     """
     names: list[str] = []
     began = False
@@ -58,33 +68,39 @@ def parquet_batches(
         kind = border.theirs("event")
         few = [field.name for field in schema if field.name == kind and field.type == pa.string()]
         file = pq.ParquetFile(stream, read_dictionary=few, pre_buffer=False, buffer_size=ROWS)
-        for group in range(file.num_row_groups):  # so that one that is broken costs no other
+        for group in range(file.num_row_groups):  # a broken one costs no other
             for batch in file.iter_batches(ROWS, [group], columns, use_threads=False):
                 began = True
                 yield names, batch
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        what = "is where the file breaks off" if began else "is not Parquet"
+        what = "the file is truncated here" if began else "not valid Parquet"
         yield names, BadRecord(None, f"{what}: {error}")
 
 
 def read_rows(
     batch: pa.RecordBatch, names: list[str], border: Border
 ) -> Iterator[tuple[bytes, Outcome]]:
-    """The rows of a batch as text, and what they gave; `names` are all columns of their file."""
-    twice = duplicate_column(border, names)
+    """Return the rows of a batch as text, and what they gave.
+
+    Args:
+        batch: The rows.
+        names: All columns of their file.
+        border: Rules for reading them.
+    """
+    duplicate = duplicate_column(border, names)
     for record in _records(batch):
         if isinstance(record, BadRecord):
             yield b"", record
         else:
-            yield repr(record).encode(), twice or read_columns(border, record, names)
+            yield repr(record).encode(), duplicate or read_columns(border, record, names)
 
 
 def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
-    """The rows, without what is null.
+    """Return the rows without their nulls.
 
-    pandas writes a hole in a column of whole numbers as NaN, and these as floats.
+    pandas writes a column of whole numbers with a hole in it as floats, and the hole as NaN.
     """
     columns = [_in_microseconds(column) for column in batch.columns]
     names = batch.schema.names
@@ -94,12 +110,12 @@ def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
     try:
         values = [column.to_pylist() for column in columns]
     except (ValueError, OverflowError):
-        # Text that isn't UTF-8, a time beyond the calendar: some value of some row.
+        # Some value of some row is text that is not UTF-8, or a time beyond the calendar.
         for row in range(batch.num_rows):
             try:
                 yield _whole(names, [column[row].as_py() for column in columns])
             except (ValueError, OverflowError) as error:
-                yield BadRecord(None, f"can't be read: {error}")
+                yield BadRecord(None, f"could not be read: {error}")
     else:
         for cells in zip(*values, strict=True):
             yield _whole(names, cells)
@@ -120,12 +136,22 @@ def _in_microseconds(column: pa.Array) -> pa.Array:
 
 
 ROW_GROUP = 50_000
-"""So many events are a row group of Parquet."""
+"""Events per row group of a Parquet file."""
 
 
-def write_parquet(events: Iterable[Event], file: BinaryIO, path: Path) -> None:
+def write_parquet(
+    events: Iterable[Event], file: BinaryIO, path: Path, *, row_group: int = ROW_GROUP
+) -> None:
+    """Write events as Parquet, under the schema `rows.EVENTS`: users become text.
+
+    Args:
+        events: The events.
+        file: A binary file to write to.
+        path: Its name.
+        row_group: Events per row group, which are held in memory.
+    """
     with pq.ParquetWriter(file, EVENTS) as table:
-        for batch in batched(events, ROW_GROUP):
+        for batch in batched(events, row_group):
             rows = [
                 {**event_record(event), "user": str(event.user), "time": event.time}
                 for event in batch

@@ -4,7 +4,7 @@ import heapq
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from tempfile import TemporaryFile
 
@@ -15,15 +15,21 @@ from searchlogs.logs.log import OpenLog
 from searchlogs.logs.pseudonyms import pseudonymiser
 
 RUN = 200_000
-"""So many records are sorted in memory."""
+"""Records that are sorted in memory at a time."""
+
+FIRST = datetime.min.replace(tzinfo=UTC)
+"""Place of records that give no event: before all that do."""
 
 
-def read_log(opened: OpenLog, watch: Callable[[int], None] = lambda size: None) -> Iterator[Read]:
+def read_log(
+    opened: OpenLog, watch: Callable[[int], None] = lambda size: None, *, run: int = RUN
+) -> Iterator[Read]:
     """Read every record of a log, in arrival order.
 
     Args:
         opened: The log.
         watch: Called with the number of bytes read from its files since the last call.
+        run: Number of records to sort in memory, if the log must be sorted.
 
     Returns:
         The records, each with what it gave.
@@ -35,42 +41,28 @@ def read_log(opened: OpenLog, watch: Callable[[int], None] = lambda size: None) 
 
     if log.border.reads_twice:
         deque(chain.from_iterable(files(lambda size: None)), maxlen=0)
-    reads = _by_time(files(watch)) if log.format == "ubi" else _merged(files(watch))
+    reads: Iterator[Read]
+    if log.format == "ubi":
+        reads = _by_time(files(watch), run)
+    else:
+        reads = heapq.merge(*files(watch), key=_due)
     if log.once is not None:
         reads = _first_of_each(reads, log.once)
     return reads if log.key is None else _pseudonymous(reads, log.key)
 
 
-def _merged(files: list[Iterator[Read]]) -> Iterator[Read]:
-    """What gives no event has no time, and comes as soon as it is met."""
-    if len(files) == 1:
-        yield from files[0]
-        return
-    coming: list[tuple[datetime, int, Read]] = []
-
-    def advance(number: int) -> Iterator[Read]:
-        for read in files[number]:
-            if isinstance(read.outcome, tuple):
-                heapq.heappush(coming, (read.outcome[0].time, number, read))
-                return
-            yield read
-
-    for number in range(len(files)):
-        yield from advance(number)
-    while coming:
-        _, number, read = heapq.heappop(coming)
-        yield read
-        yield from advance(number)
+def _due(read: Read) -> datetime:
+    """Return when a record is due: one that gives no event has no time, and comes at once."""
+    return read.outcome[0].time if isinstance(read.outcome, tuple) else FIRST
 
 
-def _by_time(files: list[Iterator[Read]]) -> Iterator[Read]:
-    """Ties as they stand; what gives no event first. Sorted runs wait on disk to be merged."""
+def _by_time(files: list[Iterator[Read]], size: int) -> Iterator[Read]:
+    """Sort records by time, ties as they stand; sorted runs wait on disk to be merged."""
     runs: list[Iterable[tuple[datetime, int, Read]]] = []
     run: list[tuple[datetime, int, Read]] = []
     for number, read in enumerate(chain.from_iterable(files)):
-        events = read.outcome
-        run.append((events[0].time if isinstance(events, tuple) else EARLIEST, number, read))
-        if len(run) == RUN:
+        run.append((_due(read), number, read))
+        if len(run) == size:
             runs.append(_on_disk(sorted(run)))
             run = []
     for _, _, read in heapq.merge(*runs, sorted(run)):
@@ -78,7 +70,8 @@ def _by_time(files: list[Iterator[Read]]) -> Iterator[Read]:
 
 
 def _on_disk(run: list[tuple[datetime, int, Read]]) -> Iterator[tuple[datetime, int, Read]]:
-    file = TemporaryFile()  # noqa: SIM115 (open as long as something reads on)
+    """Store a run in a file, and return what reads it again."""
+    file = TemporaryFile()  # noqa: SIM115 (open until it has been read)
     for item in run:
         pickle.dump(item, file)
     file.seek(0)
@@ -92,6 +85,7 @@ def _on_disk(run: list[tuple[datetime, int, Read]]) -> Iterator[tuple[datetime, 
 
 
 def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
+    """Mark records as duplicates if they repeat one of their user, unless they are late."""
     newest: dict[str, datetime] = {}
     memory: dict[str, tuple[set[tuple[Event, ...]], int]] = {}
     for read in reads:
@@ -101,8 +95,8 @@ def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
             newest[user] = max(time, newest.get(user, EARLIEST))
             if newest[user] - time <= wait:
                 known, limit = memory.get(user, (set(), 8))
-                if len(known) >= limit:  # seldom, so that it costs little: forget what is late now
-                    known = {one for one in known if newest[user] - one[0].time <= wait}
+                if len(known) >= limit:  # seldom, so that it costs little: forget late ones
+                    known = {old for old in known if newest[user] - old[0].time <= wait}
                     limit = 8 + 2 * len(known)
                 if events in known:
                     read = read._replace(outcome=Skipped.DUPLICATE)
@@ -112,6 +106,7 @@ def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
 
 
 def _pseudonymous(reads: Iterable[Read], key: bytes) -> Iterator[Read]:
+    """Give users pseudonyms, and withhold what bad records quote."""
     pseudonymise = pseudonymiser(key)
     for read in reads:
         if isinstance(read.outcome, tuple):

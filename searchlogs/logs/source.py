@@ -1,4 +1,4 @@
-"""A log as a Bytewax source: its files in one order, and every record accounted for."""
+"""A log as a Bytewax source: its records in one order, all of them counted."""
 
 import zlib
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from searchlogs.logs.records import read_log
 from searchlogs.logs.words import printable
 
 BATCH = 1_000
-"""So many records are read at a time."""
+"""Records that are read at a time."""
 
 MAX_RAW = 1_000
-"""So many bytes of a rejected record are kept."""
+"""Bytes of a rejected record that are kept."""
 
 MAX_KINDS = 100
-"""So many kinds of ignored records are counted by name."""
+"""Kinds of ignored records that are counted by name."""
 
 
 @dataclass
 class Tally:
-    """What became of a log's records."""
+    """Counts of a log's records, by what became of them."""
 
     records: int = 0
     gave_events: int = 0
@@ -36,7 +36,7 @@ class Tally:
     duplicates: int = 0
     framing: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
-    """Records of kinds that don't count, by kind."""
+    """Number of ignored records, by kind."""
     events: int = 0
     first: datetime | None = None
     """Time of the earliest event."""
@@ -44,7 +44,14 @@ class Tally:
     """Time of the latest event."""
 
     def add_events(self, records: int, events: int, first: datetime, last: datetime) -> None:
-        """Count more records that gave events, and these, from the earliest to the latest."""
+        """Count records that gave events.
+
+        Args:
+            records: Number of records.
+            events: Number of events that they gave.
+            first: Time of the earliest event.
+            last: Time of the latest event.
+        """
         self.records += records
         self.gave_events += records
         self.events += events
@@ -52,7 +59,7 @@ class Tally:
         self.last = max(last, self.last or last)
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more record, and the events that it gave."""
+        """Count a record, and the events that it gave."""
         if isinstance(outcome, tuple):
             self.add_events(1, len(outcome), outcome[0].time, outcome[0].time)
             return
@@ -65,21 +72,21 @@ class Tally:
             self.framing += 1
         else:
             assert isinstance(outcome, Ignored)
-            # The log says the kinds, and a broken one says as many as it has lines.
+            # The names come from the log, and a broken one can have as many as lines.
             kind = printable(outcome.kind[:81], 80)
             kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "(others)"
             self.ignored[kind] = self.ignored.get(kind, 0) + 1
 
 
 State: TypeAlias = tuple[int, int, bool]
-"""How many records were read, a checksum of them, and whether there were no more."""
+"""Number of records read, a checksum of them, and whether they were all."""
 
 Item: TypeAlias = Event | Reject | Tally
 T = TypeVar("T")
 
 
 class InputChanged(Exception):
-    """The log is not the one that an earlier, unfinished run had read."""
+    """The log is no longer the one that an earlier, unfinished run has read."""
 
 
 class Reader(Protocol[T]):
@@ -89,36 +96,57 @@ class Reader(Protocol[T]):
 
     @property
     def checksum(self) -> int:
-        """Of the records that were read."""
+        """Return a checksum of the records that have been read."""
 
     def read(self, count: int) -> list[T]:
-        """What so many more records give: fewer only where there are no more."""
+        """Read `count` more records, fewer only at the end, and return what they give."""
 
 
 @dataclass(frozen=True)
 class LogSource(FixedPartitionedSource[Item, State]):
-    """A Bytewax source of a log: its events and rejects in arrival order, and at last its Tally.
+    """A Bytewax source of a log: its events and rejects in arrival order, and its Tally at the end.
 
-    One partition, as a log has one order. A resume reads what was read again, up to where the run
-    stood, and raises InputChanged unless a checksum says that it is the same. `watch` is told of
-    the bytes read of files, and of the events they gave.
+    It has one partition, because a log has one order. A resume reads what was read before once
+    more, and raises InputChanged if its checksum is not the same.
+
+    Args:
+        log: The log.
+        watch: Called with the numbers of bytes read and of events made since the last call.
+        batch: Records to read at a time; None stands for BATCH.
     """
 
     log: OpenLog
     watch: Callable[[int, int], None] = lambda size, events: None
+    batch: int | None = None
 
     def list_parts(self) -> list[str]:
+        """Return the name of the one partition."""
         return ["log"]
 
     def build_part(
         self, step_id: str, for_part: str, resume_state: State | None
     ) -> "Part[Event | Reject]":
+        """Begin to read the log, from a state on if there is one.
+
+        Raises:
+            InputChanged: The records before that state are not the same.
+        """
         reader = LogEvents(self.log, lambda size: self.watch(size, 0))
-        return Part(reader, BATCH, self.watch, resume_state)
+        return Part(reader, self.batch or BATCH, self.watch, resume_state)
 
 
 class Part(StatefulSourcePartition[T | Tally, State]):
-    """The one partition of a log, read so many records at a time; at last comes its Tally."""
+    """The partition of a log, whose last item is its Tally.
+
+    Args:
+        reader: The log.
+        size: Records to read at a time.
+        watch: Called with the numbers of bytes read and of events made since the last call.
+        resume_state: The state to resume from, or None.
+
+    Raises:
+        InputChanged: The records before that state are not the same.
+    """
 
     def __init__(
         self,
@@ -133,17 +161,18 @@ class Part(StatefulSourcePartition[T | Tally, State]):
         while (again := self.tally.records) < count:
             reader.read(min(size, count - again))
             if self.tally.records == again:
-                raise InputChanged(f"of {count:,} records that had been read, {again:,} are there")
+                raise InputChanged(f"only {again:,} of the {count:,} records read before are left")
         if reader.checksum != checksum:
-            raise InputChanged(f"the first {count:,} records are not those that had been read")
+            raise InputChanged(f"the first {count:,} records have changed since they were read")
         if self.ended:
             reader.read(1)
         if self.tally.records > count:
             raise InputChanged(
-                f"it goes on after the {count:,} records at whose end all sessions were closed"
+                f"records were added after the first {count:,}, when all sessions had been closed"
             )
 
     def next_batch(self) -> list[T | Tally]:
+        """Return what the next records give; after the last ones also the tally."""
         if self.ended:
             raise StopIteration
         records, events = self.tally.records, self.tally.events
@@ -155,11 +184,17 @@ class Part(StatefulSourcePartition[T | Tally, State]):
         return batch
 
     def snapshot(self) -> State:
+        """Return the state to resume from."""
         return self.tally.records, self.reader.checksum, self.ended
 
 
 class LogEvents:
-    """A log that is being read as events and rejects."""
+    """A Reader of a log, as events and rejects.
+
+    Args:
+        log: The log.
+        watch: Called with the number of bytes read since the last call.
+    """
 
     def __init__(self, log: OpenLog, watch: Callable[[int], None]) -> None:
         self.reads = read_log(log, watch)
@@ -168,6 +203,7 @@ class LogEvents:
         self.checksum = 0
 
     def read(self, count: int) -> list[Event | Reject]:
+        """Read `count` more records, fewer only at the end, and return their events and rejects."""
         batch: list[Event | Reject] = []
         records = 0
         for read in islice(self.reads, count):
@@ -186,7 +222,7 @@ class LogEvents:
 
 
 def as_reject(read: Read, bad: BadRecord, withhold: bool) -> Reject:
-    """A bad record as it is kept; what it holds is not, where that is withheld."""
+    """Return a bad record as a reject, without the record's bytes if they are withheld."""
     raw = read.raw[:MAX_RAW].decode(errors="backslashreplace").rstrip("\r\n")
-    raw = "withheld" if withhold else raw
-    return Reject(read.file, read.line, bad.field, bad.reason, raw)
+    shown = "withheld" if withhold else raw
+    return Reject(read.file, read.line, bad.field, bad.reason, shown)

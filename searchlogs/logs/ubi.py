@@ -1,8 +1,9 @@
-"""OpenSearch User Behavior Insights: what search teams log, as our events.
+"""UBI (OpenSearch User Behavior Insights): rules for reading its records, and a writer of them.
 
-Written for version 1.3 of the specification (github.com/o19s/ubi), and for what earlier versions of
-its plugin wrote. A record of `ubi_queries` is a search and, where it says its hits, their results;
-a record of `ubi_events` is a click, or of a kind that doesn't count.
+For version 1.3 of the specification (github.com/o19s/ubi), and for records as earlier versions of
+its plugin wrote them. Read, a record of `ubi_queries` gives a search and, if it lists its hits,
+their results; a record of `ubi_events` gives a click, or is ignored. Written, events become bulk
+lines of both kinds of record, as the plugin and a browser would send them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from searchlogs.logs.border import BadRecord, Border, Ignored, Record, Skipped, 
 from searchlogs.logs.jsonl import compact_json, iso
 from searchlogs.logs.lines import batched, write_text
 
-FIELDS = {
+UBI_FIELDS = {
     "event": "action_name",
     "user": "client_id",
     "time": "timestamp",
@@ -25,23 +26,32 @@ FIELDS = {
     "item": "event_attributes.object.object_id",
     "position": "event_attributes.position.ordinal",
 }
+"""UBI's name of each field, by ours."""
 
 HITS = ("query_response_hit_ids", "query_response_object_ids", "query_response_objects_ids")
-"""The names that the hits have had."""
+"""Names that versions of the plugin have given to a query's hits."""
 
 BULK = {"index", "create", "update", "delete"}
-"""What a line says of the next one in the form of the bulk interface."""
+"""Actions that a line of the bulk format announces for the next one."""
 
 SESSION = "session_id"
 
 
 @dataclass(frozen=True)
 class Ubi(Border):
-    """How to read UBI: queries and events, told apart by `action_name`, which only events have.
+    """Rules for reading UBI: queries, and events, which alone have an `action_name`.
 
-    Of the events, `kinds` says which are clicks (`click` alone, unless said). Numbers are
-    milliseconds, unless `time_unit` is another. A position counts from `first_ordinal`, 0 or 1: the
-    specification doesn't say which, and clients differ.
+    Args:
+        fields: UBI's name of each field, by ours, if it is not the usual one. With `session_id` for
+            `user`, sessions stand in for users.
+        kinds: Our kind of event for each `action_name` that counts; `click` alone, unless given.
+        time_unit: Unit of times that are numbers; ms unless given.
+        zone: Time zone of times without an offset.
+        first_ordinal: Position of the topmost result, 0 or 1. The specification leaves it open, and
+            clients differ.
+
+    Raises:
+        ValueError: There is no such field, kind, unit or zone.
 
     >>> query = {"user_query": "dogs", "client_id": "a", "timestamp": 1704067205000}
     >>> [type(event).__name__ for event in Ubi().read({**query, "query_response_hit_ids": []})]
@@ -52,21 +62,25 @@ class Ubi(Border):
     first_ordinal: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fields", {**FIELDS, **self.fields})
+        object.__setattr__(self, "fields", {**UBI_FIELDS, **self.fields})
         if "click" not in self.kinds.values():
             object.__setattr__(self, "kinds", {"click": "click", **self.kinds})
         super().__post_init__()
 
     sessions: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
-    """Session of each query, learned from events, for `fields={"user": "session_id"}`: queries
-    themselves have none, so that a log is then read twice."""
+    """Session of each query, by its id. Queries do not name it, but events do: a log whose sessions
+    stand in for users is read twice, first to learn this."""
 
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
-        """What a record gives; raises BadRecord."""
+        """Return the events of a record, or why it has none.
+
+        Raises:
+            BadRecord: The record cannot be read.
+        """
         first = next(iter(record), None)
         if len(record) == 1 and first in BULK and isinstance(record[first], Mapping):
             return Skipped.FRAMING
-        if isinstance(source := record.get("_source"), Mapping):
+        if isinstance(source := record.get("_source"), dict):
             record = source
         found = {theirs: look_up(record, theirs) for theirs in self.fields.values()}
         found["query_id"] = record.get("query_id") or None
@@ -78,8 +92,10 @@ class Ubi(Border):
             return Ignored(self._word(found)) if kind is None else (self._event(kind, found),)
         if self.theirs("query") not in found and "user_query" not in record:
             if "hits" in record:
-                raise BadRecord(None, "is a response: jq -c '.hits.hits[]' makes lines of its hits")
-            raise BadRecord(None, "is neither a query (user_query) nor an event (action_name)")
+                raise BadRecord(
+                    None, "a search response (jq -c '.hits.hits[]' splits it into its records)"
+                )
+            raise BadRecord(None, "neither a query (user_query) nor an event (action_name)")
         search = self._event("search", found)
         hits = next((record[name] for name in HITS if record.get(name) is not None), None)
         if hits is None:
@@ -88,7 +104,7 @@ class Ubi(Border):
 
     @property
     def reads_twice(self) -> bool:
-        """Whether sessions stand in for users, which are learned from a first reading."""
+        """Return whether sessions stand in for users, which a first reading must learn."""
         return self.theirs("user") == SESSION
 
     def _session(self, record: Record, query_id: Any) -> Any:
@@ -102,56 +118,64 @@ class Ubi(Border):
     def _event(self, kind: str, record: Record) -> Event:
         path = self.theirs("position")
         ordinal = record.get(path)
-        if isinstance(ordinal, Mapping):  # of version 1.0
+        if isinstance(ordinal, Mapping):  # in version 1.0
             ordinal = ordinal.get("index")
-        if ordinal == -1:  # of what stands in no list
+        if ordinal == -1:  # for an item that was in no list
             ordinal = None
         if type(ordinal) is int:
             if ordinal == 0 and self.first_ordinal == 1:
-                raise BadRecord(path, "is 0: does this log count from 0? --first-ordinal 0 says so")
+                raise BadRecord(
+                    path, "0 in a log that counts from 1 (if it counts from 0, --first-ordinal 0)"
+                )
             ordinal += 1 - self.first_ordinal
         return super()._event(kind, {**record, path: ordinal})
 
 
 BATCH = 1_000
-"""So many records are a batch of UBI: first its queries, so that the file is in no time order."""
+"""Records per batch of UBI: its queries come first, so that the file is in no order of time."""
 
 VISIT = timedelta(minutes=30)
-"""A longer pause of a user begins a new `session_id` of UBI."""
+"""Longest pause of a user within one `session_id`."""
 
 HELD = 100_000
-"""So many users' visits, and searches that wait for their results, UBI keeps in mind."""
+"""Largest number of visits, and of searches that wait for their results, in memory."""
 
 
-def write_ubi(events: Iterable[Event], file: BinaryIO, path: Path) -> None:
-    write_text(_bulk_lines(events), file, path)
+def write_ubi(
+    events: Iterable[Event], file: BinaryIO, path: Path, *, batch: int = BATCH, held: int = HELD
+) -> None:
+    """Write events as UBI's bulk lines; before each record comes a line that names its index.
+
+    Args:
+        events: The events.
+        file: A binary file to write to.
+        path: Its name, whose ending may ask for compression.
+        batch: Records per batch, in which queries come before events.
+        held: Largest number of visits, and of searches that wait for their results, in memory.
+    """
+    write_text(_bulk_lines(_ubi_records(events, held), batch), file, path)
 
 
 UbiRecord: TypeAlias = dict[str, object]
 QUERY_INDEX, EVENT_INDEX = "ubi_queries", "ubi_events"
 
 
-def _bulk_lines(events: Iterable[Event]) -> Iterator[str]:
-    """What the bulk API takes: before each record a line that says where it belongs."""
-    for batch in batched(_ubi_records(events), BATCH):
+def _bulk_lines(records: Iterable[tuple[str, UbiRecord]], batch: int) -> Iterator[str]:
+    for part in batched(records, batch):
         for index in QUERY_INDEX, EVENT_INDEX:
-            for where, record in batch:
+            action = compact_json({"index": {"_index": index}})
+            for where, record in part:
                 if where == index:
-                    yield (
-                        compact_json({"index": {"_index": index}})
-                        + "\n"
-                        + compact_json(record)
-                        + "\n"
-                    )
+                    yield f"{action}\n{compact_json(record)}\n"
 
 
-def _ubi_records(events: Iterable[Event]) -> Iterator[tuple[str, UbiRecord]]:
-    """The records and their indices: those of a page as soon as its search and results are there.
+def _ubi_records(events: Iterable[Event], held: int) -> Iterator[tuple[str, UbiRecord]]:
+    """Return records and their indices; a query's as soon as its search and results are known.
 
     Without a `query_id`, results belong to the search of the same user before them.
     """
     waiting: dict[tuple[str, str | None], tuple[Search | Results, str]] = {}
-    for event, session in _with_sessions(events):
+    for event, session in _with_sessions(events, held):
         for action in _actions(event, session):
             yield EVENT_INDEX, action
         if not isinstance(event, Search | Results):
@@ -167,16 +191,16 @@ def _ubi_records(events: Iterable[Event]) -> Iterator[tuple[str, UbiRecord]]:
             yield QUERY_INDEX, _query(search, results)
             continue
         if other is not None:
-            yield from _alone(other, session_of_other)
+            yield from _unpaired(other, session_of_other)
         waiting[key] = event, session
-        if len(waiting) > HELD:
-            yield from _alone(*waiting.pop(next(iter(waiting))))
+        if len(waiting) > held:
+            yield from _unpaired(*waiting.pop(next(iter(waiting))))
     for event, session in waiting.values():
-        yield from _alone(event, session)
+        yield from _unpaired(event, session)
 
 
-def _alone(event: Search | Results, session: str) -> Iterator[tuple[str, UbiRecord]]:
-    """A search without results, or results without a search."""
+def _unpaired(event: Search | Results, session: str) -> Iterator[tuple[str, UbiRecord]]:
+    """Return the records of a search without results, or of results without a search."""
     if isinstance(event, Search):
         yield QUERY_INDEX, _query(event, None)
     else:
@@ -184,8 +208,8 @@ def _alone(event: Search | Results, session: str) -> Iterator[tuple[str, UbiReco
             yield EVENT_INDEX, _action("impression", "IMPRESSION", event, session, item, position)
 
 
-def _with_sessions(events: Iterable[Event]) -> Iterator[tuple[Event, str]]:
-    """Events with the id of their visit, which says its user and when it began."""
+def _with_sessions(events: Iterable[Event], held: int) -> Iterator[tuple[Event, str]]:
+    """Return each event with the id of its visit, made of its user and its first time."""
     visits: dict[str, tuple[datetime, datetime]] = {}  # first and last time of each user's
     for event in events:
         user, time = str(event.user), event.time
@@ -193,13 +217,13 @@ def _with_sessions(events: Iterable[Event]) -> Iterator[tuple[Event, str]]:
         if time - last > VISIT:
             first = last = time
         visits[user] = first, max(last, time)
-        if len(visits) > HELD:
+        if len(visits) > held:
             del visits[next(iter(visits))]
         yield event, f"{user}-{iso(first)}"
 
 
 def _query(search: Search, results: Results | None) -> UbiRecord:
-    """As the plugin writes it, with the server's clock: the time a number of milliseconds."""
+    """Return a query as the plugin writes it: the time is a number, of milliseconds."""
     query: UbiRecord = {"application": "searchlogs"}
     if search.query_id is not None:
         query["query_id"] = search.query_id
@@ -212,13 +236,12 @@ def _query(search: Search, results: Results | None) -> UbiRecord:
 
 
 def _actions(event: Event, session: str) -> Iterator[UbiRecord]:
-    """What the browser tells of an event: of these, only the click is one that counts."""
+    """Return what a browser reports of an event. Of these, only the click counts when read."""
     match event:
         case AppOpen():
             yield _action("login", "INFO", event, session)
         case Search():
-            told = _action("on_search", "QUERY", event, session)
-            yield {**told, "message": event.query}
+            yield {**_action("on_search", "QUERY", event, session), "message": event.query}
         case ClickResult():
             for name, type in ("product_hover", "INFO"), ("click", "CONVERSION"):
                 yield _action(name, type, event, session, event.item, event.position)
@@ -232,7 +255,7 @@ def _action(
     item: str | None = None,
     position: int | None = None,
 ) -> UbiRecord:
-    """As browsers write it: the time is text."""
+    """Return an event as browsers write it: the time is text."""
     action: UbiRecord = {"application": "searchlogs", "action_name": name}
     query_id = getattr(event, "query_id", None)
     if query_id is not None:

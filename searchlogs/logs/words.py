@@ -1,25 +1,28 @@
-"""The words of a log: its formats, units, and text that is safe to print."""
+"""Names of a log's formats and units, and text that is safe to print."""
 
 from pathlib import Path
 
-
-def printable(text: str, longest: int | None = None) -> str:
-    """Text that tells a terminal nothing: control characters escaped, cut after `longest`.
-
-    >>> printable("a\\x1b[2J")
-    'a\\\\x1b[2J'
-    """
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
-
-
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
-"""Microseconds in each unit that a log may count its times in."""
+"""Microseconds in each unit of times that are numbers."""
 
-FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv"}
-FORMATS |= {".parquet": "parquet"}
+FORMATS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+}
+"""Format of a log file, by the ending of its name."""
+
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+"""Compression of a text file, by the ending that follows that of its format."""
+
+ENDINGS = f"{', '.join(FORMATS)}, or one of these (but not .parquet) and {' or '.join(COMPRESSED)}"
+"""Endings of the names of log files, for messages."""
+
 STDIN = "-"
+"""Path that stands for standard input."""
 
 
 def beside(path: Path, what: str) -> Path:
@@ -32,7 +35,21 @@ def beside(path: Path, what: str) -> Path:
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's name says; empty where it says none."""
+    """Return the format that a file's name stands for, or an empty string if there is none.
+
+    >>> format_of(Path("log.csv.gz"))
+    'csv'
+    """
     name = path.with_suffix("") if path.suffix in COMPRESSED else path
     format = FORMATS.get(name.suffix, "")
     return "" if format == "parquet" and name is not path else format
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    r"""Return text that cannot control a terminal, shortened to `longest` characters.
+
+    >>> printable("a\x1b[2J")
+    'a\\x1b[2J'
+    """
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
