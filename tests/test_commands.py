@@ -579,7 +579,7 @@ def test_a_recovery_of_another_log_says_so(say: Say) -> None:
         file.write(BAD)
     status, out, err = say(run)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("searchlogs: log.jsonl: ") and "the 7 records" in err
+    assert err.startswith("searchlogs: log.jsonl: ") and "first 7" in err
     assert "another folder than r" in err
     status, out, err = say(f"{run} --gap 1m")
     assert err.startswith("searchlogs: r: ") and "another gap: 0:30:00, not 0:01:00\n" in err
