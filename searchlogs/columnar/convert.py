@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from searchlogs.events import FIELDS, KINDS, WORDS, Event
+from searchlogs.logs.rows import from_batch
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.sessions import Late
 
@@ -64,7 +65,7 @@ KIND_WORDS = pa.array(list(KINDS))
 
 def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
     """Rows that `columnar_sessions` lets out as late, as the late events that they were."""
-    for row in batch.to_pylist():
+    for row in from_batch(batch):  # not to_pylist, which imports pandas
         kind = KINDS[row["event"]]
         values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
         if row.get(NUMBER):
