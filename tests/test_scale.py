@@ -21,7 +21,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, cluster_main
 from figures import assert_readable
 
-from searchlogs.columnar.operator import sessionize_batches
+from searchlogs.columnar.sessionizer import sessionize_batches
 from searchlogs.command.cli import main
 from searchlogs.dataflow import find_sessions, run
 from searchlogs.events import EARLIEST, Event

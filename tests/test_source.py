@@ -11,9 +11,9 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, run_main
-from fuzz import as_row, csv_text, json_lines
 from hypothesis import given
 from hypothesis import strategies as st
+from log_files import as_row, csv_text, json_lines
 from wording import Like
 
 import searchlogs.logs.records

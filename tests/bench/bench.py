@@ -1,7 +1,9 @@
-"""How fast, how much memory, and are the answers the same? `uv run python tests/bench.py [--quick]`
+"""Measure speed and memory, and check that all answers are the same.
 
-Prints one Markdown table: ratios of medians of interleaved runs, each run a process of its own that
-reads its Parquet file. Seconds depend on the machine; ratios carry over. Never run as a test.
+uv run python tests/bench/bench.py [--quick]
+
+Prints one Markdown table: ratios of medians of interleaved runs. Each run is a process of its own,
+which reads its log itself. Seconds depend on the machine; ratios carry over.
 """
 
 import argparse
