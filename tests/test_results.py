@@ -21,7 +21,7 @@ from searchlogs.command.publish import Summary, Unaccounted, add_rates, publish
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.jsonl import from_json
-from searchlogs.logs.rows import late_row, search_rows, session_row, to_batch, to_json
+from searchlogs.logs.rows import from_batch, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
@@ -189,6 +189,17 @@ def test_a_search_is_a_row() -> None:
     ]
     assert list(cats.values()) == ["1", 4, 1, second(2), "cats", "q2", 1, None, [], [], None]
     assert list(birds.values()) == ["1", 4, 2, second(6), "birds", None, 1, 0, [], [], None]
+
+
+def test_rows_come_back_from_a_batch() -> None:
+    sessions = [{name: session_row(example())[name] for name in COUNTED.names}]
+    searches = search_rows(example())
+    assert list(from_batch(to_batch(sessions, COUNTED))) == sessions
+    assert list(from_batch(to_batch(searches, SEARCHES))) == searches
+    lateness = pa.array([timedelta(days=1, microseconds=1), None], pa.duration("us"))
+    table = pa.table({"late_by": lateness, "kind": pa.array(["a", None]).dictionary_encode()})
+    (batch,) = table.to_batches()
+    assert list(from_batch(batch)) == batch.to_pylist()
 
 
 def test_a_late_event_is_a_row() -> None:

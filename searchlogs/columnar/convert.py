@@ -18,6 +18,7 @@ from searchlogs.logs.arrays import (
     text_array,
     time_array,
 )
+from searchlogs.logs.rows import from_batch
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.sessions import Late
 
@@ -91,7 +92,7 @@ def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
 
 def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
     """Yield the late rows of a log as the late events that they were."""
-    for row in batch.to_pylist():
+    for row in from_batch(batch):  # not to_pylist, which imports pandas
         kind = KINDS[row["event"]]
         values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
         if row.get(IS_NUMBER):

@@ -25,19 +25,15 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
         f"+ {len(summary.late_by):,} late"
     )
     if passed_over := job.log.passed_over:
-        some = ", ".join(passed_over[:MAX_LISTED]) + (
-            ", …" if len(passed_over) > MAX_LISTED else ""
-        )
+        more = ["…"] * (len(passed_over) > MAX_LISTED)
+        some = ", ".join([*passed_over[:MAX_LISTED], *more])
         yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"
     alone = f"{summary.sessions - summary.sessions_searched:,} without"
-    where = (
-        f", {alone} → {job.outputs.sessions}"
-        if job.every_session
-        else f" → {job.outputs.sessions}; {alone}"
-    )
+    out = job.outputs.sessions
+    where = f", {alone} → {out}" if job.every_session else f" → {out}; {alone}"
     yield f"sessions  {summary.sessions_searched:,} with a search{where}"
     outside = summary.clicks - summary.clicks_searched
     yield (
