@@ -3,9 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from searchlogs.logs.border import Border
 from searchlogs.logs.words import ENDINGS, STDIN, format_of
+
+if TYPE_CHECKING:
+    from searchlogs.logs.border import Border
+
+
+def _default_border() -> "Border":
+    """Return the rules for a log under our names."""
+    from searchlogs.logs.border import Border  # here, as pydantic takes a while to load
+
+    return Border()
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Log:
     """
 
     paths: tuple[str, ...]
-    border: Border = field(default_factory=Border)
+    border: "Border" = field(default_factory=_default_border)
     format: str | None = None
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)
