@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from searchlogs.logs.border import Border
 
 
-def _our_words() -> "Border":
-    """Return the border of a log in our own words."""
+def _default_border() -> "Border":
+    """Return the rules for a log under our names."""
     from searchlogs.logs.border import Border  # here, as pydantic takes a while to load
 
     return Border()
@@ -33,7 +33,7 @@ class Log:
     """
 
     paths: tuple[str, ...]
-    border: "Border" = field(default_factory=_our_words)
+    border: "Border" = field(default_factory=_default_border)
     format: str | None = None
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)
