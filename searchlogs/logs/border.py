@@ -164,6 +164,16 @@ class Border:
         """Return the log's name of a field."""
         return self.fields.get(ours, ours)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the log's names of all fields that are looked up."""
+        return tuple(map(self.theirs, FIELDS))
+
+    @property
+    def required(self) -> tuple[tuple[str, ...], ...]:
+        """Return the log's names of the fields that every record has, each with alternatives."""
+        return tuple((self.theirs(name),) for name in REQUIRED)
+
     def _word(self, record: Record) -> str:
         path = self.theirs("event")
         word = look_up(record, path)
@@ -353,11 +363,23 @@ REQUIRED = ("event", "user", "time")
 """Fields that every event has."""
 
 
+def columns_of(path: str) -> set[str]:
+    """Return the columns that may hold a field: its own, and those of objects around it.
+
+    >>> sorted(columns_of("a.b.c"))
+    ['a', 'a.b', 'a.b.c']
+    """
+    parts = path.split(".")
+    return {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+
+
 def missing_column(border: Border, columns: list[str]) -> BadRecord | None:
     """Return why a header cannot be one, so that a first record does not pass for a header."""
-    for name in map(border.theirs, REQUIRED):
-        if not {name, name.split(".")[0]} & set(columns):
-            return BadRecord(name, f"no such column; found the columns {', '.join(columns)}")
+    for name, *others in border.required:
+        if not any(columns_of(path) & set(columns) for path in (name, *others)):
+            instead = f", nor {' or '.join(others)}" if others else ""
+            found = f"found the columns {', '.join(columns)}"
+            return BadRecord(name, f"no such column{instead}; {found}")
     return None
 
 
@@ -374,6 +396,6 @@ def read_columns(border: Border, record: Record, columns: list[str]) -> Outcome:
     try:
         return border.read(record)
     except BadRecord as bad:
-        if bad.field is None or {bad.field, bad.field.split(".")[0]} & set(columns):
+        if bad.field is None or columns_of(bad.field) & set(columns):
             return bad
         return BadRecord(bad.field, f"{bad.reason}; found the columns {', '.join(columns)}")

@@ -37,7 +37,10 @@ def read_log(
     log = opened.log
 
     def files(watch: Callable[[int], None]) -> list[Iterator[Read]]:
-        return [read_file(path, format, log.border, watch) for path, format in opened.files]
+        return [
+            read_file(path, format, log.border, watch, backslash=log.backslash)
+            for path, format in opened.files
+        ]
 
     if log.border.reads_twice:
         deque(chain.from_iterable(files(lambda size: None)), maxlen=0)
