@@ -22,14 +22,19 @@ def _our_words() -> "Border":
 class Log:
     """Log files, and how to read them. Several are merged by the time of each one's next event.
 
+    At one time searches come before results and results before clicks, then in the order given.
+
     Args:
         paths: Files, folders, or `-` for standard input, in the order that decides ties.
         border: Rules for reading the records.
-        format: jsonl, csv, parquet or ubi; None goes by each file's name. Records of UBI are sorted
-            by time, as its exports have no order.
+        format: jsonl, csv, parquet or ubi; None goes by each file's name.
         once: Drop exact repetitions of an event that follow within this time of its user. None
             keeps all. Give the wait of the windows: they drop what is later than that.
         key: Key under which users get pseudonyms; what rejects quote is then withheld.
+        sort: Whether to sort all records by time, as exports without an order need. Those of UBI
+            always are.
+        ahead: Reject records whose time is more than this ahead of the records around them. None
+            keeps all.
     """
 
     paths: tuple[str, ...]
@@ -37,6 +42,13 @@ class Log:
     format: str | None = None
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)
+    sort: bool = False
+    ahead: timedelta | None = None
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether records come in the order of their times, and not of their lines."""
+        return self.sort or self.format == "ubi"
 
     def open(self) -> "OpenLog":
         """List the log's files, searching folders recursively.
@@ -89,6 +101,8 @@ class OpenLog:
     """Path and format of each file, in the order given."""
     passed_over: tuple[str, ...]
     """Files of its folders that are not read: hidden, or of no known format."""
+    scratch: Path | None = None
+    """Folder for the temporary file of a log that is sorted; None: the system's."""
 
     @classmethod
     def of(cls, log: "str | Path | Log | OpenLog") -> "OpenLog":
