@@ -41,7 +41,12 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     log, files = opened.log, [path for path, _ in opened.files]
     formats = {format for _, format in opened.files}
     as_they_stand = log.once is None and log.key is None and log.ahead is None and not log.sort
-    if type(log.border) is not Border or not as_they_stand or formats != {"parquet"} or STDIN in files:
+    if (
+        type(log.border) is not Border
+        or not as_they_stand
+        or formats != {"parquet"}
+        or STDIN in files
+    ):
         return None
     try:
         schemas = [_our_columns(pq.read_schema(path), log.border) for path in files]
@@ -318,7 +323,9 @@ class _File:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-RANK_OF = np.array([RANKS.get(KINDS.get(word), 0) for word in KIND_WORDS.to_pylist()])
+RANK_OF = np.array(
+    [RANKS.get(KINDS[word], 0) if word in KINDS else 0 for word in KIND_WORDS.to_pylist()]
+)
 """Rank of each kind of event at one time, by its code."""
 
 

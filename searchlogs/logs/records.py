@@ -12,7 +12,7 @@ from tempfile import TemporaryFile, gettempdir
 from typing import BinaryIO
 
 from searchlogs.durations import UNITS
-from searchlogs.events import EARLIEST, ClickResult, Event, Results, Search
+from searchlogs.events import EARLIEST, ClickResult, Results, Search
 from searchlogs.logs.border import BadRecord, Skipped
 from searchlogs.logs.formats import Read, read_file
 from searchlogs.logs.log import OpenLog
