@@ -292,7 +292,9 @@ def test_sorting_on_disk_is_sorting_in_memory(
     sizes: list[int] = []
     spill = searchlogs.logs.records._on_disk
     monkeypatch.setattr(
-        searchlogs.logs.records, "_on_disk", lambda run: sizes.append(len(run)) or spill(run)
+        searchlogs.logs.records,
+        "_on_disk",
+        lambda run, *where: sizes.append(len(run)) or spill(run, *where),
     )
     sorted_on_disk = list(read_log(log.open(), run=run))
     assert sizes == [run] * (150 // run)

@@ -17,14 +17,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from searchlogs.columnar.columns import LAST
-from searchlogs.columnar.convert import kind_array, to_batch
+from searchlogs.columnar.convert import KIND_WORDS, kind_array, to_batch
 from searchlogs.columnar.kernel import CODES
-from searchlogs.events import EARLIEST, FIELDS
+from searchlogs.events import EARLIEST, FIELDS, KINDS
 from searchlogs.logs.arrays import Array, float_array, from_numpy, int_array, to_flags, to_numpy
 from searchlogs.logs.border import MAX_POSITION, BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows
+from searchlogs.logs.records import RANKS
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import Tally, as_reject
 from searchlogs.logs.words import STDIN
@@ -39,8 +40,13 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     """
     log, files = opened.log, [path for path, _ in opened.files]
     formats = {format for _, format in opened.files}
-    words_alone = type(log.border) is Border and log.once is None and log.key is None
-    if not words_alone or formats != {"parquet"} or STDIN in files:
+    as_they_stand = log.once is None and log.key is None and log.ahead is None and not log.sort
+    if (
+        type(log.border) is not Border
+        or not as_they_stand
+        or formats != {"parquet"}
+        or STDIN in files
+    ):
         return None
     try:
         schemas = [_our_columns(pq.read_schema(path), log.border) for path in files]
@@ -106,7 +112,10 @@ class _Chunk:
     others: list[tuple[int, Read]]
     """The records that gave none, with their places."""
     key: Array
-    """For each record the newest time in its file so far, by which files are merged."""
+    """For each record the newest time in its file so far, and the kind, by which files are merged.
+
+    A time is in microseconds, times 4, with the rank of the kind added to it.
+    """
 
     def cut(self, size: int) -> tuple["_Chunk", "_Chunk | None"]:
         """Return the first `size` records, and the rest."""
@@ -192,9 +201,9 @@ def _fixed(column: pa.Array) -> Array:
 
 
 def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
-    """Merge files by the time of each one's next event; at equal times in the order given.
+    """Merge files by the key of each one's next event; equal keys in the order given.
 
-    That is the order of each one's newest time so far: an older record follows right behind it.
+    That is the order of each one's largest key so far: an older record follows right behind it.
     """
     heads = [next(file, None) for file in files]
     while present := [(head.key[-1], number) for number, head in enumerate(heads) if head]:
@@ -220,7 +229,7 @@ def _interleaved(parts: list[_Chunk]) -> _Chunk:
     begins = np.cumsum([0, *(len(part.key) for part in parts)])[:-1]
     places = [part.places + begin for part, begin in zip(parts, begins, strict=True)]
     place = rank[np.concatenate(places)]
-    rows = np.argsort(place)
+    rows = np.argsort(place, kind="stable")  # a record may have given two events
     others = [
         (int(rank[begin + place]), read)
         for part, begin in zip(parts, begins, strict=True)
@@ -285,7 +294,9 @@ class _File:
                 columns = pa.concat_batches([columns, more]).take(from_numpy(np.argsort(places)))
                 places.sort()
         key = np.full(len(batch) + 1, newest)
-        key[places + 1] = to_numpy(columns["time"], np.int64)
+        due = 4 * to_numpy(columns["time"], np.int64)
+        due += RANK_OF[to_numpy(columns["event"].indices, np.int8)]
+        key[places[::-1] + 1] = due[::-1]  # of a record that gave two events, the first's
         return _Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
 
     def _ours(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -315,6 +326,10 @@ class _File:
 
 # Numbers of Python's would have to pass through pa.scalar, which imports pandas.
 _NULL, _ZERO = float_array([None, 0.0])
+RANK_OF = np.array(
+    [RANKS.get(KINDS[word], 0) if word in KINDS else 0 for word in KIND_WORDS.to_pylist()]
+)
+"""Rank of each kind of event at one time, by its code."""
 
 
 def _sure(columns: pa.RecordBatch) -> Array:

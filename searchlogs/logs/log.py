@@ -24,15 +24,20 @@ def _default_border() -> "Border":
 class Log:
     """Log files, and how to read them. Several are merged by the time of each one's next event.
 
+    At one time searches come before results and results before clicks, then in the order given.
+
     Args:
         paths: Files, folders, or `-` for standard input, in the order that decides ties.
         border: Rules for reading the records.
-        format: jsonl, csv, tsv, parquet or ubi; None goes by each file's name. Records of UBI are
-            sorted by time, as its exports have no order.
+        format: jsonl, csv, tsv, parquet or ubi; None goes by each file's name.
         once: Drop exact repetitions of an event that follow within this time of its user. None
             keeps all. Give the wait of the windows: they drop what is later than that.
         key: Key under which users get pseudonyms; what rejects quote is then withheld.
         backslash: Whether cells of CSV and TSV have backslash escapes.
+        sort: Whether to sort all records by time, as exports without an order need. Those of UBI
+            always are.
+        ahead: Reject records whose time is more than this ahead of the records around them. None
+            keeps all.
     """
 
     paths: tuple[str, ...]
@@ -41,6 +46,13 @@ class Log:
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)
     backslash: bool = False
+    sort: bool = False
+    ahead: timedelta | None = None
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether records come in the order of their times, and not of their lines."""
+        return self.sort or self.format == "ubi"
 
     def open(self, skip: Collection[Path] = ()) -> "OpenLog":
         """List the log's files, searching folders recursively.
@@ -100,6 +112,8 @@ class OpenLog:
     """Path and format of each file, in the order given."""
     passed_over: tuple[str, ...]
     """Files of its folders that are not read: hidden, of no known format, or outputs of a run."""
+    scratch: Path | None = None
+    """Folder for the temporary file of a log that is sorted; None: the system's."""
 
     @classmethod
     def of(cls, log: "str | Path | Log | OpenLog") -> "OpenLog":

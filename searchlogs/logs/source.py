@@ -42,6 +42,14 @@ class Tally:
     """Time of the earliest event."""
     last: datetime | None = None
     """Time of the latest event."""
+    lines: int = 0
+    """Number of lines that the records took, in formats that have lines."""
+    unread: dict[str, int] = field(default_factory=dict)
+    """Number of values that the kind of their record does not read, by kind.field in our words."""
+    mapped: dict[str, bool] = field(default_factory=dict)
+    """Whether any record has a field that was mapped, by our name."""
+    activity: dict[str, int] = field(default_factory=dict)
+    """Number of actions that are no events but keep sessions open, by kind."""
 
     def add_events(self, records: int, events: int, first: datetime, last: datetime) -> None:
         """Count records that gave events.
