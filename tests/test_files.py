@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fuzz import as_row, csv_text, fuzz, json_lines, parquet
+from fuzz import fuzz
+from log_files import as_row, csv_text, json_lines, parquet
 from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search

@@ -1,13 +1,17 @@
 import json
 import math
 import pickle
+from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
@@ -141,6 +145,133 @@ def test_a_whole_number_of_any_length() -> None:
     assert event({**OPEN, "user": huge}) == AppOpen(huge, TIME)
     assert why({**CLICK, "position": huge})[1].endswith("…")
     assert "from 1970-01-01" in why({**OPEN, "time": huge}, Border(time_unit="us"))[1]
+
+
+@pytest.mark.parametrize("field", ["user", "item", "query_id", "position", "time", "event"])
+def test_a_number_that_python_does_not_print(field: str) -> None:
+    for value in (10**4300, -(10**4300), [10**4300]):
+        assert why({**CLICK, field: value}, Border(time_unit="us"))[0] == field
+    assert why({**RESULTS, "items": [1, 10**4300]})[0] == "items"
+
+
+def test_a_user_of_as_many_digits_as_python_prints() -> None:
+    longest = 10**4300 - 1
+    assert event({**OPEN, "user": longest}) == AppOpen(longest, TIME)
+    assert event({**OPEN, "user": -longest}) == AppOpen(-longest, TIME)
+
+
+# What the border makes is what the public constructors would make
+
+
+class Text(str):
+    pass
+
+
+class Number(int):
+    pass
+
+
+class Nowhere(tzinfo):
+    """A time zone without an offset."""
+
+    def utcoffset(self, time: datetime | None) -> None:
+        return None
+
+
+ANY_TEXT = st.text(st.characters(), max_size=5)  # lone surrogates as well
+MOMENT = st.datetimes(timezones=st.none() | st.timezones() | st.just(Nowhere()))
+RECENT = st.datetimes(datetime(1969, 12, 31), datetime(2200, 1, 2), timezones=st.timezones())
+HOSTILE: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([None, True, "", "\0", "\ud800", "NaN", "[1]", '["a", ""]', b"a", Decimal(3)]),
+    st.sampled_from([10**4299, -(10**4299), 2**63, pd.NaT, math.nan, math.inf, -1]),
+    ANY_TEXT,
+    ANY_TEXT.map(Text),
+    st.integers(),
+    st.integers().map(Number),
+    st.floats(),
+    MOMENT,
+    RECENT.map(pd.Timestamp),
+    MOMENT.map(str),
+    st.lists(ANY_TEXT | ANY_TEXT.map(Text) | st.integers() | st.none(), max_size=3),
+    st.dictionaries(ANY_TEXT, st.integers(), max_size=2),
+)
+TIMES = st.sampled_from([AT, TIME, pd.Timestamp(AT), "2024-07-01 12:00"]) | RECENT
+GOOD: dict[str, st.SearchStrategy[Any]] = {
+    "event": st.sampled_from(["app_open", "search", "results", "click"]),
+    "user": st.text("ab", min_size=1) | st.integers(),
+    "time": TIMES | RECENT.map(pd.Timestamp) | RECENT.map(datetime.isoformat) | st.integers(0),
+    "query": st.text(max_size=3),
+    "items": st.lists(st.text("ab", min_size=1) | st.integers(), max_size=3),
+    "item": st.text("ab", min_size=1) | st.integers(),
+    "query_id": st.none() | st.text("ab", min_size=1) | st.integers(),
+    "position": st.none() | st.integers(1, 99) | st.sampled_from(["3", 3.0, Number(3)]),
+}
+OUR_RECORDS = st.builds(
+    lambda good, hostile: {**good, **hostile},
+    st.fixed_dictionaries(GOOD),
+    st.dictionaries(st.sampled_from(list(GOOD)), HOSTILE, max_size=2),
+)
+OUR_BORDERS = st.sampled_from(
+    [Border(), Border(zone="Europe/Berlin"), Border(zone="UTC", time_unit="us")]
+)
+
+
+def checked(value: Event) -> Event:
+    """The same event by way of its public constructor, which checks its fields."""
+    return type(value)(**{field.name: getattr(value, field.name) for field in fields(value)})
+
+
+def assert_valid(value: Event) -> None:
+    again = checked(value)
+    assert again == value
+    for field in fields(value):
+        here, there = getattr(value, field.name), getattr(again, field.name)
+        assert type(here) is type(there) in (int, str, tuple, datetime, type(None))
+        if isinstance(here, str):
+            here.encode()
+    assert value.time.tzinfo is UTC
+    assert isinstance(value.user, int) or value.user
+    if isinstance(value, Results):
+        assert {type(item) for item in value.items} <= {str}
+
+
+def test_every_event_is_one_that_its_constructor_takes() -> None:
+    became: Counter[str] = Counter()
+
+    @given(OUR_RECORDS, OUR_BORDERS)
+    def read(record: Record, border: Border) -> None:
+        try:
+            (made,) = border.read(record)  # type: ignore[misc]
+        except BadRecord as bad:
+            became[str(bad.field)] += 1
+        else:
+            became["event"] += 1
+            assert_valid(made)
+
+    read()
+    assert became["event"] >= 10 and len(became) >= 4
+
+
+@given(OUR_RECORDS, st.booleans(), st.sampled_from([Ubi(), Ubi(zone="UTC", first_position=0)]))
+def test_so_is_every_event_of_ubi(record: Record, query: bool, border: Ubi) -> None:
+    kind = {"user_query": record["query"]} if query else {"action_name": "click"}
+    attributes = {"object": {"object_id": record["item"]}}
+    attributes["position"] = {"ordinal": record["position"]}
+    ubi = {
+        **kind,
+        "client_id": record["user"],
+        "timestamp": record["time"],
+        "query_id": record["query_id"],
+        "query_response_hit_ids": record["items"],
+        "event_attributes": attributes,
+    }
+    try:
+        made = border.read(ubi)
+    except BadRecord:
+        return
+    assert isinstance(made, tuple) and 1 <= len(made) <= 2
+    for value in made:
+        assert_valid(value)
 
 
 def test_a_reason_is_short_and_has_no_control_characters() -> None:
@@ -518,15 +649,15 @@ NAIVE = OFFSET.format("2024-01-01 00:00:05")
         ({"query_id": "q"}, None, "neither…user_query…action_name"),
         ({**QUERY, "user_query": None}, "user_query", "missing"),
         ({**QUERY, "user_query": {"text": "a"}}, "user_query", "text…found {'text': 'a'}"),
-        ({**QUERY, "client_id": ""}, "client_id", f"{NAME}''"),
+        ({**QUERY, "client_id": ""}, "client_id", "empty…session_id"),
         ({**QUERY, "client_id": None}, "client_id", "missing"),
         ({**QUERY, "query_id": ["q"]}, "query_id", f"{NAME}['q']"),
         ({**QUERY, "timestamp": "2024-01-01T00:00:05"}, "timestamp", NAIVE),
-        ({**HITS, "query_response_hit_ids": ["a", None]}, "query_response_hit_ids", f"{ITEMS}None"),
+        ({**HITS, "query_response_hit_ids": ["a", []]}, "query_response_hit_ids", f"{ITEMS}[]"),
         ({**CLICKED, "action_name": {}}, "action_name", "text…found {}"),
-        ({**CLICKED, "event_attributes": None}, OBJECT, "missing"),
-        ({**CLICKED, "event_attributes": "a"}, OBJECT, "missing"),
-        (clicked(object=None), OBJECT, "missing"),
+        ({**CLICKED, "query_id": None, "event_attributes": None}, OBJECT, "missing…query_id"),
+        ({**CLICKED, "event_attributes": "a"}, "event_attributes", "object…found 'a'"),
+        ({**clicked(object=None), "query_id": ""}, OBJECT, "missing…query_id"),
         (clicked(position={"ordinal": "a"}), ORDINAL, f"{POSITION}'a'"),
         (
             clicked(position={"ordinal": 0}),

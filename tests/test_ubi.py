@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from ubi_logs import FORMS, SHAPES, UbiLog, ubi_log
 
-from searchlogs.command.options import ENGINES
-from searchlogs.command.run import Job
+from searchlogs.command.job import ENGINES, Job, Outputs
+from searchlogs.command.run import run_job
 from searchlogs.durations import Windowing
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Ignored, Record
@@ -116,10 +116,10 @@ def run(log: Log, out: Path, gap: timedelta, engine: str) -> list[dict[str, Any]
     """Run a job, which fails unless both sums hold; return its sessions."""
     searches = out.with_name("searches.parquet") if engine == "events" else None
     windowing = Windowing(gap, timedelta(minutes=1))
-    job = Job(log.open(), out, windowing, searches, every_session=True, engine=engine)
-    summary = job.run()
-    assert summary.tally.events == sum(row["events"] for row in pq.read_table(out).to_pylist())
+    outputs = Outputs(out, searches)
+    summary = run_job(Job(log.open(), outputs, windowing, every_session=True, engine=engine))
     rows: list[dict[str, Any]] = pq.read_table(out).to_pylist()
+    assert summary.tally.events == sum(row["events"] for row in rows)
     return rows
 
 
@@ -139,7 +139,7 @@ def check(folder: Path, log: UbiLog, border: Ubi, gap: timedelta) -> None:
         if border is SEEN:  # impressions of one moment have no order, so no rank by item
             assert len(row["ranks"]) == len(true["ranks"])
             true["ranks"] = row["ranks"]
-        assert {name: row.get(name, true[name]) for name in true} == {**true, "clicked": clicked}
+        assert {name: row[name] for name in true} == {**true, "clicked": clicked}
 
 
 @pytest.mark.parametrize("gap", [timedelta(seconds=20), GAP])
@@ -275,7 +275,7 @@ def test_a_click_that_names_its_query_and_no_object(attributes: object) -> None:
     assert one(without(click, "event_attributes")) == ClickResult("c1", NO_OBJECT, TIME, "q1")
     assert why_not({**click, "query_id": None}) == (
         OBJECT,
-        "missing, and the click names no query_id",
+        "missing from a click without a query_id",
     )
 
 

@@ -7,12 +7,12 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 
 from searchlogs.command.job import LEAST_USERS, RunFailed
 from searchlogs.command.queries import query_table
-from searchlogs.events import EARLIEST
+from searchlogs.durations import Windowing
 from searchlogs.logs.flow import ARROW
-from searchlogs.logs.rows import Row, to_json
-from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES, TIME
+from searchlogs.logs.rows import Row, from_batch, to_json
+from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
 from searchlogs.metrics import RATES
@@ -37,6 +37,15 @@ class Unaccounted(RunFailed):
     """
 
 
+class Leap(NamedTuple):
+    """An event far ahead of later ones of its user, which it made late."""
+
+    user: str
+    time: datetime
+    late: int
+    """Number of events that it made late."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a run found."""
@@ -47,11 +56,15 @@ class Summary:
     sessions_searched: int
     sessions_clicked: int
     session_events: int
+    requests: int
+    """Search records; those of one search have one `query_id`."""
     searches: int
     clicks: int
     clicks_searched: int
     """Clicks in sessions with a search, which alone contribute to a rate."""
     orphan_clicks: int
+    absent_query_clicks: int
+    """Orphan clicks that name a query which is not in their session."""
     searches_clicked: int
     mean_ctr: float | None
     """The mean of the sessions' click-through rates."""
@@ -59,14 +72,32 @@ class Summary:
     """How late each late event was, in ascending order."""
     reasons: tuple[tuple[str, int], ...]
     """Reasons of rejects, each with its number, the most frequent first."""
+    leaps: tuple[Leap, ...] = ()
+    """Events that made others late by more than LEAP, those that made most late first."""
+    apostrophes: int = 0
+    """CSV cells that got an apostrophe, so that no spreadsheet takes them for formulas."""
+
+    @property
+    def late_share(self) -> float:
+        """Share of events that were late."""
+        return len(self.late_by) / self.tally.events if self.late_by else 0.0
+
+
+LEAP = timedelta(days=1)
+"""Longest time by which events may be late without the one that made them late being named."""
+
+MAX_LEAPS = 3
+"""Most such events that are named."""
 
 
 def publish(
     work: Path,
     outputs: Mapping[str, Path],
     *,
+    wait: timedelta = Windowing.wait,
     every_session: bool = False,
     least_users: int = LEAST_USERS,
+    spreadsheet: bool = False,
 ) -> Summary:
     """Write the output files from a flow's work files, and return a summary.
 
@@ -77,8 +108,10 @@ def publish(
         work: The flow's file of sessions (x.arrows); the others stand next to it.
         outputs: Where the sessions, late events and rejects go, and searches and queries if they
             are wanted.
+        wait: How far behind a user's newest event others were allowed to arrive.
         every_session: Whether sessions without a search are written too.
         least_users: Fewest users of a query that gets a row of its own.
+        spreadsheet: Whether cells of CSV that begin like a formula get an apostrophe in front.
 
     Raises:
         Unaccounted: Records or events are missing.
@@ -87,10 +120,15 @@ def publish(
     found = _read(work, searches=not {"searches", "queries"}.isdisjoint(outputs))
     _check_sums(found)
     by_query = partial(query_table, found.searches, least_users)
+    apostrophes: list[int] = []
+
+    def write(table: Callable[[], pa.Table], path: Path) -> None:
+        apostrophes.append(write_table(table(), path, spreadsheet))
+
     writers: dict[str, Callable[[Path], object]] = {
-        "sessions": partial(write_table, found.sessions if every_session else found.searched),
-        "searches": partial(write_table, found.searches),
-        "queries": lambda path: write_table(by_query(), path),
+        "sessions": partial(write, lambda: found.sessions if every_session else found.searched),
+        "searches": partial(write, lambda: found.searches),
+        "queries": partial(write, by_query),
         "late": lambda path: path.write_text("".join(line for _, line in found.late), "ascii"),
         # A log that is read in wrong words has as many rejects as lines: they are not loaded.
         "rejects": partial(shutil.copyfile, beside(work, "rejects")),
@@ -98,7 +136,7 @@ def publish(
     # Known by where it comes from: a run that is resumed after a kill overwrites it.
     mark = work.absolute().parent.name
     _write_all({path: writers[what] for what, path in outputs.items()}, mark)
-    return _summarise(found)
+    return replace(_summarise(found), leaps=_leaps(found.late, wait), apostrophes=sum(apostrophes))
 
 
 @dataclass(frozen=True)
@@ -221,10 +259,12 @@ def _summarise(found: _Found) -> Summary:
         sessions_searched=searched.num_rows,
         sessions_clicked=pc.sum(_is_positive(sessions["searches_clicked"])).as_py() or 0,
         session_events=_sum(sessions, "events"),
+        requests=_sum(sessions, "requests"),
         searches=_sum(sessions, "searches"),
         clicks=_sum(sessions, "clicks"),
         clicks_searched=_sum(searched, "clicks"),
         orphan_clicks=_sum(sessions, "orphan_clicks"),
+        absent_query_clicks=_sum(sessions, "absent_query_clicks"),
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),
         late_by=tuple(sorted(late_by for late_by, _ in found.late)),
@@ -232,7 +272,21 @@ def _summarise(found: _Found) -> Summary:
     )
 
 
+def _leaps(late: Iterable[tuple[timedelta, str]], wait: timedelta) -> tuple[Leap, ...]:
+    """Return the events that made late events late by more than LEAP."""
+    numbers: Counter[tuple[str, datetime]] = Counter()
+    for late_by, line in late:
+        if late_by > LEAP:
+            row = json.loads(line)
+            time = datetime.fromisoformat(row["event"]["time"])
+            numbers[row["user"], time + late_by + wait] += 1
+    leaps = [Leap(user, time, number) for (user, time), number in numbers.items()]
+    return tuple(sorted(leaps, key=lambda leap: (-leap.late, leap.time, leap.user))[:MAX_LEAPS])
+
+
 def _sum(table: pa.Table, column: str) -> int:
+    if column not in table.column_names:
+        return 0
     return int(pc.sum(table[column]).as_py() or 0)
 
 
@@ -255,44 +309,56 @@ def _tally(line: str) -> Tally:
     return Tally(**row)
 
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write rows as JSON Lines, CSV or Parquet, by the ending of the path."""
+def write_table(table: pa.Table, path: Path, spreadsheet: bool = False) -> int:
+    """Write rows as JSON Lines, CSV or Parquet, by the ending of the path.
+
+    Args:
+        table: The rows.
+        path: The file.
+        spreadsheet: Whether text in CSV that begins like a formula gets an apostrophe in front.
+
+    Returns:
+        The number of cells that got one.
+    """
+    apostrophes = 0
     if path.suffix == ".parquet":
         pq.write_table(table, path, compression="zstd")
-        return
+        return apostrophes
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
             # Python 3.11 quotes a carriage return only if lines end in one.
             out = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
             writer = csv.writer(out, lineterminator="\r\n")
             writer.writerow(table.column_names)
-            writer.writerows(map(_cell, row.values()) for row in _rows(table))
+            for row in _rows(table):
+                cells = [_cell(value) for value in row.values()]
+                if spreadsheet:
+                    risky = [place for place, cell in enumerate(cells) if is_formula(cell)]
+                    apostrophes += len(risky)
+                    for place in risky:
+                        cells[place] = f"'{cells[place]}"
+                writer.writerow(cells)
         else:
             file.writelines(to_json(row) + "\n" for row in _rows(table))
+    return apostrophes
 
 
 def _rows(table: pa.Table) -> Iterator[Row]:
     for batch in table.to_batches(max_chunksize=10_000):
-        names, columns = batch.schema.names, map(_values, batch.columns)
-        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-
-
-def _values(column: pa.Array) -> list[Any]:
-    """Return a column as Python values; for a time, Arrow by itself would import pandas."""
-    values: list[Any] = (column.cast(pa.int64()) if column.type == TIME else column).to_pylist()
-    if column.type != TIME:
-        return values
-    return [EARLIEST + timedelta(microseconds=value) for value in values]
+        yield from from_batch(batch)
 
 
 def _cell(value: object) -> object:
-    """Return a value as a CSV cell; text that begins like a formula gets an apostrophe first."""
+    """Return a value as a CSV cell."""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list):
-        return json.dumps(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return json.dumps(value) if isinstance(value, list) else value
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of text that a spreadsheet takes for a formula."""
+def is_formula(cell: object) -> bool:
+    """Return whether a spreadsheet would take a cell for a formula. Numbers are none."""
+    return isinstance(cell, str) and cell.startswith(FORMULA)
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of text that spreadsheets take for a formula; the last four are full-width."""

@@ -181,7 +181,7 @@ class Border:
         if (id := self._id(record)) is not None:
             notes["id"] = id
         if kind == ACTIVITY:
-            notes["activity"] = word
+            notes |= {"activity": word, "found": self._present(record)}
         unread = [ours for ours in self._readers[kind].unread if self._has(ours, record)]
         if unread:
             notes["unread"] = tuple(f"{kind}.{ours}" for ours in unread)

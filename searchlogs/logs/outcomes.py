@@ -93,6 +93,8 @@ class Found(tuple[Event, ...]):
     """Fields that the record has and its kind does not read, as kind.field."""
     activity: str | None = None
     """The log's name of the action, if it is an activity."""
+    found: frozenset[str] = frozenset()
+    """The mapped fields that an activity has."""
 
     def __new__(cls, events: Iterable[Event], **notes: Any) -> "Found":
         """Make events with notes, the attributes of the class."""

@@ -17,10 +17,10 @@ from searchlogs.logs.border import (
     duplicate_column,
     read_columns,
 )
+from searchlogs.logs.cells import PLAIN, plain
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.lines import Parsed, batched
 from searchlogs.logs.schemas import EVENTS
-from searchlogs.logs.values import PLAIN, plain
 
 
 def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
@@ -28,12 +28,12 @@ def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
     row = 0
     for names, batch in parquet_batches(stream, border):
         if isinstance(batch, BadRecord):
-            yield row + 1, b"", batch
+            yield row + 1, b"", batch, 1
             return
         for start in range(0, len(batch), 10_000):  # rows take far more memory as objects
             for raw, outcome in read_rows(batch.slice(start, 10_000), names, border):
                 row += 1
-                yield row, raw, outcome
+                yield row, raw, outcome, 1
 
 
 ROWS = 1 << 16

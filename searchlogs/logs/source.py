@@ -1,7 +1,7 @@
 """A log as a Bytewax source: its records in one order, all of them counted."""
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -39,20 +39,20 @@ class Tally:
     framing: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
     """Number of ignored records, by kind."""
-    activity: dict[str, int] = field(default_factory=dict)
-    """Number of records that only keep a session open, by the log's name of the action. They are
-    among the records that gave events, and each is one of the events."""
-    unread: dict[str, int] = field(default_factory=dict)
-    """Number of records that gave events and have a field which their kind does not read, by
-    kind.field, such as click.query."""
-    absent: dict[str, str] = field(default_factory=dict)
-    """The log's names of the mapped fields that no record has, by ours; empty if no record could be
-    parsed."""
     events: int = 0
     first: datetime | None = None
     """Time of the earliest event."""
     last: datetime | None = None
     """Time of the latest event."""
+    lines: int = 0
+    """Number of lines that the records took, in formats that have lines."""
+    unread: dict[str, int] = field(default_factory=dict)
+    """Number of values that the kind of their record does not read, by kind.field in our words."""
+    mapped: dict[str, bool] = field(default_factory=dict)
+    """Whether any record has a field that was mapped, by our name; empty if none was parsed."""
+    activity: dict[str, int] = field(default_factory=dict)
+    """Number of actions that are no events but keep sessions open, by the log's name of them. They
+    are among the events nevertheless, and their records among those that gave events."""
 
     def add_events(self, records: int, events: int, first: datetime, last: datetime) -> None:
         """Count records that gave events.
@@ -104,36 +104,33 @@ def _count(kinds: dict[str, int], kind: str) -> None:
 
 
 class Mapped:
-    """The mapped fields of a log, until a record has them.
+    """The mapped fields of a log, which are looked for in its records.
 
     Args:
-        tally: Where those that no record has had so far are kept.
-        fields: The log's names of the fields, by ours.
+        tally: Where it is noted which of them were found.
+        fields: Our names of the fields.
     """
 
-    def __init__(self, tally: Tally, fields: Mapping[str, str]) -> None:
-        self.tally = tally
-        self.fields = fields
-        self.parsed = False
+    def __init__(self, tally: Tally, fields: Iterable[str]) -> None:
+        self.found = tally.mapped
+        self.missing = list(fields)
 
     def look(self, outcomes: Iterable[Outcome]) -> None:
         """Look for the fields in the records that gave these outcomes."""
         for outcome in outcomes:
-            if self.parsed and not self.tally.absent:
+            if not self.missing:
                 return
             was_parsed = not isinstance(outcome, Skipped)
             if isinstance(outcome, BadRecord):
                 was_parsed = outcome.found is not None
             if was_parsed:
-                self.remove(partial(_has, outcome))
+                self.note(partial(_has, outcome))
 
-    def remove(self, has: Callable[[str], bool]) -> None:
-        """Remove the fields that some parsed record has."""
-        if not self.parsed:
-            self.tally.absent = dict(self.fields)
-            self.parsed = True
-        for name in [name for name in self.tally.absent if has(name)]:
-            del self.tally.absent[name]
+    def note(self, has: Callable[[str], bool]) -> None:
+        """Note which fields some parsed records have."""
+        for name in self.missing:
+            self.found[name] = has(name)
+        self.missing = [name for name in self.missing if not self.found[name]]
 
 
 def _has(outcome: Outcome, name: str) -> bool:
@@ -146,7 +143,7 @@ def _has(outcome: Outcome, name: str) -> bool:
         return False
     if name == "id":
         return outcome.id is not None
-    return any(place.partition(".")[2] == name for place in outcome.unread)
+    return name in outcome.found or any(place.partition(".")[2] == name for place in outcome.unread)
 
 
 State: TypeAlias = tuple[int, int, bool]
@@ -281,6 +278,7 @@ class LogEvents:
         outcomes = []
         for read in islice(self.reads, count):
             self.checksum = zlib.crc32(read.raw, self.checksum)
+            self.tally.lines += read.lines
             outcomes.append(read.outcome)
             if isinstance(read.outcome, tuple):
                 records += 1

@@ -1,10 +1,9 @@
-"""Breaks good logs in every way it knows, and sees that reading them raises and loses nothing.
+"""Break good logs in many ways, and check that reading them raises nothing and loses nothing.
 
-uv run python tests/fuzz.py [N=100000] [--seed S]
+uv run python tests/bench/fuzz.py [N=100000] [--seed S]
 """
 
 import argparse
-import csv
 import faulthandler
 import io
 import json
@@ -18,7 +17,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +25,7 @@ from tqdm import tqdm
 
 from searchlogs.columnar.source import BatchSource
 from searchlogs.dataflow import find_sessions
-from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Search
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.lines import MAGIC, MAX_LINE
 from searchlogs.logs.log import Log
@@ -36,28 +35,10 @@ from searchlogs.logs.source import LogSource, Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 
-Row: TypeAlias = dict[str, Any]
-Table: TypeAlias = list[Row]
+sys.path.append(str(Path(__file__).parents[1]))
+from log_files import Row, Table, as_row, csv_text, json_lines, parquet, written
+
 START = datetime(2024, 1, 1, tzinfo=UTC)
-WORDS: dict[type[Event], str] = {
-    AppOpen: "app_open",
-    Search: "search",
-    Results: "results",
-    ClickResult: "click",
-}
-
-
-def as_row(event: Event) -> Row:
-    """An event in the kit's own shape."""
-    row = {name: value for name, value in as_dict(event).items() if value is not None}
-    row["time"] = event.time.isoformat()
-    if isinstance(event, Results):
-        row["items"] = list(event.items)
-    return {"event": WORDS[type(event)], **row}
-
-
-def as_dict(event: Event) -> Row:
-    return {field: getattr(event, field) for field in FIELDS if hasattr(event, field)}
 
 
 def as_ubi(event: Event) -> Row | None:
@@ -77,34 +58,6 @@ def as_ubi(event: Event) -> Row | None:
             "event_attributes": attributes,
         }
     return {**row, "action_name": "page_exit"} if isinstance(event, AppOpen) else None
-
-
-def json_lines(rows: Table) -> bytes:
-    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
-
-
-def csv_text(rows: Table, delimiter: str = ",", end: str = "\n") -> bytes:
-    """Lists as JSON, as the border wants them."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, FIELDS, delimiter=delimiter, lineterminator=end, restval="")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()})
-    return text.getvalue().encode()
-
-
-def parquet(rows: Table) -> bytes:
-    """Text columns, but for lists and positions."""
-    types = {"items": pa.list_(pa.string()), "position": pa.int64()}
-    schema = pa.schema([(name, types.get(name, pa.string())) for name in FIELDS])
-    strings = [{**row, "user": str(row["user"])} for row in rows]
-    return written(pa.Table.from_pylist(strings, schema))
-
-
-def written(table: pa.Table) -> bytes:
-    file = io.BytesIO()
-    pq.write_table(table, file, row_group_size=4)
-    return file.getvalue()
 
 
 EVENTS = list(simulate(4, 6, seed=1, disorder=timedelta(seconds=20), query_ids=True))[:16]
