@@ -145,6 +145,10 @@ class Border:
         """Return the log's names of the fields that every record has, each with alternatives."""
         return tuple((self.theirs(name),) for name in REQUIRED)
 
+    def unread(self, kind: str) -> tuple[str, ...]:
+        """Return the fields that one of our kinds does not read."""
+        return self._readers[kind].unread
+
     @property
     def mapped(self) -> Mapping[str, str]:
         """Return the fields that were mapped: the log's names, by ours."""

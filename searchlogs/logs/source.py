@@ -84,7 +84,7 @@ class Tally:
             self.framing += 1
         else:
             assert isinstance(outcome, Ignored)
-            _count(self.ignored, outcome.kind)
+            count_kind(self.ignored, outcome.kind)
 
     def note(self, events: tuple[Event, ...]) -> None:
         """Count what a record has besides the events that it gave."""
@@ -92,15 +92,15 @@ class Tally:
             for place in events.unread:
                 self.unread[place] = self.unread.get(place, 0) + 1
             if events.activity is not None:
-                _count(self.activity, events.activity)
+                count_kind(self.activity, events.activity)
 
 
-def _count(kinds: dict[str, int], kind: str) -> None:
-    """Count a record by its kind, whose name comes from the log."""
+def count_kind(kinds: dict[str, int], kind: str, number: int = 1) -> None:
+    """Count records by their kind, whose name comes from the log."""
     kind = printable(kind[:81], 80)
     # A broken log can have as many kinds as lines.
     kind = kind if kind in kinds or len(kinds) < MAX_KINDS else "(others)"
-    kinds[kind] = kinds.get(kind, 0) + 1
+    kinds[kind] = kinds.get(kind, 0) + number
 
 
 class Mapped:
