@@ -89,7 +89,7 @@ def test_a_whole_number_is_read_by_the_format_as_its_text_is() -> None:
 def test_reasons_for_one_fault_are_one_reason() -> None:
     """The summary counts them by what stands before "; found"."""
     reasons = set()
-    for value in (1, 1704110400, 1e300, 10**400, "9" * 20, float("inf")):
+    for value in (1, 1704110400, 1e300, 10**400, 10**5000, "9" * 20, Decimal("1e50")):
         with pytest.raises(ValueError, match="; found ") as error:
             Times(unit="ms").read(value)
         reasons.add(str(error.value).split("; found ")[0])

@@ -5,7 +5,7 @@ is checked again: the events that it makes hold what their constructors would ac
 cannot be read raises BadRecord, and never another exception.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
@@ -85,10 +85,6 @@ class Border:
     zone: str | None = None
     time_format: str | None = None
     first_position: int = 1
-    make: Mapping[str, Callable[..., Any]] = field(
-        default_factory=lambda: KINDS, repr=False, compare=False, kw_only=True
-    )
-    """Class of each kind of event, or a function that makes a stand-in for one."""
 
     def __post_init__(self) -> None:
         _check_words("field", self.fields, MAPPED)
@@ -231,13 +227,11 @@ class Border:
             record = {**record, **{path: look_up(record, path) for path in reader.nested}}
         try:
             event: Event = reader.validator.validate_python(record)
+            return event
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             ours = str(first["loc"][0])
             raise BadRecord(self.theirs(ours), self._reason(ours, first)) from None
-        if self.make is not KINDS:
-            event = self.make[kind](**{name: getattr(event, name) for name in event.__slots__})
-        return event
 
     @cached_property
     def _readers(self) -> dict[str, "_Reader"]:

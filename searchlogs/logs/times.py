@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from searchlogs.events import EARLIEST, LATEST, shorten
@@ -104,7 +105,9 @@ class Times:
             return self._utc(value, value)
         if type(value) is int and self.format is not None:  # 20240101 is no text in JSON
             return self._formatted(value)
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            return self._number(value)
+        if isinstance(value, float) and isfinite(value):
             return self._number(value)
         raise ValueError(_expected(value))
 
@@ -127,7 +130,7 @@ class Times:
         try:
             micros = Decimal(str(value)) * TIME_UNITS[self.unit]
             time = EARLIEST + timedelta(microseconds=int(micros.to_integral_value()))
-        except (ArithmeticError, ValueError):  # OverflowError, NaN and infinity among them
+        except (ArithmeticError, ValueError):  # too large for a timedelta, or to be printed
             time = EARLIEST
         if not FIRST_NUMBER <= time <= LATEST:
             raise ValueError(
