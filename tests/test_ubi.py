@@ -313,6 +313,7 @@ def test_such_a_click_belongs_to_its_query_alone() -> None:
         ({"object": {"object_id": "a"}, "position": {"ordinal": True}}, ORDINAL),
         ({"object": {"object_id": "a"}, "position": {"ordinal": 10**5000}}, ORDINAL),
         ({"object": {"object_id": "a"}, "position": {"ordinal": {"index": "a"}}}, ORDINAL),
+        ({"object": {"object_id": "a"}, "position": {"ordinal": "{1}"}}, ORDINAL),
     ],
 )
 def test_broken_attributes(attributes: object, field: str) -> None:
@@ -493,7 +494,9 @@ def test_sessions_for_users_are_learned_from_tables_too(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text(
         f"query_id,action_name,timestamp,event_attributes\nq1,click,1704067205000,{attributes}\n"
     )
-    found = outcomes(tmp_path, Ubi(fields={"user": "session_id"}))
+    border = Ubi(fields={"user": "session_id"})
+    assert rejected(tmp_path, border) == []
+    found = outcomes(tmp_path, border)
     assert (Search("s1", "toner", TIME, "q1"),) in found
     assert (ClickResult("s1", "a", TIME, "q1"),) in found
 
@@ -514,6 +517,13 @@ def test_parquet(tmp_path: Path, moments: pa.Array) -> None:
     columns |= {"timestamp": moments, "event_attributes": pa.array(attributes)}
     pq.write_table(pa.table(columns), path)
     assert outcomes(path) == [(ClickResult("c1", "7", TIME, "q1", 2),)]
+
+
+def test_flattened_parquet_of_version_1_0(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    row = {**without(CLICK, "event_attributes"), OBJECT: "a", f"{ORDINAL}.index": 2}
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    assert outcomes(path) == [(one(CLICK),)]
 
 
 def test_parquet_that_is_broken(tmp_path: Path) -> None:
