@@ -3,6 +3,8 @@
 import csv
 import gzip
 import json
+import subprocess
+import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,7 +22,8 @@ from hypothesis import strategies as st
 
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs import parquet, ubi
-from searchlogs.logs.border import MAX_POSITION, Border
+from searchlogs.logs.border import Border
+from searchlogs.logs.fields import MAX_POSITION
 from searchlogs.logs.formats import WRITERS, write_log
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.log import Log
@@ -380,6 +383,56 @@ def test_where_no_log_can_be_no_event_is_taken(
         write_log(events, tmp_path / name, format)
     assert len(list(events)) == 7
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+
+
+HEAVY = {"numpy", "pandas", "pyarrow", "bytewax"}
+UBI = "from searchlogs.logs.ubi import Ubi; "
+
+
+@pytest.mark.parametrize(
+    ("what", "loaded"),
+    [
+        ("import searchlogs.logs.words", set()),
+        ("import searchlogs.logs.log", set()),
+        ("write('log.jsonl')", set()),
+        ("write('log.csv')", set()),
+        ("write('log.ndjson', 'ubi')", set()),
+        ("write('log.jsonl'); read('log.jsonl')", set()),
+        ("write('log.csv'); read('log.csv')", set()),
+        (UBI + "write('log.ndjson', 'ubi'); read('log.ndjson', Ubi(), 'ubi')", set()),
+        ("write('log.jsonl.gz')", {"pyarrow"}),
+        ("write('log.parquet')", {"pyarrow"}),
+    ],
+)
+def test_what_loads_arrow(what: str, loaded: set[str], tmp_path: Path) -> None:
+    """Only Parquet and compression need it, and it takes longer to load than most logs to read."""
+    code = f"""
+import sys
+
+def write(path, *format):
+    from searchlogs.logs.formats import write_log
+    from searchlogs.simulate import client_events
+    assert write_log(client_events(), path, *format) == 7
+
+def read(path, *how):
+    from searchlogs.logs.log import Log
+    from searchlogs.logs.records import read_log
+    assert len(list(read_log(Log((path,), *how).open()))) >= 7
+
+{what}
+print(*{HEAVY}.intersection(sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert loaded <= set(done.stdout.split())
+    assert loaded or not done.stdout.split()
+
+
+def test_a_log_loads_no_pydantic_before_it_is_made() -> None:
+    code = "import sys, searchlogs.logs.log; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv.gz", ".parquet", "ubi"])

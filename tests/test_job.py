@@ -476,7 +476,7 @@ class TestWrongFolder:
     def test_another_way_to_read_ubi(self) -> None:
         log = Log(("log.jsonl",), Ubi(), "ubi")
         stop(kept(log=log), 0)
-        other = Log(("log.jsonl",), Ubi(first_ordinal=0), "ubi")
+        other = Log(("log.jsonl",), Ubi(first_position=0), "ubi")
         assert "another words: {" in wrong(kept(log=other))
         run_job(kept(log=log))
 

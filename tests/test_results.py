@@ -21,7 +21,7 @@ from searchlogs.command.publish import Summary, Unaccounted, add_rates, publish
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.jsonl import from_json
-from searchlogs.logs.rows import late_row, search_rows, session_row, to_batch, to_json
+from searchlogs.logs.rows import from_batch, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
@@ -29,8 +29,9 @@ from searchlogs.metrics import RATES, Counts, example, rate
 from searchlogs.sessions import Late, Session
 
 COLUMNS = [
-    *("user", "session", "start", "end", "events", "searches", "clicks", "searches_clicked"),
-    *("orphan_clicks", "clicks_per_search", "ctr"),
+    *("user", "session", "start", "end", "events", "requests", "searches", "clicks"),
+    "searches_clicked",
+    *("orphan_clicks", "absent_query_clicks", "clicks_per_search", "ctr"),
 ]
 
 
@@ -122,10 +123,12 @@ def test_a_session_is_a_row() -> None:
         "start": second(5),
         "end": second(15),
         "events": 6,
+        "requests": 2,
         "searches": 2,
         "clicks": 2,
         "searches_clicked": 1,
         "orphan_clicks": 0,
+        "absent_query_clicks": 0,
         "clicks_per_search": 1.0,
         "ctr": 0.5,
     }
@@ -139,7 +142,7 @@ def test_a_session_without_a_search_has_no_rates() -> None:
 
 def test_what_is_counted_is_all_but_the_rates() -> None:
     assert COUNTED.names == COLUMNS[:-2] and (*COUNTED.names, *SESSION_RATES) == (*SESSIONS.names,)
-    assert COUNTS == ("events", "searches", "clicks", "searches_clicked", "orphan_clicks")
+    assert COLUMNS[4:-2] == [*COUNTS]
 
 
 def test_rates_of_a_table_are_those_of_metrics() -> None:
@@ -181,11 +184,22 @@ def test_a_search_is_a_row() -> None:
     first, cats, birds = search_rows(Session("1", 4, events))
     assert list(first) == SEARCHES.names
     assert list(first.values()) == [
-        *("1", 4, 0, second(0), "dogs", "q1", 2),
+        *("1", 4, 0, second(0), "dogs", "q1", 1, 2),
         *(["rover", "unseen", "fido"], [2, None, 7], 3.0),
     ]
-    assert list(cats.values()) == ["1", 4, 1, second(2), "cats", "q2", None, [], [], None]
-    assert list(birds.values()) == ["1", 4, 2, second(6), "birds", None, 0, [], [], None]
+    assert list(cats.values()) == ["1", 4, 1, second(2), "cats", "q2", 1, None, [], [], None]
+    assert list(birds.values()) == ["1", 4, 2, second(6), "birds", None, 1, 0, [], [], None]
+
+
+def test_rows_come_back_from_a_batch() -> None:
+    sessions = [{name: session_row(example())[name] for name in COUNTED.names}]
+    searches = search_rows(example())
+    assert list(from_batch(to_batch(sessions, COUNTED))) == sessions
+    assert list(from_batch(to_batch(searches, SEARCHES))) == searches
+    lateness = pa.array([timedelta(days=1, microseconds=1), None], pa.duration("us"))
+    table = pa.table({"late_by": lateness, "kind": pa.array(["a", None]).dictionary_encode()})
+    (batch,) = table.to_batches()
+    assert list(from_batch(batch)) == batch.to_pylist()
 
 
 def test_a_late_event_is_a_row() -> None:
@@ -257,11 +271,13 @@ def test_json_lines(tmp_path: Path) -> None:
     publish(work, {"sessions": tmp_path / "s.jsonl"}, every_session=True)
     assert (tmp_path / "s.jsonl").read_bytes() == (
         b'{"user": "1", "session": 0, "start": "2024-01-01T00:00:05+00:00", '
-        b'"end": "2024-01-01T00:00:15+00:00", "events": 6, "searches": 2, "clicks": 2, '
-        b'"searches_clicked": 1, "orphan_clicks": 0, "clicks_per_search": 1.0, "ctr": 0.5}\n'
+        b'"end": "2024-01-01T00:00:15+00:00", "events": 6, "requests": 2, "searches": 2, '
+        b'"clicks": 2, "searches_clicked": 1, "orphan_clicks": 0, "absent_query_clicks": 0, '
+        b'"clicks_per_search": 1.0, "ctr": 0.5}\n'
         b'{"user": "7", "session": 0, "start": "2024-01-01T00:00:01+00:00", '
-        b'"end": "2024-01-01T00:00:02+00:00", "events": 2, "searches": 0, "clicks": 1, '
-        b'"searches_clicked": 0, "orphan_clicks": 1, "clicks_per_search": null, "ctr": null}\n'
+        b'"end": "2024-01-01T00:00:02+00:00", "events": 2, "requests": 0, "searches": 0, '
+        b'"clicks": 1, "searches_clicked": 0, "orphan_clicks": 1, "absent_query_clicks": 0, '
+        b'"clicks_per_search": null, "ctr": null}\n'
     )
 
 
@@ -272,12 +288,12 @@ def test_csv(tmp_path: Path) -> None:
     publish(work, outputs, every_session=True)
     assert (tmp_path / "s.csv").read_bytes().splitlines() == [
         ",".join(COLUMNS).encode(),
-        b"1,0,2024-01-01T00:00:05+00:00,2024-01-01T00:00:15+00:00,6,2,2,1,0,1.0,0.5",
-        b"7,0,2024-01-01T00:00:01+00:00,2024-01-01T00:00:02+00:00,2,0,1,0,1,,",
+        b"1,0,2024-01-01T00:00:05+00:00,2024-01-01T00:00:15+00:00,6,2,2,2,1,0,0,1.0,0.5",
+        b"7,0,2024-01-01T00:00:01+00:00,2024-01-01T00:00:02+00:00,2,0,0,1,0,1,0,,",
     ]
     assert (tmp_path / "q.csv").read_bytes().splitlines()[1:] == [
-        b'1,0,0,2024-01-01T00:00:05+00:00,dogs,,3,"[""rover"", ""fido""]","[2, 1]",3.0',
-        b"1,0,1,2024-01-01T00:00:14+00:00,dogs that purr,,0,[],[],",
+        b'1,0,0,2024-01-01T00:00:05+00:00,dogs,,1,3,"[""rover"", ""fido""]","[2, 1]",3.0',
+        b"1,0,1,2024-01-01T00:00:14+00:00,dogs that purr,,1,0,[],[],",
     ]
     assert b"\r" not in (tmp_path / "s.csv").read_bytes()
 

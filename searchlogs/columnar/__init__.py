@@ -1,1 +1,1 @@
-"""The same sessions from record batches: columns of numpy instead of Python objects."""
+"""The same sessions from record batches, for logs that outgrow objects."""

@@ -23,7 +23,7 @@ class UserNumbers:
     def number(
         self, users: pa.ChunkedArray, columns: list[pa.Array], now: bool
     ) -> tuple[Array, pa.ChunkedArray] | None:
-        """Return numbers for the users of some rows.
+        """Give numbers to the users of some rows.
 
         Args:
             users: All users seen so far, in the order of their numbers.
@@ -50,7 +50,7 @@ class UserNumbers:
         return number, pa.chunked_array([encoded.dictionary])
 
     def _by_place(self, users: pa.ChunkedArray, arrived: Array) -> tuple[Array, pa.ChunkedArray]:
-        """Return numbers for users by the table, and put new users into it."""
+        """Look users up in the table, and put new ones into it."""
         place = arrived - self.low if self.low else arrived
         number = take(self.places, place)
         if number.min() < 0:

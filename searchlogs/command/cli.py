@@ -293,7 +293,7 @@ def _add_people(group: Any) -> None:
 def _add_words(group: Any) -> None:
     add = group.add_argument
     formats = "instead of what the names say; ubi is OpenSearch User Behavior Insights"
-    add("--format", choices=["jsonl", "csv", "parquet", "ubi"], help=formats)
+    add("--format", choices=["jsonl", "csv", "tsv", "parquet", "ubi"], help=formats)
     names = f"fields: {', '.join(FIELDS)}; a.b is b inside a; in CSV items is a JSON array"
     add("--map", help=names, **WORDS)
     kinds = f"kinds of event: {', '.join(KINDS)}; all others are then ignored, and counted"

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,10 +21,9 @@ from searchlogs.command.job import LEAST_USERS, RunFailed
 from searchlogs.command.late import LateEvents, Leap, read_late
 from searchlogs.command.queries import query_table
 from searchlogs.durations import Windowing
-from searchlogs.events import EARLIEST
 from searchlogs.logs.flow import ARROW
-from searchlogs.logs.rows import Row, to_json
-from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES, TIME
+from searchlogs.logs.rows import Row, from_batch, to_json
+from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
 from searchlogs.metrics import RATES
@@ -260,8 +258,6 @@ def _summarise(found: _Found) -> Summary:
 
 
 def _sum(table: pa.Table, column: str) -> int:
-    if column not in table.column_names:
-        return 0
     return int(pc.sum(table[column]).as_py() or 0)
 
 
@@ -320,16 +316,7 @@ def write_table(table: pa.Table, path: Path, spreadsheet: bool = False) -> int:
 
 def _rows(table: pa.Table) -> Iterator[Row]:
     for batch in table.to_batches(max_chunksize=10_000):
-        names, columns = batch.schema.names, map(_values, batch.columns)
-        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-
-
-def _values(column: pa.Array) -> list[Any]:
-    """Return a column as Python values; for a time, Arrow by itself would import pandas."""
-    values: list[Any] = (column.cast(pa.int64()) if column.type == TIME else column).to_pylist()
-    if column.type != TIME:
-        return values
-    return [EARLIEST + timedelta(microseconds=value) for value in values]
+        yield from from_batch(batch)
 
 
 def _cell(value: object) -> object:

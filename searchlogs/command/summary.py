@@ -8,6 +8,7 @@ from searchlogs.command.late import LEAP
 from searchlogs.command.publish import Summary
 from searchlogs.durations import LONGEST, format_duration
 from searchlogs.events import shorten
+from searchlogs.logs.log import OUTPUT
 from searchlogs.logs.source import Tally
 from searchlogs.metrics import ratio
 
@@ -29,19 +30,18 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     )
     yield from _notes(job, tally)
     if passed_over := job.log.passed_over:
-        some = ", ".join(passed_over[:MAX_LISTED]) + (
-            ", …" if len(passed_over) > MAX_LISTED else ""
-        )
-        yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
+        more = ["…"] * (len(passed_over) > MAX_LISTED)
+        some = ", ".join([*passed_over[:MAX_LISTED], *more])
+        kinds = "hidden or of no format"
+        if any(path.endswith(f" ({OUTPUT})") for path in passed_over):
+            kinds = "hidden, of no format or of earlier runs"
+        yield f"files     {len(passed_over):,} passed over, {kinds}: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"
     alone = f"{summary.sessions - summary.sessions_searched:,} without"
-    where = (
-        f", {alone} → {job.outputs.sessions}"
-        if job.outputs.every_session
-        else f" → {job.outputs.sessions}; {alone}"
-    )
+    out = job.outputs.sessions
+    where = f", {alone} → {out}" if job.outputs.every_session else f" → {out}; {alone}"
     yield f"sessions  {summary.sessions_searched:,} with a search{where}"
     yield _searches(summary)
     ctr = ratio(summary.searches_clicked, summary.searches)

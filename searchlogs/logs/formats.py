@@ -3,15 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from searchlogs.events import Event, shorten
 from searchlogs.logs.border import Border, Outcome
-from searchlogs.logs.csv import read_csv, write_csv
-from searchlogs.logs.jsonl import read_jsonl, write_jsonl
-from searchlogs.logs.lines import Parsed, unpacked
+from searchlogs.logs.csv import read_csv, read_tsv, write_csv, write_tsv
+from searchlogs.logs.jsonl import read_json, write_jsonl
+from searchlogs.logs.lines import Parsed, text_of
 from searchlogs.logs.ubi import write_ubi
 from searchlogs.logs.words import COMPRESSED, ENDINGS, STDIN, format_of
 
@@ -23,28 +24,40 @@ class Read(NamedTuple):
     line: int
     raw: bytes
     outcome: Outcome
+    lines: int = 1
+    """Number of lines that it took; 0 if another record ends in the same line."""
 
 
 def read_file(
-    path: str, format: str, border: Border, watch: Callable[[int], None]
+    path: str,
+    format: str,
+    border: Border,
+    watch: Callable[[int], None],
+    *,
+    backslash: bool = False,
 ) -> Iterator[Read]:
     """Read every record of a file, or of standard input.
 
     Args:
         path: The file, or `-`.
-        format: jsonl, csv, parquet or ubi.
+        format: jsonl, csv, tsv, parquet or ubi.
         border: Rules for reading the records.
         watch: Called with the number of bytes read since the last call.
+        backslash: Whether cells of CSV and TSV have backslash escapes.
 
     Raises:
         OSError: The file cannot be read.
     """
     with sys.stdin.buffer if path == STDIN else open(path, "rb") as file:
         before = 0
-        for number, (line, raw, outcome) in enumerate(
-            READERS[format](unpacked(path, file), border)
-        ):
-            yield Read(path, line, raw, outcome)
+        if format == "ubi":  # JSON, unless the file's name says otherwise
+            format = format_of(Path(path)) or "jsonl"
+        reader = READERS[format]
+        if backslash and format in ESCAPED:
+            reader = partial(ESCAPED[format], backslash=True)
+        stream = file if format == "parquet" else text_of(path, file)
+        for number, (line, raw, outcome, lines) in enumerate(reader(stream, border)):
+            yield Read(path, line, raw, outcome, lines)
             # Parquet is read from its end.
             if path != STDIN and number % 1_000 == 0 and (here := file.tell()) > before:
                 watch(here - before)
@@ -66,7 +79,7 @@ def write_log(events: Iterable[Event], path: str | Path, format: str | None = No
     Args:
         events: The events.
         path: The file. Text is compressed if its name ends in .gz or .zst.
-        format: jsonl, csv, parquet or ubi; None goes by the file's name.
+        format: jsonl, csv, tsv, parquet or ubi; None goes by the file's name.
 
     Returns:
         The number of events written.
@@ -125,10 +138,12 @@ def _write_parquet(events: Iterable[Event], file: BinaryIO, path: Path) -> None:
     write_parquet(events, file, path)
 
 
+ESCAPED = {"csv": read_csv, "tsv": read_tsv}
+"""Reader of each format whose cells can have backslash escapes."""
+
 READERS: dict[str, Callable[[BinaryIO, Border], Iterator[Parsed]]] = {
-    "jsonl": read_jsonl,
-    "ubi": read_jsonl,
-    "csv": read_csv,
+    **ESCAPED,
+    "jsonl": read_json,
     "parquet": _read_parquet,
 }
 """Reader of each format."""
@@ -136,6 +151,7 @@ READERS: dict[str, Callable[[BinaryIO, Border], Iterator[Parsed]]] = {
 WRITERS: dict[str, Callable[[Iterable[Event], BinaryIO, Path], None]] = {
     "jsonl": write_jsonl,
     "csv": write_csv,
+    "tsv": write_tsv,
     "parquet": _write_parquet,
     "ubi": write_ubi,
 }

@@ -1,4 +1,4 @@
-"""JSON Lines, one object per line: a reader of its records, and a writer of events."""
+"""JSON: a reader of its records, and a writer of events as JSON Lines, one object per line."""
 
 import json
 import re
@@ -9,16 +9,18 @@ from typing import BinaryIO
 
 import jiter
 
-from searchlogs.events import FIELDS, WORDS, Event, Results, shorten
+from searchlogs.events import FIELDS, Event, Results, shorten
 from searchlogs.logs.border import BadRecord, Border, Outcome, Record, Skipped
 from searchlogs.logs.lines import Parsed, read_lines, write_text
+from searchlogs.logs.outcomes import KIND_OF
+from searchlogs.logs.values import Layout, find_layout, read_values
 
 
 def from_json(raw: bytes) -> Record:
-    """Parse a line of JSON Lines.
+    """Parse a JSON object, such as a line of JSON Lines.
 
     Raises:
-        BadRecord: The line holds no JSON object, or one with a key twice.
+        BadRecord: The bytes hold no JSON object, or one with a key twice.
     """
     try:
         record = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
@@ -40,23 +42,42 @@ def _why_not_json(raw: bytes, error: str) -> str:
         return not_utf8(raw, wrong)
     if key := re.match('Detected duplicate key (".*")', error, re.DOTALL):
         return f"a key occurs twice; found {key[1]}"
-    why = re.sub(r" at line \d+ column (\d+)$", r", at byte \1", error)
+    place = re.search(r" at line (\d+) column (\d+)$", error)
+    why, byte = error, 0
+    if place is not None:
+        before = sum(map(len, raw.split(b"\n")[: int(place[1]) - 1])) + int(place[1]) - 1
+        byte = before + int(place[2])
+        why = f"{error[: place.start()]}, at byte {byte:d}"
     if error.startswith("EOF"):
         return f"truncated JSON: {why}"
     if b"\0" in raw:
-        return f"not valid JSON: NUL byte, at byte {raw.index(0) + 1}"
-    if place := re.fullmatch(r"expected value at line 1 column (\d+)", error):
-        here = raw[int(place[1]) - 1 :][:80].decode(errors="replace")
+        return f"not valid JSON: {nul(raw)}"
+    if error.startswith("expected value") and byte:
+        here = raw[byte - 1 :][:80].decode(errors="replace")
         why += f"; found {shorten(here[:20])}"
     return f"not valid JSON: {why}"
 
 
 def not_utf8(raw: bytes, error: UnicodeDecodeError) -> str:
     """Return the reason for rejecting bytes that are not UTF-8: the first wrong one, from 1."""
-    return f"not valid UTF-8: byte 0x{raw[error.start]:02x} at {error.start + 1}"
+    why = f"not valid UTF-8: byte 0x{raw[error.start]:02x} at {error.start + 1}"
+    return f"{why}; {nul(raw)}" if b"\0" in raw else why
 
 
-def read_jsonl(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
+def nul(raw: bytes) -> str:
+    """Return the reason for rejecting bytes that hold a NUL: its place, from 1."""
+    return f"NUL byte, at byte {raw.index(0) + 1} (is it UTF-16 without a byte-order mark?)"
+
+
+def read_json(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
+    """Return the records of a file of JSON: of JSON Lines, an array, or values in any layout."""
+    layout, stream = find_layout(stream)
+    if layout == "lines":
+        return _read_jsonl(stream, border)
+    return _read_values(stream, border, layout)
+
+
+def _read_jsonl(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
     """Return the records of a file of JSON Lines; empty lines are framing."""
     for line, raw, bad in read_lines(stream):
         outcome: Outcome
@@ -67,7 +88,21 @@ def read_jsonl(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
                 outcome = border.read(from_json(raw.rstrip(b"\r\n")))
             except BadRecord as error:
                 outcome = error
-        yield line, raw, outcome
+        yield line, raw, outcome, 1
+
+
+def _read_values(stream: BinaryIO, border: Border, layout: Layout) -> Iterator[Parsed]:
+    """Return the records of a file of JSON in another layout; the array's `[` is framing."""
+    for line, raw, size, bad, lines in read_values(stream, layout):
+        outcome: Outcome
+        if bad or not size:
+            outcome = bad or Skipped.FRAMING
+        else:
+            try:
+                outcome = border.read(from_json(raw[:size].rstrip()))
+            except BadRecord as error:
+                outcome = error
+        yield line, raw, outcome, lines
 
 
 def event_record(event: Event) -> dict[str, object]:
@@ -77,7 +112,7 @@ def event_record(event: Event) -> dict[str, object]:
     >>> event_record(client_events()[2])
     {'event': 'click', 'user': 1, 'time': '2024-01-01T00:00:07.000Z', 'item': 'rover'}
     """
-    record: dict[str, object] = {"event": WORDS[type(event)]}
+    record: dict[str, object] = {"event": KIND_OF[type(event)]}
     for name in FIELDS[1:]:
         value = getattr(event, name, None)
         if value is not None:

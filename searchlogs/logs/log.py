@@ -1,18 +1,20 @@
 """A log: the files that it is made of, and how to read them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from searchlogs.logs.outputs import folders_of_runs, is_output
 from searchlogs.logs.words import ENDINGS, STDIN, format_of
 
 if TYPE_CHECKING:
     from searchlogs.logs.border import Border
 
 
-def _our_words() -> "Border":
-    """Return the border of a log in our own words."""
+def _default_border() -> "Border":
+    """Return the rules for a log under our names."""
     from searchlogs.logs.border import Border  # here, as pydantic takes a while to load
 
     return Border()
@@ -27,10 +29,11 @@ class Log:
     Args:
         paths: Files, folders, or `-` for standard input, in the order that decides ties.
         border: Rules for reading the records.
-        format: jsonl, csv, parquet or ubi; None goes by each file's name.
+        format: jsonl, csv, tsv, parquet or ubi; None goes by each file's name.
         once: Drop exact repetitions of an event that follow within this time of its user. None
             keeps all. Give the wait of the windows: they drop what is later than that.
         key: Key under which users get pseudonyms; what rejects quote is then withheld.
+        backslash: Whether cells of CSV and TSV have backslash escapes.
         sort: Whether to sort all records by time, as exports without an order need. Those of UBI
             always are.
         ahead: Reject records whose time is more than this ahead of the records around them. None
@@ -38,10 +41,11 @@ class Log:
     """
 
     paths: tuple[str, ...]
-    border: "Border" = field(default_factory=_our_words)
+    border: "Border" = field(default_factory=_default_border)
     format: str | None = None
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)
+    backslash: bool = False
     sort: bool = False
     ahead: timedelta | None = None
 
@@ -50,16 +54,20 @@ class Log:
         """Whether records come in the order of their times, and not of their lines."""
         return self.sort or self.format == "ubi"
 
-    def open(self) -> "OpenLog":
+    def open(self, skip: Collection[Path] = ()) -> "OpenLog":
         """List the log's files, searching folders recursively.
 
-        Files of a folder are sorted by name; those that are hidden, or whose name ends in no known
-        format, are passed over.
+        Files of a folder are sorted by name. Passed over are those that are hidden, whose name ends
+        in no known format, or is a marker's if the format is given, and outputs of earlier runs.
+
+        Args:
+            skip: Where this run's outputs go: those that an earlier run left there are no logs.
 
         Raises:
             ValueError: A path has no known format, or a folder holds no log.
             OSError: A file does not exist or cannot be read.
         """
+        ours = {path.resolve() for path in skip}
         files: list[str] = []
         passed_over: list[str] = []
         for path in self.paths:
@@ -68,11 +76,10 @@ class Log:
                     raise ValueError("standard input: set --format to jsonl, csv or ubi")
                 files.append(path)
             elif Path(path).is_dir():
-                logs, others = _inside(path)
+                logs, others = _inside(path, self.format, ours)
                 if not logs:
-                    raise ValueError(
-                        f"{path}: no log in this folder; expected names that end in {ENDINGS}"
-                    )
+                    wanted = "files" if self.format else f"names that end in {ENDINGS}"
+                    raise ValueError(f"{path}: no log in this folder; expected {wanted}")
                 files += logs
                 passed_over += others
             else:
@@ -89,6 +96,10 @@ class Log:
                 "write it to a file first"
             )
         formats = [self.format or format_of(Path(path)) for path in files]
+        if self.backslash and not {"csv", "tsv"}.intersection(formats):
+            raise ValueError(
+                f"backslash: expected a log in CSV or TSV; found {', '.join(sorted(set(formats)))}"
+            )
         return OpenLog(self, tuple(zip(files, formats, strict=True)), tuple(passed_over))
 
 
@@ -100,7 +111,7 @@ class OpenLog:
     files: tuple[tuple[str, str], ...]
     """Path and format of each file, in the order given."""
     passed_over: tuple[str, ...]
-    """Files of its folders that are not read: hidden, or of no known format."""
+    """Files of its folders that are not read: hidden, of no known format, or outputs of a run."""
     scratch: Path | None = None
     """Folder for the temporary file of a log that is sorted; None: the system's."""
 
@@ -117,17 +128,41 @@ class OpenLog:
         return (log if isinstance(log, Log) else Log((str(log),))).open()
 
 
-def _inside(folder: str) -> tuple[list[str], list[str]]:
+def _inside(folder: str, format: str | None, ours: set[Path]) -> tuple[list[str], list[str]]:
     """Return the logs in a folder and in those below it, by name, and all other files.
 
     Hidden files, whose path has a dot in front, are no logs: other runs and editors keep theirs so.
     """
     logs: list[str] = []
     others: list[str] = []
-    for file in sorted(file for file in Path(folder).rglob("*") if not file.is_dir()):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        (others if hidden or not format_of(file) else logs).append(str(file))
+    found = sorted(file for file in Path(folder).rglob("*") if not file.is_dir())
+    runs = folders_of_runs(found)
+    for file in found:
+        parts = file.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts) or not (
+            file.is_file() or file.is_symlink()  # a pipe, which would wait for a writer
+        )
+        if hidden or (_is_marker(parts) if format else not format_of(file)):
+            others.append(str(file))
+        elif (file.parent in runs or file.resolve() in ours) and is_output(file):
+            others.append(f"{file} ({OUTPUT})")
+        else:
+            logs.append(str(file))
     return logs, others
+
+
+OUTPUT = "an earlier run's output"
+"""What is added to the path of a file that is passed over because a run wrote it."""
+
+
+def _is_marker(parts: tuple[str, ...]) -> bool:
+    """Return whether a path is of a file that Hadoop and Spark put beside the data.
+
+    A folder such as _date=2024-01-01 is a partition of the data itself.
+    """
+    return parts[-1].endswith(".crc") or any(
+        part.startswith("_") and "=" not in part for part in parts
+    )
 
 
 def _check_file(path: str) -> None:

@@ -7,15 +7,17 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from searchlogs.events import FIELDS, Event
+from searchlogs.events import Event
 from searchlogs.logs.border import (
     BadRecord,
     Border,
     Outcome,
     Record,
+    columns_of,
     duplicate_column,
     read_columns,
 )
+from searchlogs.logs.cells import PLAIN, plain
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.lines import Parsed, batched
 from searchlogs.logs.schemas import EVENTS
@@ -26,12 +28,12 @@ def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
     row = 0
     for names, batch in parquet_batches(stream, border):
         if isinstance(batch, BadRecord):
-            yield row + 1, b"", batch
+            yield row + 1, b"", batch, 1
             return
         for start in range(0, len(batch), 10_000):  # rows take far more memory as objects
             for raw, outcome in read_rows(batch.slice(start, 10_000), names, border):
                 row += 1
-                yield row, raw, outcome
+                yield row, raw, outcome, 1
 
 
 ROWS = 1 << 16
@@ -62,8 +64,7 @@ def parquet_batches(
     try:
         schema = pq.read_schema(stream)
         names = schema.names
-        paths = [border.theirs(name) for name in FIELDS]
-        wanted = {*paths, *(path.split(".")[0] for path in paths)}
+        wanted = set().union(*map(columns_of, border.names))
         columns = [name for name in dict.fromkeys(names) if name in wanted]
         kind = border.theirs("event")
         few = [field.name for field in schema if field.name == kind and field.type == pa.string()]
@@ -123,7 +124,7 @@ def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
 
 def _whole(names: list[str], cells: Iterable[Any]) -> Record:
     return {
-        name: int(cell) if type(cell) is float and cell.is_integer() else cell
+        name: cell if type(cell) in PLAIN else plain(cell)
         for name, cell in zip(names, cells, strict=True)
         if cell is not None and cell == cell
     }

@@ -1,9 +1,10 @@
 """UBI (OpenSearch User Behavior Insights): rules for reading its records, and a writer of them.
 
-For version 1.3 of the specification (github.com/o19s/ubi), and for records as earlier versions of
-its plugin wrote them. Read, a record of `ubi_queries` gives a search and, if it lists its hits,
-their results; a record of `ubi_events` gives a click, or is ignored. Written, events become bulk
-lines of both kinds of record, as the plugin and a browser would send them.
+For version 1.3 of the specification (github.com/o19s/ubi), and for records as earlier versions, the
+plugin and its clients write them. Read, a record of `ubi_queries` gives a search and, if it lists
+its hits, their results; a record of `ubi_events` gives a click, or is ignored. Files are JSON
+Lines, CSV or Parquet, in which objects may be nested, flattened or JSON in a cell. Written, events
+become bulk lines of both kinds of record, as the plugin and a browser would send them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +15,10 @@ from typing import Any, BinaryIO, TypeAlias
 
 from searchlogs.events import EARLIEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Ignored, Record, Skipped, look_up
+from searchlogs.logs.fields import OTHERS, parsed
 from searchlogs.logs.jsonl import compact_json, iso
 from searchlogs.logs.lines import batched, write_text
+from searchlogs.logs.times import NUMBER
 
 UBI_FIELDS = {
     "event": "action_name",
@@ -28,38 +31,62 @@ UBI_FIELDS = {
 }
 """UBI's name of each field, by ours."""
 
-HITS = ("query_response_hit_ids", "query_response_object_ids", "query_response_objects_ids")
-"""Names that versions of the plugin have given to a query's hits."""
+HITS = (
+    "query_response_object_ids",
+    "query_response_objects_ids",
+    "queryResponse.queryResponseHitIds",
+    "queryResponse.queryResponseObjectIds",
+)
+"""Other names that versions of the plugin have given to a query's hits."""
+
+SENT = {"query_id": "queryId", "client_id": "clientId", "user_query": "userQuery"}
+"""Names of fields in the queries that the plugin sends to Data Prepper, by the usual names."""
+
+SESSION = ("session_id", "event_attributes.session_id")
+"""Names of the session: since version 1.1, and as clients of version 1.0 wrote it."""
 
 BULK = {"index", "create", "update", "delete"}
 """Actions that a line of the bulk format announces for the next one."""
 
-SESSION = "session_id"
+NO_ID = "(no id)"
+"""Item that stands for a hit without an id, so that the hits after it keep their ranks."""
+
+NO_OBJECT = "(no object)"
+"""Item of a click that names its query but no object."""
 
 
 @dataclass(frozen=True)
 class Ubi(Border):
     """Rules for reading UBI: queries, and events, which alone have an `action_name`.
 
+    If `client_id` is empty or absent, the record's own `session_id` is the user. A null among the
+    hits becomes NO_ID and keeps its rank. A click with a `query_id` and no object is a click on
+    NO_OBJECT: it belongs to its query by the id. Neither ever matches an item, because no click is
+    made with the item NO_ID and no results with NO_OBJECT.
+
     Args:
         fields: UBI's name of each field, by ours, if it is not the usual one. With `session_id` for
             `user`, sessions stand in for users.
         kinds: Our kind of event for each `action_name` that counts; `click` alone, unless given.
+            With `{"impression": "results"}` each impression is results of one item, and the hits
+            of queries are not read: what was found and what was seen would be counted together. A
+            log without hits has to ask for this, because no record shows whether a later one will
+            have hits; in return, no impression has to be kept in memory.
         time_unit: Unit of times that are numbers; ms unless given.
         zone: Time zone of times without an offset.
-        first_ordinal: Position of the topmost result, 0 or 1. The specification leaves it open, and
-            clients differ.
+        time_format: Format of times that are not ISO 8601.
+        first_position: Position of the topmost result, 0 or 1. The specification leaves it open,
+            and clients differ.
 
     Raises:
-        ValueError: There is no such field, kind, unit or zone.
+        ValueError: There is no such field, kind, unit, zone, format or first position.
 
     >>> query = {"user_query": "dogs", "client_id": "a", "timestamp": 1704067205000}
-    >>> [type(event).__name__ for event in Ubi().read({**query, "query_response_hit_ids": []})]
-    ['Search', 'Results']
+    >>> Ubi().read({**query, "query_response_hit_ids": [None, "fido"]})[1].items
+    ('(no id)', 'fido')
     """
 
     time_unit: str | None = "ms"
-    first_ordinal: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", {**UBI_FIELDS, **self.fields})
@@ -70,6 +97,30 @@ class Ubi(Border):
     sessions: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Session of each query, by its id. Queries do not name it, but events do: a log whose sessions
     stand in for users is read twice, first to learn this."""
+
+    @property
+    def mapped(self) -> Mapping[str, str]:
+        """Return the fields that were mapped: UBI's names, by ours."""
+        given = self.fields.items()
+        return {ours: theirs for ours, theirs in given if UBI_FIELDS.get(ours) != theirs}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the log's names of all fields that are looked up."""
+        index = f"{self.theirs('position')}.index"
+        return (*super().names, "user_query", "_source", index, *SESSION, *HITS, *SENT.values())
+
+    @property
+    def required(self) -> tuple[tuple[str, ...], ...]:
+        """Return the log's names of the fields that every record has, each with alternatives."""
+        (event,), (user,), time = super().required
+        queries = dict.fromkeys((self.theirs("query"), "user_query", SENT["user_query"]))
+        users: tuple[str, ...] = (user,)
+        if user == UBI_FIELDS["user"]:
+            users = user, SENT[user], *SESSION
+        elif self.reads_twice:  # a query has none, but an id by which it is found
+            users = *SESSION, self.theirs("query_id"), SENT["query_id"]
+        return (event, *queries), users, time
 
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
         """Return the events of a record, or why it has none.
@@ -82,53 +133,149 @@ class Ubi(Border):
             return Skipped.FRAMING
         if isinstance(source := record.get("_source"), dict):
             record = source
-        found = {theirs: look_up(record, theirs) for theirs in self.fields.values()}
-        found["query_id"] = record.get("query_id") or None
-        if self.reads_twice:
-            found[SESSION] = self._session(record, found["query_id"])
-        found = {theirs: value for theirs, value in found.items() if value is not None}
-        if self.theirs("event") in found:
-            kind = self.kinds.get(self._word(found))
-            return Ignored(self._word(found)) if kind is None else (self._event(kind, found),)
-        if self.theirs("query") not in found and "user_query" not in record:
+        try:
+            return self._read(record)
+        except BadRecord as bad:
+            bad.found = self._present(record)
+            raise
+
+    def _read(self, record: Record) -> tuple[Event, ...] | Ignored:
+        """Return the events of a record that is not framing."""
+        if "user_query" not in record and any(name in record for name in SENT.values()):
+            usual = {name: record.get(sent) for name, sent in SENT.items()}
+            # The plugin always writes a text here, but an empty cell of CSV is no value.
+            record = {**record, **usual, "user_query": record.get(SENT["user_query"], "")}
+        event = self.theirs("event")
+        word = look_up(record, event)
+        if word not in (None, ""):
+            return self._action(self._word({event: word}), record)
+        if look_up(record, self.theirs("query")) is None and "user_query" not in record:
             if "hits" in record:
                 raise BadRecord(
                     None, "a search response (jq -c '.hits.hits[]' splits it into its records)"
                 )
             raise BadRecord(None, "neither a query (user_query) nor an event (action_name)")
+        # Since version 1.3 events may have the text of their query, too.
+        if any(name.startswith("event_attributes") and _holds(record[name]) for name in record):
+            raise BadRecord(event, "missing from a record with event_attributes")
+        return self._search(record)
+
+    def _action(self, word: str, record: Record) -> tuple[Event, ...] | Ignored:
+        """Read a record of `ubi_events`, whose `action_name` is `word`."""
+        kind = self.kinds.get(word) or self.kinds.get(OTHERS)
+        if kind is None:
+            if self.reads_twice:
+                self._session(record)
+            return Ignored(word, self._present(record))
+        if kind == "search":
+            return self._search(record)
+        found = self._found(record)
+        item = self.theirs("item")
+        if kind == "click":
+            if found.get(item) in (None, "", NO_ID):
+                if self.theirs("query_id") not in found:
+                    raise BadRecord(item, "missing from a click without a query_id")
+                found[item] = NO_OBJECT
+            found[self.theirs("position")] = self._position(record)
+        elif kind == "results":
+            hits = self._hits(record)
+            if hits is None and item not in found:
+                raise BadRecord(item, "missing")
+            found[self.theirs("items")] = [found[item]] if hits is None else hits
+        return self._noted((self._event(kind, found),), kind, record, word)
+
+    def _search(self, record: Record) -> tuple[Event, ...]:
+        """Read a search, and its results if the record lists its hits."""
+        found = self._found(record)
         search = self._event("search", found)
-        hits = next((record[name] for name in HITS if record.get(name) is not None), None)
-        if hits is None:
-            return (search,)
-        return search, self._event("results", {**found, self.theirs("items"): hits})
+        hits = None if "results" in self.kinds.values() else self._hits(record)
+        events: tuple[Event, ...] = (search,)
+        if hits is not None:
+            events += (self._event("results", {**found, self.theirs("items"): hits}),)
+        return self._noted(events, "search", record, "search")
+
+    def _found(self, record: Record) -> dict[str, Any]:
+        """Return the fields of a record that any event may have, flat, without those missing."""
+        found = {
+            self.theirs(name): look_up(record, self.theirs(name))
+            for name in ("time", "query", "query_id", "item")
+        }
+        query_id = self.theirs("query_id")
+        found[query_id] = None if found[query_id] == "" else found[query_id]
+        found[self.theirs("user")] = self._user(record)
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _user(self, record: Record) -> Any:
+        """Return the user of a record; its session if it has no client."""
+        path = self.theirs("user")
+        if self.reads_twice:
+            return self._session(record)
+        user = look_up(record, path)
+        if user not in (None, "") or path != UBI_FIELDS["user"]:
+            return user
+        session = _first(record, SESSION)
+        if session is None:
+            raise BadRecord(
+                path,
+                f"{'missing' if user is None else 'empty'}, and the record has no session_id "
+                "(--map user=session_id takes it from the events of its query)",
+            )
+        return session
 
     @property
     def reads_twice(self) -> bool:
         """Return whether sessions stand in for users, which a first reading must learn."""
-        return self.theirs("user") == SESSION
+        return self.theirs("user") == SESSION[0]
 
-    def _session(self, record: Record, query_id: Any) -> Any:
-        session = record.get(SESSION) or look_up(record, f"event_attributes.{SESSION}")
-        if not isinstance(query_id, str):
+    def _session(self, record: Record) -> Any:
+        """Return the session of a record, or of another record of its query."""
+        session = _first(record, SESSION)
+        query_id = look_up(record, self.theirs("query_id"))
+        if not isinstance(query_id, str) or not query_id:
             return session
-        return (
-            self.sessions.setdefault(query_id, session) if session else self.sessions.get(query_id)
-        )
+        if session is None:
+            return self.sessions.get(query_id)
+        return self.sessions.setdefault(query_id, session)
 
-    def _event(self, kind: str, record: Record) -> Event:
+    def _hits(self, record: Record) -> Any:
+        """Return the hits of a record, each with an item; None if it lists none."""
+        hits = _first(record, (self.theirs("items"), *HITS))
+        hits = parsed(hits)
+        if isinstance(hits, list):
+            return [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
+        return hits
+
+    def _position(self, record: Record) -> Any:
+        """Return the position of a click as it was logged; None if it has none."""
         path = self.theirs("position")
-        ordinal = record.get(path)
-        if isinstance(ordinal, Mapping):  # in version 1.0
-            ordinal = ordinal.get("index")
-        if ordinal == -1:  # for an item that was in no list
-            ordinal = None
-        if type(ordinal) is int:
-            if ordinal == 0 and self.first_ordinal == 1:
-                raise BadRecord(
-                    path, "0 in a log that counts from 1 (if it counts from 0, --first-ordinal 0)"
-                )
-            ordinal += 1 - self.first_ordinal
-        return super()._event(kind, {**record, path: ordinal})
+        ordinal = look_up(record, path)
+        text = isinstance(ordinal, str) and ordinal.startswith("{")
+        if ordinal is None or text or isinstance(ordinal, Mapping):
+            ordinal = look_up(record, f"{path}.index")  # in version 1.0
+        ordinal = _whole(ordinal)
+        return None if ordinal == -1 else ordinal  # -1 is for an item that was in no list
+
+
+def _first(record: Record, paths: Iterable[str]) -> Any:
+    """Return the first value under several names that is not empty text; None if there is none."""
+    values = (look_up(record, path) for path in paths)
+    return next((value for value in values if value not in (None, "")), None)
+
+
+def _whole(value: Any) -> Any:
+    """Return a number that is text or a float as the whole number that it is; None for NaN."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None if value != value else value
+    return value
+
+
+def _holds(value: object) -> bool:
+    """Return whether a value holds anything: in Parquet, objects may hold nulls alone."""
+    if isinstance(value, Mapping):
+        return any(map(_holds, value.values()))
+    return value is not None
 
 
 BATCH = 1_000

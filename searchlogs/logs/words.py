@@ -10,10 +10,10 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".csv": "csv",
-    ".tsv": "csv",
+    ".tsv": "tsv",
     ".parquet": "parquet",
 }
-"""Format of a log file, by the ending of its name."""
+"""Format of a log file, by the ending of its name. TSV differs from CSV: it has no quoting."""
 
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 """Compression of a text file, by the ending that follows that of its format."""

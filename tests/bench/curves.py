@@ -162,9 +162,10 @@ def shared(path: str, cost: str, processes: str, number: str, addresses: str) ->
     from bytewax.dataflow import Dataflow
     from bytewax.testing import cluster_main
 
-    from searchlogs.columnar.operator import ParquetSource, columnar_sessions
-    from searchlogs.columnar.sessionizer import ShardLogic
+    from searchlogs.columnar.operator import ShardLogic, columnar_sessions
+    from searchlogs.columnar.source import BatchSource
     from searchlogs.durations import Windowing
+    from searchlogs.logs.log import Log
 
     on_batch = ShardLogic.on_batch
 
@@ -176,7 +177,8 @@ def shared(path: str, cost: str, processes: str, number: str, addresses: str) ->
 
     ShardLogic.on_batch = costly  # type: ignore[method-assign]
     flow = Dataflow("shared")
-    batches = op.input("inp", flow, ParquetSource(path, bench.SHORT))
+    items = op.input("inp", flow, BatchSource(Log((path,)).open()))
+    batches = op.filter("batch", items, lambda item: hasattr(item, "schema"))
     shards = 1 if processes == "1" else SHARDS
     out = columnar_sessions("sessions", batches, Windowing(bench.GAP, bench.WAIT), shards)
     op.inspect("down", out.down, lambda step, batch: None)
