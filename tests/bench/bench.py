@@ -213,7 +213,7 @@ def command(path: str, engine: str = "columnar") -> Any:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "sessions.parquet"
         log, windowing = Log((path,)).open(), Windowing(GAP, WAIT)
-        job = Job(log, Outputs(out), windowing, every_session=True, engine=engine)
+        job = Job(log, Outputs(out, every_session=True), windowing, engine=engine)
         start = now()
         run_job(job)
         return now() - start, pq.read_table(out)
