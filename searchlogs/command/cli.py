@@ -368,7 +368,9 @@ def _log(options: argparse.Namespace) -> Log:
     border = border_of(options)
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
-    return Log(tuple(options.log), border, options.format, once, key, options.sort, options.ahead)
+    return Log(
+        tuple(options.log), border, options.format, once, key, sort=options.sort, ahead=options.ahead
+    )
 
 
 def border_of(options: argparse.Namespace) -> "Border":
