@@ -366,6 +366,7 @@ def test_map_kinds_and_time_unit(say: Say) -> None:
         ("2024-01-01T12:00:00", "--zone Europe/Berlin", "2024-01-01T11:00:00+00:00"),
         (1704110400, "--time-unit s", "2024-01-01T12:00:00+00:00"),
         (1704110400123456, "--time-unit us", "2024-01-01T12:00:00.123456+00:00"),
+        ("1.1.2024,12", "--zone UTC --time-format %d.%m.%Y,%H", "2024-01-01T12:00:00+00:00"),
     ],
 )
 def test_times(say: Say, time: object, option: str, expected: str) -> None:
@@ -387,7 +388,7 @@ def test_ubi(say: Say) -> None:
         {**action, "action_name": "hover\x1b[31m"},
     )  # fmt: skip
     options = "run ubi.ndjson --format ubi --out s.jsonl --searches q.jsonl --force"
-    status, out, _ = say(f"{options} --first-ordinal 0 --kinds click=item_click")
+    status, out, _ = say(f"{options} --first-position 0 --kinds click=item_click")
     assert status == 0
     assert out.startswith(
         "records   4 = 2 gave events + 0 rejected + 1 ignored "
@@ -396,8 +397,8 @@ def test_ubi(say: Say) -> None:
         "events    3 = 3 in 1 sessions"
     )
     assert rows("q.jsonl")[0]["ranks"] == [1]
-    status, out, _ = say(f"{options} --kinds click=item_click --first-ordinal 1")
-    assert status == 1 and "--first-ordinal 0" in out
+    status, out, _ = say(f"{options} --kinds click=item_click --first-position 1")
+    assert status == 1 and "--first-position 0" in out
     assert "2 ignored" in say(options)[1]
 
 
@@ -509,11 +510,10 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run log.jsonl --out s.csv --map =x", "argument --map: expected ours=theirs,"),
         ("run log.jsonl --out s.csv --map uid=user", "field"),
         ("run log.jsonl --out s.csv --kinds open=click", "kind"),
-        (
-            "run log.jsonl --out s.csv --first-ordinal 0",
-            "--first-ordinal: expected with --format ubi",
-        ),
-        ("run log.jsonl --out s.csv --first-ordinal 2", "argument --first-ordinal: invalid choice"),
+        ("run log.jsonl --out s.csv --time-format noon", "time format: expected strptime"),
+        ("run log.jsonl --out s.csv --map id=messageId", "--map id: expected with --drop-dup"),
+        ("run log.jsonl --out s.csv --kinds click=*", "kind: * (all other kinds)"),
+        ("run log.jsonl --out s.csv --first-position 2", "argument --first-position: invalid "),
         ("run no.jsonl --out s.csv", "no.jsonl: No such file or directory"),
         ("run log.txt --out s.csv", "log.txt: No such file or directory"),
         ("run . --out s", "s: expected a name that ends in .jsonl, "),
