@@ -293,6 +293,7 @@ def _add_words(group: Any) -> None:
     add = group.add_argument
     formats = "instead of what the names say; ubi is OpenSearch User Behavior Insights"
     add("--format", choices=["jsonl", "csv", "tsv", "parquet", "ubi"], help=formats)
+    add("--backslash", action="store_true", help="cells of CSV and TSV have backslash escapes")
     names = (
         f"fields: {', '.join(FIELDS)}, and id, by which --drop-duplicates knows records; a.b is b "
         "inside a, and a|b the first that is not empty; in CSV items is a JSON array"
