@@ -2,9 +2,8 @@
 
 For version 1.3 of the specification (github.com/o19s/ubi), and for records as earlier versions, the
 plugin and its clients write them. Read, a record of `ubi_queries` gives a search and, if it lists
-its hits, their results; a record of `ubi_events` gives a click, or is ignored. Files are JSON
-Lines, CSV or Parquet, in which objects may be nested, flattened or JSON in a cell. Written, events
-become bulk lines of both kinds of record, as the plugin and a browser would send them.
+its hits, their results; a record of `ubi_events` gives a click, or is ignored. Objects may be
+nested, flattened or JSON in a cell. Written, events become bulk lines of both kinds of record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -69,9 +68,8 @@ class Ubi(Border):
             `user`, sessions stand in for users.
         kinds: Our kind of event for each `action_name` that counts; `click` alone, unless given.
             With `{"impression": "results"}` each impression is results of one item, and the hits
-            of queries are not read: what was found and what was seen would be counted together. A
-            log without hits has to ask for this, because no record shows whether a later one will
-            have hits; in return, no impression has to be kept in memory.
+            of queries are not read, lest what was found and what was seen be counted together. A
+            log without hits has to ask for this, because no record shows what later ones have.
         time_unit: Unit of times that are numbers; ms unless given.
         zone: Time zone of times without an offset.
         first_ordinal: Position of the topmost result, 0 or 1. The specification leaves it open, and
@@ -107,11 +105,10 @@ class Ubi(Border):
     @property
     def required(self) -> tuple[tuple[str, ...], ...]:
         """Return the log's names of the fields that every record has, each with alternatives."""
-        (event,), (user,), time = super().required
+        (event,), users, time = super().required
         queries = dict.fromkeys((self.theirs("query"), "user_query", SENT["user_query"]))
-        users: tuple[str, ...] = (user,)
-        if user == UBI_FIELDS["user"]:
-            users = user, SENT[user], *SESSION
+        if self.theirs("user") == UBI_FIELDS["user"]:
+            users = *users, SENT["client_id"], *SESSION
         elif self.reads_twice:  # a query has none, but an id by which it is found
             users = *SESSION, self.theirs("query_id"), SENT["query_id"]
         return (event, *queries), users, time
@@ -167,7 +164,7 @@ class Ubi(Border):
             hits = self._hits(record)
             if hits is None and item not in found:
                 raise BadRecord(item, "missing")
-            found[self.theirs("items")] = [found[item]] if hits is None else hits
+            return (self._results(found, [found[item]] if hits is None else hits),)
         return (self._event(kind, found),)
 
     def _search(self, record: Record) -> tuple[Event, ...]:
@@ -177,7 +174,13 @@ class Ubi(Border):
         hits = None if "results" in self.kinds.values() else self._hits(record)
         if hits is None:
             return (search,)
-        return search, self._event("results", {**found, self.theirs("items"): hits})
+        return search, self._results(found, hits)
+
+    def _results(self, found: dict[str, Any], hits: Any) -> Event:
+        """Make results of the fields of a record and its hits, each of which becomes an item."""
+        if isinstance(hits, list):
+            hits = [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
+        return self._event("results", {**found, self.theirs("items"): hits})
 
     def _found(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record that any event may have, flat, without those missing."""
@@ -185,8 +188,8 @@ class Ubi(Border):
             self.theirs(name): inside(record, self.theirs(name))
             for name in ("time", "query", "query_id", "item")
         }
-        query_id = self.theirs("query_id")
-        found[query_id] = None if found[query_id] == "" else found[query_id]
+        if found[self.theirs("query_id")] == "":
+            del found[self.theirs("query_id")]
         found[self.theirs("user")] = self._user(record)
         return {name: value for name, value in found.items() if value is not None}
 
@@ -223,12 +226,9 @@ class Ubi(Border):
         return self.sessions.setdefault(query_id, session)
 
     def _hits(self, record: Record) -> Any:
-        """Return the hits of a record, each with an item; None if it lists none."""
+        """Return the hits of a record, nulls among them; None if it lists none."""
         hits = _first(record, (self.theirs("items"), *HITS))
-        hits = _parsed(hits) if isinstance(hits, str) else hits
-        if isinstance(hits, list):
-            return [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
-        return hits
+        return _parsed(hits) if isinstance(hits, str) else hits
 
     def _position(self, record: Record) -> Any:
         """Return the position of a click, from 1, if it is a whole number."""
