@@ -161,6 +161,10 @@ BORDERS = [
     Border(),
     Border(kinds={"search": "search", "click": "click", "app_open": "results"}),
     Border(fields={"item": "query", "query_id": "item"}, kinds={"tap": "search"}),
+    Border(first_position=0),
+    Border(kinds={"*": "activity"}),
+    Border({"query": "item", "item": "query"}, {"tap": "activity", "search": "search"}),
+    Border({"position": "rank", "query_id": "qid"}),
 ]
 
 

@@ -66,9 +66,8 @@ def sessions_of(log: Log, gap: timedelta) -> list[dict[str, Any]]:
         for engine in ENGINES:
             job = Job(
                 log.open(),
-                Outputs(folder / "s.parquet"),
+                Outputs(folder / "s.parquet", every_session=True),
                 Windowing(gap, WAIT),
-                every_session=True,
                 engine=engine,
             )
             run_job(job)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from searchlogs.columnar.kernel import CODES
-from searchlogs.events import KINDS, WORDS, Event
+from searchlogs.events import KINDS, Event
 from searchlogs.logs.arrays import (
     Array,
     flag_array,
@@ -18,6 +18,7 @@ from searchlogs.logs.arrays import (
     text_array,
     time_array,
 )
+from searchlogs.logs.outcomes import KIND_OF, LOGGED
 from searchlogs.logs.rows import from_batch
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.sessions import Late
@@ -26,7 +27,7 @@ IS_NUMBER = "user_is_number"
 """Column that says which users were whole numbers, in a batch that holds text as well."""
 
 KIND_WORDS = text_array(list(CODES))
-"""The kinds of event, each at the place of its code."""
+"""The kinds of event, and activity, each at the place of its code."""
 
 BUILDERS: dict[str, Callable[[Sequence[Any]], pa.Array]] = {
     "query": text_array,
@@ -93,7 +94,7 @@ def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
 def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
     """Yield the late rows of a log as the late events that they were."""
     for row in from_batch(batch):  # not to_pylist, which imports pandas
-        kind = KINDS[row["event"]]
+        kind = LOGGED[row["event"]]
         values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
         if row.get(IS_NUMBER):
             values["user"] = int(values["user"])
@@ -102,7 +103,7 @@ def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
         yield Late(str(values["user"]), kind(**values), row["late_by"])
 
 
-_CODE_OF = {kind: CODES[word] for kind, word in WORDS.items()}
+_CODE_OF = {kind: CODES[word] for kind, word in KIND_OF.items()}
 
 
 def _user_columns(users: Sequence[Any]) -> dict[str, pa.Array]:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from searchlogs.events import KINDS
 from searchlogs.logs.arrays import Array, from_numpy, take, to_numpy
+from searchlogs.logs.outcomes import LOGGED
 from searchlogs.logs.schemas import COUNTS
 
-CODES = {kind: code for code, kind in enumerate(KINDS)}
-"""The number that stands for each kind of event in columns."""
+CODES = {kind: code for code, kind in enumerate(LOGGED)}
+"""The number that stands for each kind of event, and for activity, in columns."""
 
 CLICK, RESULTS, SEARCH = CODES["click"], CODES["results"], CODES["search"]
 NO_SEARCH, NEW_SEARCH, CLICKED_SEARCH = range(len(CODES), len(CODES) + 3)

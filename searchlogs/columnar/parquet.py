@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from searchlogs.columnar.columns import LAST
-from searchlogs.columnar.convert import KIND_WORDS, kind_array, to_batch
-from searchlogs.columnar.kernel import CODES
-from searchlogs.events import EARLIEST, FIELDS, KINDS
-from searchlogs.logs.arrays import Array, float_array, from_numpy, int_array, to_flags, to_numpy
-from searchlogs.logs.border import MAX_POSITION, BadRecord, Border, Reject
+from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there, with_results
+from searchlogs.columnar.convert import KIND_WORDS, to_batch
+from searchlogs.columnar.notes import Notes
+from searchlogs.events import EARLIEST, FIELDS, KINDS, Event
+from searchlogs.logs.arrays import Array, from_numpy, text_array, to_flags, to_numpy
+from searchlogs.logs.border import REQUIRED, BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import ACTIVITY, Found
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows
 from searchlogs.logs.records import RANKS
 from searchlogs.logs.schemas import EVENTS
@@ -49,22 +50,22 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     ):
         return None
     try:
-        schemas = [_our_columns(pq.read_schema(path), log.border) for path in files]
+        schemas = [_our_schema(pq.read_schema(path), log.border) for path in files]
     except UNREADABLE:
         return None
     return schemas[0] if all(schema == schemas[0] for schema in schemas) else None
 
 
-def _our_columns(schema: pa.Schema, border: Border) -> pa.Schema | None:
+def _our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
     """Return our names and types of a file's columns; None if a value's type isn't ours."""
     found = {}
     for ours in FIELDS:
         theirs = border.theirs(ours)
-        if "." in theirs or schema.names.count(theirs) > 1:
+        if "." in theirs or "|" in theirs or schema.names.count(theirs) > 1:
             return None
         if theirs in schema.names and not pa.types.is_null(schema.field(theirs).type):
             found[ours] = _type(ours, schema.field(theirs).type)
-    if None in found.values() or not {"event", "user", "time"} <= found.keys():
+    if None in found.values() or not {*REQUIRED} <= found.keys() or "id" in border.fields:
         return None
     return pa.schema(found)
 
@@ -106,11 +107,11 @@ class _Chunk:
     """Consecutive records."""
 
     rows: pa.RecordBatch
-    """The records that gave an event."""
+    """The events."""
     places: Array
-    """The place of each of `rows`, from 0."""
+    """The place of the record that gave each of `rows`, from 0."""
     others: list[tuple[int, Read]]
-    """The records that gave none, with their places."""
+    """The records that gave none, and those that gave events with notes, with their places."""
     key: Array
     """For each record the newest time in its file so far, and the kind, by which files are merged.
 
@@ -141,10 +142,14 @@ class Columns:
             schema: Its columns, as `common_columns` returns them.
             watch: Called with the number of bytes read of a file since the last call.
         """
-        files = [_File(path, opened.log.border, schema) for path, _ in opened.files]
+        has_activities = ACTIVITY in opened.log.border.kinds.values()
+        taken = schema.append(pa.field(ACTION, pa.string())) if has_activities else schema
+        files = [_File(path, opened.log.border, taken) for path, _ in opened.files]
         self.chunks = _merged([file.chunks(watch) for file in files])
         self.left: _Chunk | None = None
         self.tally = Tally()
+        self.notes = Notes(self.tally, opened.log.border)
+        self.names = schema.names
         self.sums: dict[str, int] = {}
 
     @property
@@ -158,15 +163,25 @@ class Columns:
         while count and (chunk := self.left or next(self.chunks, None)):
             chunk, self.left = chunk.cut(count)
             count -= len(chunk.key)
+            self.tally.lines += len(chunk.key)
             if len(chunk.rows):
-                batch.append(chunk.rows)
+                batch.append(chunk.rows.select(self.names))
                 times = to_numpy(chunk.rows["time"], np.int64)
                 ends = int(times.min()), int(times.max())
                 first, last = (EARLIEST + timedelta(microseconds=end) for end in ends)
-                self.tally.add_events(len(chunk.rows), len(chunk.rows), first, last)
+                records = int(np.count_nonzero(np.diff(chunk.places, prepend=-1)))
+                self.tally.add_events(records, len(chunk.rows), first, last)
+                noted = [
+                    (place, read.outcome)
+                    for place, read in chunk.others
+                    if isinstance(read.outcome, Found)
+                ]
+                self.notes.add(chunk.rows, chunk.places, noted)
                 for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
                     self._sum(name, column)
-            for _, read in chunk.others:
+            others = [read for _, read in chunk.others if not isinstance(read.outcome, tuple)]
+            self.notes.mapped.look(read.outcome for read in others)
+            for read in others:
                 self.tally.add(read.outcome)
                 self._add("others", read.raw)
                 if isinstance(read.outcome, BadRecord):
@@ -197,7 +212,7 @@ class Columns:
 def _fixed(column: pa.Array) -> Array:
     """Return the numbers of a column, 0 in place of null."""
     numbers = to_numpy(column, f"i{column.type.bit_width // 8}")
-    return np.where(_there(column), numbers, 0) if column.null_count else numbers
+    return np.where(there(column), numbers, 0) if column.null_count else numbers
 
 
 def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
@@ -257,7 +272,7 @@ class _File:
             for names, batch in parquet_batches(file, self.border):
                 if isinstance(batch, BadRecord):
                     others = [(0, Read(self.path, row + 1, b"", batch))]
-                    nothing = to_batch([], self.schema)
+                    nothing = self._as_rows([])
                     yield _Chunk(nothing, np.zeros(0, np.int64), others, np.array([newest]))
                 elif len(batch):
                     chunk = self._chunk(batch, names, row, newest)
@@ -271,107 +286,47 @@ class _File:
     def _chunk(self, batch: pa.RecordBatch, names: list[str], row: int, newest: np.int64) -> _Chunk:
         """Return rows, of which the first is number `row` of the file, counted from 0."""
         try:
-            columns = self._ours(batch)
+            columns = our_columns(batch, self.border, self.schema)
             columns.validate(full=True)  # text may not be UTF-8
-            good = _sure(columns)
+            good = sure_rows(columns)
         except (pa.ArrowInvalid, UnicodeDecodeError):
-            columns, good = to_batch([], self.schema), np.zeros(len(batch), bool)
+            columns, good = self._as_rows([]), np.zeros(len(batch), bool)
         places = np.flatnonzero(good)
         others = []
         if len(places) < len(batch):
             columns = columns.take(from_numpy(places)) if len(columns) else columns
-            doubtful = np.flatnonzero(~good)
+        columns, places = with_results(columns, places)
+        doubtful = np.flatnonzero(~good)
+        if len(doubtful):
             found = read_rows(batch.take(from_numpy(doubtful)), names, self.border)
             events = []
             for place, (raw, outcome) in zip(doubtful.tolist(), found, strict=True):
                 if isinstance(outcome, tuple):
-                    events.append((place, outcome[0]))
-                else:
+                    events += [(place, event) for event in outcome]
+                if type(outcome) is not tuple:
                     others.append((place, Read(self.path, row + 1 + place, raw, outcome)))
             if events:
                 places = np.append(places, [place for place, _ in events])
-                more = to_batch([event for _, event in events], self.schema)
-                columns = pa.concat_batches([columns, more]).take(from_numpy(np.argsort(places)))
-                places.sort()
+                more = self._as_rows([event for _, event in events])
+                order = np.argsort(places, kind="stable")
+                columns = pa.concat_batches([columns, more]).take(from_numpy(order))
+                places = places[order]
         key = np.full(len(batch) + 1, newest)
         due = 4 * to_numpy(columns["time"], np.int64)
         due += RANK_OF[to_numpy(columns["event"].indices, np.int8)]
         key[places[::-1] + 1] = due[::-1]  # of a record that gave two events, the first's
         return _Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
 
-    def _ours(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return columns under our names and types, and the kinds of events in our words."""
-        columns = []
-        for field in self.schema:
-            column = batch[self.border.theirs(field.name)]
-            if field.name == "event":
-                if not pa.types.is_dictionary(column.type):
-                    column = column.dictionary_encode()
-                codes = {word: CODES[ours] for word, ours in self.border.ours.items()}
-                words = column.dictionary.to_pylist()
-                known = int_array([codes.get(word) for word in words]).cast(pa.int8())
-                column = kind_array(known.take(column.indices))
-            elif pa.types.is_floating(column.type):
-                # pandas writes a hole among whole numbers as NaN. No position is 0, so what is not
-                # whole is read one by one.
-                whole = pc.equal(column, pc.floor(column))
-                column = pc.if_else(pc.is_nan(column), _NULL, pc.if_else(whole, column, _ZERO))
-                column = column.cast(field.type, safe=False)
-            else:
-                options = pc.CastOptions(field.type, allow_time_truncate=True)
-                column = column.cast(options=options)
-            columns.append(column)
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+    def _as_rows(self, events: list[Event]) -> pa.RecordBatch:
+        """Return events that were read one by one as rows; their notes are kept elsewhere."""
+        names = [name for name in self.schema.names if name != ACTION]
+        rows = to_batch(events, pa.schema([self.schema.field(name) for name in names]))
+        if ACTION in self.schema.names:
+            rows = rows.append_column(ACTION, text_array([None] * len(events)))
+        return rows
 
 
-# Numbers of Python's would have to pass through pa.scalar, which imports pandas.
-_NULL, _ZERO = float_array([None, 0.0])
 RANK_OF = np.array(
     [RANKS.get(KINDS[word], 0) if word in KINDS else 0 for word in KIND_WORDS.to_pylist()]
 )
 """Rank of each kind of event at one time, by its code."""
-
-
-def _sure(columns: pa.RecordBatch) -> Array:
-    """Return which rows validation would take for events, as they are."""
-    kinds, user, time = (columns[name] for name in ("event", "user", "time"))
-    code = to_numpy(kinds.indices, np.int8)
-    when = to_numpy(time, np.int64)
-    good = _there(kinds) & _there(time) & (when >= 0) & (when <= LAST)
-    good &= _filled(user) if pa.types.is_string(user.type) else _there(user)
-
-    def needs(kind: str, name: str, has: Callable[[pa.Array], Array]) -> None:
-        """Require a value of a field in all rows of a kind."""
-        mine = code == CODES[kind]
-        good[mine] &= has(columns[name])[mine] if name in columns.schema.names else False
-
-    needs("search", "query", _there)
-    needs("results", "items", _all_filled)
-    needs("click", "item", _filled)
-    if "query_id" in columns.schema.names:
-        id = columns["query_id"]
-        good &= (code == CODES["app_open"]) | _filled(id) | ~_there(id)
-    if "position" in columns.schema.names:
-        position = columns["position"]
-        rank = to_numpy(position, np.int64)
-        ranked = (rank >= 1) & (rank <= MAX_POSITION)
-        good &= (code != CODES["click"]) | ranked | ~_there(position)
-    return good
-
-
-def _there(column: pa.Array) -> Array:
-    """Return which values are not null."""
-    return to_flags(column.is_valid())
-
-
-def _filled(texts: pa.Array) -> Array:
-    """Return which texts are neither null nor empty."""
-    return _there(texts) & (np.diff(to_numpy(texts, np.int32, len(texts) + 1)) > 0)
-
-
-def _all_filled(lists: pa.Array) -> Array:
-    """Return which lists are not null, and hold no text that is null or empty."""
-    good = _there(lists)
-    parents = to_numpy(pc.list_parent_indices(lists), np.int64)
-    good[parents[~_filled(pc.list_flatten(lists))]] = False
-    return good

@@ -294,17 +294,26 @@ def _add_words(group: Any) -> None:
     add = group.add_argument
     formats = "instead of what the names say; ubi is OpenSearch User Behavior Insights"
     add("--format", choices=["jsonl", "csv", "tsv", "parquet", "ubi"], help=formats)
-    names = f"fields: {', '.join(FIELDS)}; a.b is b inside a; in CSV items is a JSON array"
+    names = (
+        f"fields: {', '.join(FIELDS)}, and id, by which --drop-duplicates knows records; a.b is b "
+        "inside a, and a|b the first that is not empty; in CSV items is a JSON array"
+    )
     add("--map", help=names, **WORDS)
-    kinds = f"kinds of event: {', '.join(KINDS)}; all others are then ignored, and counted"
+    kinds = (
+        f"kinds of event: {', '.join(KINDS)}; all others are then ignored, and counted; activity "
+        "is any action that only keeps a session open, activity=* all others"
+    )
     add("--kinds", help=kinds, **WORDS)
     add("--time-unit", choices=list(TIME_UNITS), help="of times that are numbers, since 1970")
+    format = "of times that are not ISO 8601, as strptime takes it, such as '%%d.%%m.%%Y %%H:%%M'"
+    add("--time-format", metavar="FORMAT", help=format)
     zone = (
         "of times without an offset, such as Europe/Berlin; "
         "a time that occurred twice there, as clocks went back, is rejected"
     )
     add("--zone", help=zone)
-    add("--first-ordinal", type=int, choices=[0, 1], help="where positions in UBI begin")
+    first = "position of the topmost result in the log (default: 1)"
+    add("--first-position", type=int, choices=[0, 1], help=first)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -368,7 +377,9 @@ def _log(options: argparse.Namespace) -> Log:
     border = border_of(options)
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
-    return Log(tuple(options.log), border, options.format, once, key, options.sort, options.ahead)
+    return Log(
+        tuple(options.log), border, options.format, once, key, sort=options.sort, ahead=options.ahead
+    )
 
 
 def border_of(options: argparse.Namespace) -> "Border":
@@ -378,14 +389,16 @@ def border_of(options: argparse.Namespace) -> "Border":
         ValueError: A word, a unit or a zone is unknown, or a word is given twice.
     """
     words: dict[str, Any] = {"fields": _once("--map", options.map), "zone": options.zone}
+    if "id" in words["fields"] and not options.drop_duplicates:
+        raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
     if options.kinds:
         words["kinds"] = _once("--kinds", [(theirs, ours) for ours, theirs in options.kinds])
     if options.time_unit:
         words["time_unit"] = options.time_unit
-    if options.first_ordinal is not None:
-        if options.format != "ubi":
-            raise ValueError("--first-ordinal: expected with --format ubi alone")
-        words["first_ordinal"] = options.first_ordinal
+    if options.time_format is not None:
+        words["time_format"] = options.time_format
+    if options.first_position is not None:
+        words["first_position"] = options.first_position
     if options.format == "ubi":
         from searchlogs.logs.ubi import Ubi
 

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from searchlogs.command.job import LEAST_USERS, RunFailed
+from searchlogs.command.late import LateEvents, Leap, read_late
 from searchlogs.command.queries import query_table
 from searchlogs.durations import Windowing
 from searchlogs.logs.flow import ARROW
@@ -35,15 +35,6 @@ class Unaccounted(RunFailed):
     Each record that was read gave events, is a reject, repeats another, is of an ignored kind or is
     framing; each event is in a session or late.
     """
-
-
-class Leap(NamedTuple):
-    """An event far ahead of later ones of its user, which it made late."""
-
-    user: str
-    time: datetime
-    late: int
-    """Number of events that it made late."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,10 @@ class Summary:
     searches_clicked: int
     mean_ctr: float | None
     """The mean of the sessions' click-through rates."""
-    late_by: tuple[timedelta, ...]
-    """How late each late event was, in ascending order."""
+    late: int
+    """Late events."""
+    late_by: tuple[timedelta, timedelta] | None
+    """How late half of them were at most, and all of them; None without any."""
     reasons: tuple[tuple[str, int], ...]
     """Reasons of rejects, each with its number, the most frequent first."""
     leaps: tuple[Leap, ...] = ()
@@ -80,14 +73,7 @@ class Summary:
     @property
     def late_share(self) -> float:
         """Share of events that were late."""
-        return len(self.late_by) / self.tally.events if self.late_by else 0.0
-
-
-LEAP = timedelta(days=1)
-"""Longest time by which events may be late without the one that made them late being named."""
-
-MAX_LEAPS = 3
-"""Most such events that are named."""
+        return self.late / self.tally.events if self.late else 0.0
 
 
 def publish(
@@ -117,7 +103,7 @@ def publish(
         Unaccounted: Records or events are missing.
         OSError: An output could not be written.
     """
-    found = _read(work, searches=not {"searches", "queries"}.isdisjoint(outputs))
+    found = _read(work, wait, searches=not {"searches", "queries"}.isdisjoint(outputs))
     _check_sums(found)
     by_query = partial(query_table, found.searches, least_users)
     apostrophes: list[int] = []
@@ -129,14 +115,14 @@ def publish(
         "sessions": partial(write, lambda: found.sessions if every_session else found.searched),
         "searches": partial(write, lambda: found.searches),
         "queries": partial(write, by_query),
-        "late": lambda path: path.write_text("".join(line for _, line in found.late), "ascii"),
+        "late": found.late.write,
         # A log that is read in wrong words has as many rejects as lines: they are not loaded.
         "rejects": partial(shutil.copyfile, beside(work, "rejects")),
     }
     # Known by where it comes from: a run that is resumed after a kill overwrites it.
     mark = work.absolute().parent.name
     _write_all({path: writers[what] for what, path in outputs.items()}, mark)
-    return replace(_summarise(found), leaps=_leaps(found.late, wait), apostrophes=sum(apostrophes))
+    return replace(_summarise(found), apostrophes=sum(apostrophes))
 
 
 @dataclass(frozen=True)
@@ -147,8 +133,7 @@ class _Found:
     """All sessions, with their rates, by user and session."""
     searches: pa.Table | None
     """All searches, by user, session and number, if they are wanted."""
-    late: list[tuple[timedelta, str]]
-    """How late each late event was, and its line, by user."""
+    late: LateEvents
     reasons: Counter[str]
     """The number of rejects for each reason."""
     tally: Tally
@@ -159,10 +144,8 @@ class _Found:
         return self.sessions.filter(_is_positive(self.sessions["searches"]))
 
 
-def _read(work: Path, searches: bool) -> _Found:
+def _read(work: Path, wait: timedelta, searches: bool) -> _Found:
     """Read a flow's work files."""
-    late = [(json.loads(line), line) for line in _lines(beside(work, "late"))]
-    late.sort(key=lambda row: str(row[0]["user"]))
     tallies = list(map(_tally, _lines(beside(work, "tally"))))
     if len(tallies) != 1:
         raise Unaccounted(f"{beside(work, 'tally')}: expected one tally; found {len(tallies)}")
@@ -170,7 +153,7 @@ def _read(work: Path, searches: bool) -> _Found:
     return _Found(
         add_rates(_read_batches(work, COUNTED, ["user", "session"])),
         _read_batches(found, SEARCHES, ["user", "session", "search"]) if searches else None,
-        [(timedelta(seconds=row["late_by"]), line) for row, line in late],
+        read_late(beside(work, "late"), wait),
         Counter(map(_reason, _lines(beside(work, "rejects")))),
         tallies[0],
     )
@@ -267,26 +250,14 @@ def _summarise(found: _Found) -> Summary:
         absent_query_clicks=_sum(sessions, "absent_query_clicks"),
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),
-        late_by=tuple(sorted(late_by for late_by, _ in found.late)),
+        late=len(found.late),
+        late_by=found.late.waits(),
+        leaps=found.late.leaps(),
         reasons=tuple(found.reasons.most_common()),
     )
 
 
-def _leaps(late: Iterable[tuple[timedelta, str]], wait: timedelta) -> tuple[Leap, ...]:
-    """Return the events that made late events late by more than LEAP."""
-    numbers: Counter[tuple[str, datetime]] = Counter()
-    for late_by, line in late:
-        if late_by > LEAP:
-            row = json.loads(line)
-            time = datetime.fromisoformat(row["event"]["time"])
-            numbers[row["user"], time + late_by + wait] += 1
-    leaps = [Leap(user, time, number) for (user, time), number in numbers.items()]
-    return tuple(sorted(leaps, key=lambda leap: (-leap.late, leap.time, leap.user))[:MAX_LEAPS])
-
-
 def _sum(table: pa.Table, column: str) -> int:
-    if column not in table.column_names:
-        return 0
     return int(pc.sum(table[column]).as_py() or 0)
 
 

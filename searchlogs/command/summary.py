@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from searchlogs.command.job import Job
-from searchlogs.command.publish import LEAP, Summary
+from searchlogs.command.late import LEAP
+from searchlogs.command.publish import Summary
 from searchlogs.durations import LONGEST, format_duration
 from searchlogs.events import shorten
+from searchlogs.logs.log import OUTPUT
 from searchlogs.logs.source import Tally
 from searchlogs.metrics import ratio
 
@@ -24,13 +26,16 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
         yield f"          ignored: {ignored}"
     yield (
         f"events    {tally.events:,} = {summary.session_events:,} in {summary.sessions:,} sessions "
-        f"+ {len(summary.late_by):,} late"
+        f"+ {summary.late:,} late"
     )
     yield from _notes(job, tally)
     if passed_over := job.log.passed_over:
         more = ["…"] * (len(passed_over) > MAX_LISTED)
         some = ", ".join([*passed_over[:MAX_LISTED], *more])
-        yield f"files     {len(passed_over):,} passed over, hidden or of no format: {some}"
+        kinds = "hidden or of no format"
+        if any(path.endswith(f" ({OUTPUT})") for path in passed_over):
+            kinds = "hidden, of no format or of earlier runs"
+        yield f"files     {len(passed_over):,} passed over, {kinds}: {some}"
     if tally.first is not None and tally.last is not None:
         first, last = (time.isoformat(" ", "seconds") for time in (tally.first, tally.last))
         yield f"time      {first} to {last}"
@@ -48,7 +53,7 @@ def report(job: Job, summary: Summary) -> Iterator[str]:
     if summary.apostrophes:
         yield f"cells     {summary.apostrophes:,} with an apostrophe for spreadsheets"
     if summary.late_by:
-        yield from _late(job, summary)
+        yield from _late(job, summary, *summary.late_by)
     if tally.rejected:
         yield f"rejects   {tally.rejected:,} → {job.outputs.paths['rejects']}"
         for reason, number in summary.reasons[:MAX_LISTED]:
@@ -96,13 +101,11 @@ def _searches(summary: Summary) -> str:
     )
 
 
-def _late(job: Job, summary: Summary) -> Iterator[str]:
+def _late(job: Job, summary: Summary, half_by: timedelta, all_by: timedelta) -> Iterator[str]:
     """Yield how many events were late, why, and what would keep them."""
-    late = summary.late_by
-    yield (
-        f"late      {len(late):,}, {summary.late_share:.2%} of events → {job.outputs.paths['late']}"
-    )
-    half, every = (_wait(job, late[index]) for index in ((len(late) - 1) // 2, -1))
+    path = job.outputs.paths["late"]
+    yield f"late      {summary.late:,}, {summary.late_share:.2%} of events → {path}"
+    half, every = _wait(job, half_by), _wait(job, all_by)
     if half is None:
         yield f"          no wait of up to {format_duration(LONGEST)} would have saved half of them"
     else:

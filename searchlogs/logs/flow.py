@@ -18,7 +18,7 @@ from bytewax.testing import TestingSource
 
 from searchlogs.durations import Windowing
 from searchlogs.events import Event
-from searchlogs.logs.border import Reject
+from searchlogs.logs.border import Activity, Reject
 from searchlogs.logs.log import Log, OpenLog
 from searchlogs.logs.rows import Row, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, SEARCHES
@@ -210,8 +210,8 @@ class _GuardedPart(StatefulSinkPartition[T, int]):
 
 
 def is_event(item: object) -> TypeGuard[Event]:
-    """Return whether an item of a log's source is an event."""
-    return isinstance(item, Event)
+    """Return whether an item of a log's source is an event, or an activity, which goes for one."""
+    return isinstance(item, Event | Activity)
 
 
 def is_reject(item: object) -> TypeGuard[Reject]:

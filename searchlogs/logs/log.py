@@ -145,10 +145,14 @@ def _inside(folder: str, format: str | None, ours: set[Path]) -> tuple[list[str]
         if hidden or (_is_marker(parts) if format else not format_of(file)):
             others.append(str(file))
         elif (file.parent in runs or file.resolve() in ours) and is_output(file):
-            others.append(f"{file} (an earlier run's output)")
+            others.append(f"{file} ({OUTPUT})")
         else:
             logs.append(str(file))
     return logs, others
+
+
+OUTPUT = "an earlier run's output"
+"""What is added to the path of a file that is passed over because a run wrote it."""
 
 
 def _is_marker(parts: tuple[str, ...]) -> bool:

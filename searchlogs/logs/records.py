@@ -16,6 +16,7 @@ from searchlogs.events import EARLIEST, ClickResult, Results, Search
 from searchlogs.logs.border import BadRecord, Skipped
 from searchlogs.logs.formats import Read, read_file
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import Found, with_events
 from searchlogs.logs.pseudonyms import pseudonymiser
 
 RUN = 50_000
@@ -186,7 +187,7 @@ def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
                 if len(known) >= limit:  # seldom, so that it costs little: forget late ones
                     known = {one: seen for one, seen in known.items() if seen >= horizon}
                     limit = 8 + 2 * len(known)
-                one = getattr(events, "id", None) or events
+                one = events.key if isinstance(events, Found) else events
                 seen = known.get(one, FIRST)
                 if seen >= horizon:
                     read = read._replace(outcome=Skipped.DUPLICATE)
@@ -200,7 +201,8 @@ def _pseudonymous(reads: Iterable[Read], key: bytes) -> Iterator[Read]:
     pseudonymise = pseudonymiser(key)
     for read in reads:
         if isinstance(read.outcome, tuple):
-            read = read._replace(outcome=tuple(map(pseudonymise, read.outcome)))
+            events = map(pseudonymise, read.outcome)
+            read = read._replace(outcome=with_events(read.outcome, events))
         elif isinstance(read.outcome, BadRecord):
             read = read._replace(outcome=read.outcome.withheld())
         yield read

@@ -213,7 +213,7 @@ def command(path: str, engine: str = "columnar") -> Any:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "sessions.parquet"
         log, windowing = Log((path,)).open(), Windowing(GAP, WAIT)
-        job = Job(log, Outputs(out), windowing, every_session=True, engine=engine)
+        job = Job(log, Outputs(out, every_session=True), windowing, engine=engine)
         start = now()
         run_job(job)
         return now() - start, pq.read_table(out)
@@ -490,7 +490,8 @@ def border_msgspec(path: str) -> Any:
     from msgspec import Meta, convert, defstruct
 
     from searchlogs.events import KINDS
-    from searchlogs.logs.border import MAX_POSITION, Border, Record
+    from searchlogs.logs.border import Border, Record
+    from searchlogs.logs.fields import MAX_POSITION
 
     text = Annotated[str, Meta(min_length=1)]
     id = text | int

@@ -26,9 +26,10 @@ from tqdm import tqdm
 from searchlogs.columnar.source import BatchSource
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Search
-from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Reject
+from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.lines import MAGIC, MAX_LINE
 from searchlogs.logs.log import Log
+from searchlogs.logs.outcomes import MAX_REASON
 from searchlogs.logs.records import read_log
 from searchlogs.logs.source import LogSource, Tally
 from searchlogs.logs.ubi import Ubi
@@ -206,7 +207,7 @@ BORDERS = [
 UBIS = [
     Ubi,
     lambda: Ubi(fields={"user": "session_id"}),
-    lambda: Ubi(zone="Asia/Tokyo", first_ordinal=0),
+    lambda: Ubi(zone="Asia/Tokyo", first_position=0),
     lambda: Ubi(kinds={"page_exit": "click", "click": "click"}, time_unit="s"),
 ]
 ENDINGS = ["jsonl", "csv", "ssv", "tsv", "parquet", "ubi", "jsonl.gz", "csv.zst", "ubi.gz"]
