@@ -8,8 +8,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -24,17 +23,17 @@ from searchlogs.command.job import (
     Outputs,
     RunFailed,
 )
+from searchlogs.command.progress import show_progress
 from searchlogs.command.recovery import Recovery
 from searchlogs.durations import Windowing, check_duration, format_duration, parse_duration
 from searchlogs.events import FIELDS, KINDS
-from searchlogs.logs.log import Log, OpenLog
+from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
-from searchlogs.logs.words import STDIN, TIME_UNITS, printable
+from searchlogs.logs.words import TIME_UNITS, printable
 from searchlogs.simulate import simulate
 
 if TYPE_CHECKING:
     from searchlogs.logs.border import Border
-    from searchlogs.logs.flow import Watch
 
 OK, DONE_BUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; the second is for too many rejects or late events."""
@@ -350,7 +349,7 @@ def _run(options: argparse.Namespace) -> int:
     from searchlogs.command.summary import report
     from searchlogs.logs.source import InputChanged
 
-    with _progress(job.log) as watch:
+    with show_progress(job.log) as watch:
         try:
             summary = run_job(job, watch)
         except InputChanged as error:
@@ -378,7 +377,13 @@ def _log(options: argparse.Namespace) -> Log:
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
     return Log(
-        tuple(options.log), border, options.format, once, key, sort=options.sort, ahead=options.ahead
+        tuple(options.log),
+        border,
+        options.format,
+        once,
+        key,
+        sort=options.sort,
+        ahead=options.ahead,
     )
 
 
@@ -423,29 +428,3 @@ def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
             raise ValueError(f"{path}: is a folder; expected the name of a file")
         if path.exists() and not force:
             raise ValueError(f"{before} {path}: already exists; --force overwrites it".lstrip())
-
-
-@contextmanager
-def _progress(log: OpenLog) -> Iterator["Watch"]:
-    """Show on a terminal how far a run is."""
-    from tqdm import tqdm
-
-    size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
-    events = sessions = 0
-    # The engine's own file descriptor 2 is kept quiet meanwhile.
-    with (
-        open(os.dup(2), "w", encoding="utf-8") as terminal,
-        tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
-    ):
-
-        def watch(more_bytes: int, more_events: int, more_sessions: int) -> None:
-            nonlocal events, sessions
-            events += more_events
-            sessions += more_sessions
-            if more_bytes or more_events:
-                seconds = bar.format_dict["elapsed"] if not bar.disable else 0
-                speed = f"{events / seconds:,.0f}" if seconds else "?"
-                bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
-                bar.update(more_bytes)
-
-        yield watch
