@@ -425,6 +425,7 @@ def test_the_tally_of_every_kind_of_record(tmp_path: Path) -> None:
         events=2,
         first=START,
         last=START + SECOND,
+        lines=12,
     )
 
 
