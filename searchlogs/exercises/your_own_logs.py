@@ -32,7 +32,8 @@ def read_with(options: Any) -> list[tuple[Event, ...] | Ignored | Skipped | BadR
         Refused: If the command does not accept the options.
     """
     # The command is heavy, and most who import this file check another exercise.
-    from searchlogs.command.cli import border_of, parser
+    from searchlogs.command.cli import parser
+    from searchlogs.command.words import border_of
 
     if not isinstance(options, str):
         raise Refused("they are not text")
