@@ -38,11 +38,9 @@ def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.
     """
     columns = []
     for field in schema:
-        if field.name == ACTION:
-            continue
-        column = batch[border.theirs(field.name)]
-        if field.name == "event":
-            column, action = _kinds(column, border)
+        column = batch[border.theirs("event" if field.name == ACTION else field.name)]
+        if field.name in ("event", ACTION):
+            column = (_kinds if field.name == "event" else _actions)(column, border)
         elif pa.types.is_floating(column.type):
             # pandas writes a hole among whole numbers as NaN. A position below 0 is read one by
             # one, as what is not whole has to be.
@@ -56,22 +54,32 @@ def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.
             positions = to_numpy(column, np.int64)
             column = pc.if_else(column.is_valid(), from_numpy(positions + 1), column)
         columns.append(column)
-    if ACTION in schema.names:
-        columns.append(action)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _kinds(column: pa.Array, border: Border) -> tuple[pa.DictionaryArray, pa.StringArray]:
-    """Return kinds of event in our words, null if they are unknown, and the names of activities."""
+def _kinds(column: pa.Array, border: Border) -> pa.DictionaryArray:
+    """Return kinds of event in our words, null if they are unknown."""
+    words, places = _words(column, border)
+    codes = [None if kind is None else CODES[kind] for _, kind in words]
+    return kind_array(int_array(codes).cast(pa.int8()).take(places))
+
+
+def _actions(column: pa.Array, border: Border) -> pa.StringArray:
+    """Return the log's names of the kinds that are activities, null in the place of others."""
+    words, places = _words(column, border)
+    return text_array([word if kind == ACTIVITY else None for word, kind in words]).take(places)
+
+
+def _words(
+    column: pa.Array, border: Border
+) -> tuple[list[tuple[str | None, str | None]], pa.Array]:
+    """Return the log's names of kinds, each with ours, and the place of each row's among them."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    words = column.dictionary.to_pylist()
     other = border.kinds.get(OTHERS)
+    words = column.dictionary.to_pylist()
     kinds = [None if word is None else border.ours.get(word, other) for word in words]
-    known = int_array([None if kind is None else CODES[kind] for kind in kinds]).cast(pa.int8())
-    actions = [word if kind == ACTIVITY else None for word, kind in zip(words, kinds, strict=True)]
-    named = text_array(actions).take(column.indices)
-    return kind_array(known.take(column.indices)), named
+    return list(zip(words, kinds, strict=True)), column.indices
 
 
 def sure_rows(columns: pa.RecordBatch) -> Array:
@@ -88,11 +96,11 @@ def sure_rows(columns: pa.RecordBatch) -> Array:
         good[mine] &= has(columns[name])[mine] if name in columns.schema.names else False
 
     needs("search", "query", there)
-    needs("results", "items", _all_filled)
+    needs("results", "items", there)
     needs("click", "item", filled)
     if "items" in columns.schema.names:
-        items = columns["items"]
-        good &= (code != CODES["search"]) | _all_filled(items) | ~there(items)
+        reads = (code == CODES["results"]) | (code == CODES["search"])
+        good &= ~reads | ~_have_holes(columns["items"])
     if "query_id" in columns.schema.names:
         id = columns["query_id"]
         unread = (code == CODES["app_open"]) | (code == CODES[ACTIVITY])
@@ -149,9 +157,9 @@ def filled(texts: pa.Array) -> Array:
     return there(texts) & (np.diff(to_numpy(texts, np.int32, len(texts) + 1)) > 0)
 
 
-def _all_filled(lists: pa.Array) -> Array:
-    """Return which lists are not null, and hold no text that is null or empty."""
-    good = there(lists)
+def _have_holes(lists: pa.Array) -> Array:
+    """Return which lists hold a text that is null or empty."""
+    holes = np.zeros(len(lists), bool)
     parents = to_numpy(pc.list_parent_indices(lists), np.int64)
-    good[parents[~filled(pc.list_flatten(lists))]] = False
-    return good
+    holes[parents[~filled(pc.list_flatten(lists))]] = True
+    return holes

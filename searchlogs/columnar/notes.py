@@ -59,7 +59,8 @@ class Notes:
         code = to_numpy(rows["event"].indices, np.int8)
         for name in FIELDS:
             if name not in REQUIRED and name in rows.schema.names:
-                row = np.flatnonzero(_holds(rows[name]) & self.unread[name][code])
+                has = there(rows[name]) & self.unread[name][code]
+                row = np.flatnonzero(has & _holds(rows[name]) if has.any() else has)
                 for kind in np.unique(code[row]):
                     mine = row[code[row] == kind]
                     yield int(places[mine[0]]), f"{list(CODES)[kind]}.{name}", len(mine)

@@ -31,7 +31,7 @@ from searchlogs.logs.lines import MAGIC, MAX_LINE
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import MAX_REASON
 from searchlogs.logs.records import read_log
-from searchlogs.logs.source import LogSource, Tally
+from searchlogs.logs.source import LogSource, Mapped, Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 
@@ -203,6 +203,8 @@ BORDERS = [
     Border(fields={"user": "query_id", "item": "a.b", "time": "event"}),
     Border(kinds={"search": "search", "page_exit": "app_open"}),
     Border(kinds={"click": "click"}, fields={"event": "query"}, zone="UTC"),
+    Border(kinds={"*": "activity"}, fields={"query": "item|query", "id": "query_id"}),
+    Border(first_position=0, time_format="%Y-%m-%dT%H:%M:%S%z"),
 ]
 UBIS = [
     Ubi,
@@ -255,10 +257,12 @@ def check(log: Log, windows: bool) -> Tally:
     reads = list(read_log(log.open(), told.append))
     for read in reads:
         tally.add(read.outcome)
+        tally.lines += read.lines
         if isinstance(read.outcome, BadRecord):
             reason = read.outcome.reason
             assert 0 < len(reason) <= MAX_REASON, reason
             assert reason.isprintable(), reason
+    Mapped(tally, log.border.mapped).look(read.outcome for read in reads)
     became = tally.gave_events + tally.rejected + tally.duplicates + tally.framing
     assert tally.records == became + sum(tally.ignored.values()) == len(reads), tally
 
