@@ -105,6 +105,12 @@ def test_a_summary(say: Say, folder: Path) -> None:
     ]
 
 
+ISO = (
+    "expected an ISO 8601 timestamp with an offset, such as 2024-01-01T00:00:05Z "
+    "(else set --time-format)"
+)
+
+
 def test_late_events_rejects_and_sessions_without_a_search(say: Say) -> None:
     user = {"user": "a", "query": "q"}
     log(
@@ -137,7 +143,7 @@ late      3, 60.00% of events → s.late.jsonl
 rejects   11 → s.rejects.jsonl
           4 × user: missing
           3 × event: expected one of app_open, search, results, click
-          1 × time: expected an ISO 8601 timestamp, such as 2024-01-01T00:00:05Z
+          1 × time: {ISO}
           1 × time: no UTC offset, such as Z or +01:00 (set --zone to the time zone of the log)
           1 × event: missing
           other reasons: 1
@@ -367,6 +373,7 @@ def test_map_kinds_and_time_unit(say: Say) -> None:
         ("2024-01-01T12:00:00", "--zone Europe/Berlin", "2024-01-01T11:00:00+00:00"),
         (1704110400, "--time-unit s", "2024-01-01T12:00:00+00:00"),
         (1704110400123456, "--time-unit us", "2024-01-01T12:00:00.123456+00:00"),
+        ("1.1.2024,12", "--zone UTC --time-format %d.%m.%Y,%H", "2024-01-01T12:00:00+00:00"),
     ],
 )
 def test_times(say: Say, time: object, option: str, expected: str) -> None:

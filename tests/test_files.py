@@ -19,11 +19,12 @@ from log_files import as_row, csv_text, json_lines, parquet
 from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Skipped
+from searchlogs.logs.border import BadRecord, Border, Skipped
 from searchlogs.logs.csv import MAX_QUOTED
 from searchlogs.logs.formats import Read
 from searchlogs.logs.lines import MAX_LINE
 from searchlogs.logs.log import Log
+from searchlogs.logs.outcomes import MAX_REASON
 from searchlogs.logs.records import read_log
 from searchlogs.logs.words import format_of
 from searchlogs.simulate import simulate

@@ -468,8 +468,10 @@ class TestWrongFolder:
             ({"log": Log(("log.jsonl",), ahead=WAIT)}, "ahead: None, not 0:01:00"),
             (
                 {"log": Log(("log.jsonl",), Border(kinds={"open": "click"}))},
-                "words: {'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None}, not "
-                "{'fields': {}, 'kinds': {'open': 'click'}, 'time_unit': None, 'zone': None}",
+                "words: {'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 1}, not "
+                "{'fields': {}, 'kinds': {'open': 'click'}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 1}",
             ),
         ],
     )

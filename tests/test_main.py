@@ -106,6 +106,7 @@ def loaded(done: subprocess.CompletedProcess[str]) -> set[str]:
         ([*RUN, "--map", "user=a,user=b"], 2),
         ([*RUN, "--max-rejects", "-1"], 2),
         ([*RUN, "--time-format", "noon"], 2),
+        ([*RUN, "--first-position", "2"], 2),
         (["run", "log.jsonl"], 2),
         (["run", "log.jsonl", "--out", "s.xlsx"], 2),
         (["run", "log.jsonl", "--out", "no/s.csv"], 2),
@@ -164,7 +165,7 @@ def test_only_what_arrow_writes_loads_it(name: str) -> None:
 def test_a_run_loads_no_pandas(out: list[str]) -> None:
     late = LOG.replace(":05Z", ":00Z").replace("00:00:00Z", "00:03:00Z")
     Path("log.jsonl").write_text(late + LOG + "{}\n")
-    done = process("run", "log.jsonl", "--out", *out, "--max-rejects", "1")
+    done = process("run", "log.jsonl", "--out", *out, "--max-rejects", "1", "--max-late", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "+ 1 late" in done.stdout and "rejects   1" in done.stdout
     assert "pyarrow" in loaded(done) and "pandas" not in loaded(done)

@@ -438,7 +438,7 @@ def test_the_summary(work: Path, tmp_path: Path) -> None:
         sessions_searched=6,
         sessions_clicked=1,
         session_events=13,
-        requests=0,
+        requests=7,
         searches=7,
         clicks=3,
         clicks_searched=2,  # not the one of the session without a search

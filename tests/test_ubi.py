@@ -116,8 +116,8 @@ def run(log: Log, out: Path, gap: timedelta, engine: str) -> list[dict[str, Any]
     """Run a job, which fails unless both sums hold; return its sessions."""
     searches = out.with_name("searches.parquet") if engine == "events" else None
     windowing = Windowing(gap, timedelta(minutes=1))
-    outputs = Outputs(out, searches)
-    summary = run_job(Job(log.open(), outputs, windowing, every_session=True, engine=engine))
+    outputs = Outputs(out, searches, every_session=True)
+    summary = run_job(Job(log.open(), outputs, windowing, engine=engine))
     rows: list[dict[str, Any]] = pq.read_table(out).to_pylist()
     assert summary.tally.events == sum(row["events"] for row in rows)
     return rows

@@ -8,11 +8,10 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import searchlogs
 from searchlogs.command.job import (
@@ -24,16 +23,14 @@ from searchlogs.command.job import (
     Outputs,
     RunFailed,
 )
+from searchlogs.command.progress import show_progress
 from searchlogs.command.recovery import Recovery
 from searchlogs.command.words import add_words, border_of
 from searchlogs.durations import Windowing, check_duration, format_duration, parse_duration
-from searchlogs.logs.log import Log, OpenLog
+from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
-from searchlogs.logs.words import STDIN, printable
+from searchlogs.logs.words import printable
 from searchlogs.simulate import simulate
-
-if TYPE_CHECKING:
-    from searchlogs.logs.flow import Watch
 
 OK, DONE_BUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; the second is for too many rejects or late events."""
@@ -309,7 +306,7 @@ def _run(options: argparse.Namespace) -> int:
     from searchlogs.command.summary import report
     from searchlogs.logs.source import InputChanged
 
-    with _progress(job.log) as watch:
+    with show_progress(job.log) as watch:
         try:
             summary = run_job(job, watch)
         except InputChanged as error:
@@ -335,7 +332,7 @@ def _log(options: argparse.Namespace) -> Log:
     """Return the log that the options describe."""
     border = border_of(options)
     if "id" in border.fields and not options.drop_duplicates:
-        raise ValueError("--map id: expected with --drop-duplicates alone")
+        raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
     return Log(
@@ -357,29 +354,3 @@ def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
             raise ValueError(f"{path}: is a folder; expected the name of a file")
         if path.exists() and not force:
             raise ValueError(f"{before} {path}: already exists; --force overwrites it".lstrip())
-
-
-@contextmanager
-def _progress(log: OpenLog) -> Iterator["Watch"]:
-    """Show on a terminal how far a run is."""
-    from tqdm import tqdm
-
-    size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
-    events = sessions = 0
-    # The engine's own file descriptor 2 is kept quiet meanwhile.
-    with (
-        open(os.dup(2), "w", encoding="utf-8") as terminal,
-        tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
-    ):
-
-        def watch(more_bytes: int, more_events: int, more_sessions: int) -> None:
-            nonlocal events, sessions
-            events += more_events
-            sessions += more_sessions
-            if more_bytes or more_events:
-                seconds = bar.format_dict["elapsed"] if not bar.disable else 0
-                speed = f"{events / seconds:,.0f}" if seconds else "?"
-                bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
-                bar.update(more_bytes)
-
-        yield watch

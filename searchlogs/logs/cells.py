@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 EXACT = 1 << 53
-"""Floats hold all whole numbers below this, and only some above."""
+"""Floats hold all whole numbers below this, and only some of those above."""
 
 PLAIN = frozenset({str, int, bool, type(None)})
 """Types of values that are plain already."""
@@ -13,12 +13,12 @@ PLAIN = frozenset({str, int, bool, type(None)})
 def plain(value: Any) -> Any:
     """Return a value as JSON would hold it, if that is clear; else as it is.
 
-    Decimals and floats without a fraction become whole numbers, bytes that are UTF-8 become text,
-    and maps become objects; likewise inside lists and objects. A float above EXACT stays one,
-    because another number may have been meant, as do bytes that are not UTF-8.
+    Decimals and floats without a fraction become whole numbers, and bytes that are UTF-8 become
+    text, likewise inside lists and objects. A float from EXACT on stays one, because another number
+    may have been meant, and so do bytes that are not UTF-8.
 
     >>> from decimal import Decimal
-    >>> plain([Decimal("7.00"), 7.0, b"seven", [("a", 7.5)], 1e16])
+    >>> plain([Decimal("7.00"), 7.0, b"seven", {"a": 7.5}, 1e16])
     [7, 7, 'seven', {'a': 7.5}, 1e+16]
     """
     kind = type(value)
@@ -36,7 +36,5 @@ def plain(value: Any) -> Any:
     if kind is dict:
         return {name: plain(inner) for name, inner in value.items()}
     if kind is list:
-        if value and all(type(entry) is tuple and len(entry) == 2 for entry in value):
-            return {plain(name): plain(inner) for name, inner in value}
         return [plain(inner) for inner in value]
     return value

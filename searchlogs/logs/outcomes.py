@@ -96,6 +96,12 @@ class Found(tuple[Event, ...]):
     found: frozenset[str] = frozenset()
     """The mapped fields that an activity has."""
 
+    @property
+    def key(self) -> object:
+        """What another record has as well if it is the same: the id, or the events."""
+        events = tuple(self)
+        return self.id or (events if self.activity is None else (self.activity, events))
+
     def __new__(cls, events: Iterable[Event], **notes: Any) -> "Found":
         """Make events with notes, the attributes of the class."""
         found = super().__new__(cls, events)

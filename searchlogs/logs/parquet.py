@@ -21,6 +21,7 @@ from searchlogs.logs.cells import PLAIN, plain
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.lines import Parsed, batched
 from searchlogs.logs.schemas import EVENTS
+from searchlogs.logs.sizes import batch_rows
 
 
 def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
@@ -53,8 +54,8 @@ def parquet_batches(
         border: Rules for reading its records.
 
     Returns:
-        Pairs: the names of all columns of the file, and a batch of rows. If the file is broken, a
-        BadRecord takes the place of a batch, and is the last.
+        Pairs: the names of all columns of the file, and a batch of rows. If the file is broken, or
+        would take too much memory, a BadRecord takes the place of a batch, and is the last.
 
     Raises:
         OSError: The disk cannot be read.
@@ -69,8 +70,12 @@ def parquet_batches(
         kind = border.theirs("event")
         few = [field.name for field in schema if field.name == kind and field.type == pa.string()]
         file = pq.ParquetFile(stream, read_dictionary=few, pre_buffer=False, buffer_size=ROWS)
-        for group in range(file.num_row_groups):  # a broken one costs no other
-            for batch in file.iter_batches(ROWS, [group], columns, use_threads=False):
+        for group in range(file.num_row_groups):
+            rows = batch_rows(stream, file.metadata, group, columns, ROWS)
+            if isinstance(rows, BadRecord):
+                yield names, rows
+                return
+            for batch in file.iter_batches(rows, [group], columns, use_threads=False):
                 began = True
                 yield names, batch
     except UNREADABLE as error:
@@ -109,17 +114,22 @@ def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
         yield from ({} for _ in range(batch.num_rows))
         return
     try:
-        values = [column.to_pylist() for column in columns]
-    except (ValueError, OverflowError):
-        # Some value of some row is text that is not UTF-8, or a time beyond the calendar.
+        values = [column.to_pylist(**MAPS) for column in columns]
+    except (ValueError, OverflowError, KeyError):
+        # Some value is text that is not UTF-8, a time beyond the calendar, or a map with a key
+        # that occurs twice.
         for row in range(batch.num_rows):
             try:
-                yield _whole(names, [column[row].as_py() for column in columns])
-            except (ValueError, OverflowError) as error:
+                yield _whole(names, [column[row].as_py(**MAPS) for column in columns])
+            except (ValueError, OverflowError, KeyError) as error:
                 yield BadRecord(None, f"could not be read: {error}")
     else:
         for cells in zip(*values, strict=True):
             yield _whole(names, cells)
+
+
+MAPS: Any = {"maps_as_pydicts": "strict"}
+"""How Arrow is to return maps: as objects, each key of which occurs once."""
 
 
 def _whole(names: list[str], cells: Iterable[Any]) -> Record:

@@ -187,7 +187,7 @@ def _first_of_each(reads: Iterable[Read], wait: timedelta) -> Iterator[Read]:
                 if len(known) >= limit:  # seldom, so that it costs little: forget late ones
                     known = {one: seen for one, seen in known.items() if seen >= horizon}
                     limit = 8 + 2 * len(known)
-                one = (isinstance(events, Found) and events.id) or events
+                one = events.key if isinstance(events, Found) else events
                 seen = known.get(one, FIRST)
                 if seen >= horizon:
                     read = read._replace(outcome=Skipped.DUPLICATE)
