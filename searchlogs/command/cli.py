@@ -332,7 +332,7 @@ def _log(options: argparse.Namespace) -> Log:
     """Return the log that the options describe."""
     border = border_of(options)
     if "id" in border.fields and not options.drop_duplicates:
-        raise ValueError("--map id: expected with --drop-duplicates alone")
+        raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
     return Log(

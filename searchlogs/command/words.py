@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from searchlogs.events import FIELDS, KINDS
+from searchlogs.logs.times import Times
 from searchlogs.logs.words import TIME_UNITS, printable
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def border_of(options: argparse.Namespace) -> "Border":
     Raises:
         ValueError: A word, a unit, a zone or a format is unknown, or a word is given twice.
     """
+    # Before pydantic loads, which takes a while.
+    Times(options.time_unit, options.zone, options.time_format)
     words: dict[str, Any] = {
         "fields": _once("--map", options.map),
         "zone": options.zone,
