@@ -8,11 +8,11 @@ clickthrough data reflect retrieval quality?", CIKM 2008, doi:10.1145/1458082.14
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from searchlogs.events import ClickResult, Results, Search
+from searchlogs.events import AppOpen, ClickResult, Results, Search
 from searchlogs.sessions import Session
 
 TOP = 3
@@ -50,12 +50,14 @@ RATES = {
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """A search, its results and its clicks."""
+    """A search with its results and its clicks."""
 
     search: Search
     items: tuple[str, ...] | None
     """Items shown, best first; None if no results were logged."""
     clicks: tuple[ClickResult, ...]
+    requests: int = 1
+    """Search records with its `query_id`: the first one, further pages, facets."""
 
     def rank(self, click: ClickResult) -> int | None:
         """Return a click's rank from 1, the top: as logged, or by its item; None if unknown."""
@@ -86,10 +88,14 @@ class Counts:
     sessions: int
     """Sessions with a search."""
     sessions_clicked: int
+    requests: int
+    """Search records; those with one query_id are one search."""
     searches: int
     clicks: int
     """All clicks, including orphans."""
     orphan_clicks: int
+    absent_query_clicks: int
+    """Orphan clicks that name a query which no search of their session has."""
     searches_clicked: int
     searches_abandoned: int
     searches_answered: int
@@ -112,67 +118,107 @@ class Counts:
 def attribute(session: Session) -> Attribution:
     """Assign results and clicks to the searches of a session.
 
-    "Earlier" is by position in `session.events`. Results belong to the search with their
-    `query_id`, else to the latest earlier search. A click belongs to the search with its
-    `query_id`; else to the latest earlier search whose results hold its item; else to the latest
-    earlier search that logged no results; else to none: it is an orphan. If two searches share a
-    `query_id`, the first has it.
+    Search records with one `query_id` are one search; each record without an id is a search of
+    its own. "Earlier" is by position in `session.events`, and a search stands at each of its
+    records: the latest earlier search is that of the latest search record before.
+
+    - Results belong to the search with their `query_id`. Results without an id belong to the
+      latest earlier search.
+    - A click belongs to the search with its `query_id`. A click without an id belongs to the
+      latest earlier search whose results hold its item; else to the latest earlier search that
+      logged no results; else it is an orphan.
+    - Results and clicks whose `query_id` no search of the session has are treated as if they had
+      no id, but never belong to a search that has another one.
 
     >>> [len(impression.clicks) for impression in attribute(example()).impressions]
     [2, 0]
     """
-    searches = [event for event in session.events if isinstance(event, Search)]
-    by_id: dict[str | None, int] = {}
-    for number, search in enumerate(searches):
-        if search.query_id is not None:
-            by_id.setdefault(search.query_id, number)
-    # All results come first: those of an earlier search can stand behind the click.
-    items = _shown(session, by_id, len(searches))
-    by_item: dict[str, list[int]] = defaultdict(list)
-    for number, shown in enumerate(items):
-        for item in dict.fromkeys(shown or ()):
-            by_item[item].append(number)
-    silent = [number for number, shown in enumerate(items) if shown is None]
+    searches = _Searches(session)
+    items: list[tuple[str, ...] | None] = [None] * len(searches.first)
+    # Results first, all of them: those of an earlier search can stand behind the click.
+    for event, earlier in searches.others:
+        if isinstance(event, Results):
+            owner = searches.named(event)
+            if owner is None:
+                owner = searches.latest(earlier, event)
+            if owner is not None:
+                items[owner] = (items[owner] or ()) + event.items
 
-    clicks: list[list[ClickResult]] = [[] for _ in searches]
+    clicks: list[list[ClickResult]] = [[] for _ in items]
     orphans: list[ClickResult] = []
-    earlier = 0
-    for event in session.events:
-        if isinstance(event, Search):
-            earlier += 1
-        elif isinstance(event, ClickResult):
-            owner = by_id.get(event.query_id)
+    holders = searches.holders(items)
+    for event, earlier in searches.others:
+        if isinstance(event, ClickResult):
+            owner = searches.named(event)
             if owner is None:
-                owner = _latest(by_item.get(event.item, []), earlier)
+                owner = searches.latest(earlier, event, holders.get(event.item, []))
             if owner is None:
-                owner = _latest(silent, earlier)
+                owner = searches.latest(earlier, event, holders[None])
             (orphans if owner is None else clicks[owner]).append(event)
     return Attribution(
-        tuple(map(Impression, searches, items, map(tuple, clicks))),
+        tuple(map(Impression, searches.first, items, map(tuple, clicks), searches.requests)),
         tuple(orphans),
     )
 
 
-def _shown(
-    session: Session, by_id: dict[str | None, int], searches: int
-) -> list[tuple[str, ...] | None]:
-    """Return the items that each search showed; None for a search that logged no results."""
-    items: list[tuple[str, ...] | None] = [None] * searches
-    earlier = 0
-    for event in session.events:
-        if isinstance(event, Search):
-            earlier += 1
-        elif isinstance(event, Results):
-            owner = by_id.get(event.query_id, earlier - 1)
-            if owner >= 0:
-                items[owner] = (items[owner] or ()) + event.items
-    return items
+class _Searches:
+    """The searches of a session, numbered by their first records."""
 
+    def __init__(self, session: Session) -> None:
+        self.first: list[Search] = []
+        self.requests: list[int] = []
+        self.records: list[int] = []
+        """For each search record, the number of its search."""
+        self.others: list[tuple[Results | ClickResult, int]] = []
+        """Results and clicks, and how many search records come before each."""
+        self.by_id: dict[str, int] = {}
+        for event in session.events:
+            if isinstance(event, Search):
+                number = len(self.first)
+                if event.query_id is not None:
+                    number = self.by_id.setdefault(event.query_id, number)
+                if number == len(self.first):
+                    self.first.append(event)
+                    self.requests.append(0)
+                self.requests[number] += 1
+                self.records.append(number)
+            elif not isinstance(event, AppOpen):
+                self.others.append((event, len(self.records)))
 
-def _latest(numbers: list[int], earlier: int) -> int | None:
-    """Return the last of the ascending `numbers` that is below `earlier`; None if none is."""
-    index = bisect_left(numbers, earlier)
-    return numbers[index - 1] if index else None
+    def named(self, event: Results | ClickResult) -> int | None:
+        """Return the search that has the event's id, if there is one."""
+        return None if event.query_id is None else self.by_id.get(event.query_id)
+
+    def latest(
+        self, earlier: int, event: Results | ClickResult, places: Sequence[int] | None = None
+    ) -> int | None:
+        """Return the search of the last of some search records before an event.
+
+        Args:
+            earlier: How many search records come before the event.
+            event: The event; if it has an id, only searches without one can be its search.
+            places: The records' places, ascending; None for all.
+        """
+        places = range(len(self.records)) if places is None else places
+        index = bisect_left(places, earlier)
+        while index:
+            index -= 1
+            number = self.records[places[index]]
+            if event.query_id is None or self.first[number].query_id is None:
+                return number
+        return None
+
+    def holders(self, items: Sequence[tuple[str, ...] | None]) -> dict[str | None, list[int]]:
+        """Return for each item the places of the records whose search showed it.
+
+        Under None are the places of those whose search logged no results.
+        """
+        holders: dict[str | None, list[int]] = {None: []}
+        for place, number in enumerate(self.records):
+            shown = items[number]
+            for item in [None] if shown is None else dict.fromkeys(shown):
+                holders.setdefault(item, []).append(place)
+        return holders
 
 
 def count(session: Session) -> Counts:
@@ -188,9 +234,11 @@ def count(session: Session) -> Counts:
     return Counts(
         sessions=int(bool(impressions)),
         sessions_clicked=int(bool(clicked)),
+        requests=sum(impression.requests for impression in impressions),
         searches=len(impressions),
         clicks=session.clicks,
         orphan_clicks=len(attribution.orphans),
+        absent_query_clicks=sum(orphan.query_id is not None for orphan in attribution.orphans),
         searches_clicked=len(clicked),
         searches_abandoned=len(impressions) - len(clicked),
         searches_answered=sum(impression.items is not None for impression in impressions),

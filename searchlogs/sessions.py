@@ -40,8 +40,9 @@ class Session:
 
     @property
     def searches(self) -> int:
-        """Number of searches."""
-        return sum(isinstance(event, Search) for event in self.events)
+        """Number of searches: search records with one `query_id` are one search."""
+        ids = [event.query_id for event in self.events if isinstance(event, Search)]
+        return ids.count(None) + len({*ids} - {None})
 
     @property
     def clicks(self) -> int:
@@ -127,7 +128,8 @@ def session_window(
     or leaves by the stream `late`.
 
     Raises:
-        TypeError, ValueError: `clock` is no clock, or `gap` not a timedelta from 0 to 366 days.
+        TypeError: `clock` is no clock, or `gap` no duration.
+        ValueError: `gap` is not from 0 to 366 days.
     """
     windower = win.SessionWindower(check_duration("gap", gap))
     keyed = op.map("user_event", up, user_event)

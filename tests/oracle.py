@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from searchlogs.events import Event
+from searchlogs.events import ClickResult, Event, Results, Search
 from searchlogs.sessions import Late, Session
 
 
@@ -33,3 +33,62 @@ def oracle(
         for id, (first, end) in enumerate(pairwise(cuts)):
             sessions.append(Session(user, id, tuple(punctual[first:end])))
     return sessions, late
+
+
+def joined(session: Session) -> tuple[dict[int, int], dict[int, int | None]]:
+    """Join searches and clicks by looking back from each event, one at a time.
+
+    Returns:
+        The search of each search record and of each click, as places in `session.events`: a search
+        stands for the place of its first record, None for an orphan.
+    """
+    events = session.events
+
+    def id_of(place: int) -> str | None:
+        return getattr(events[place], "query_id", None)
+
+    search_of: dict[int, int] = {}
+    for place, event in enumerate(events):
+        if isinstance(event, Search):
+            id = id_of(place)
+            same = [p for p in search_of if id is not None and id_of(p) == id]
+            search_of[place] = min(same, default=place)
+
+    def named(place: int) -> list[int]:
+        """Return the search that has the event's id, in a list of one or none."""
+        id = id_of(place)
+        return [s for s in search_of.values() if id is not None and id_of(s) == id][:1]
+
+    def back(place: int) -> list[int]:
+        """Return the searches that it may else belong to, the latest first."""
+        before = [search_of[p] for p in sorted(search_of, reverse=True) if p < place]
+        return [s for s in before if id_of(place) is None or id_of(s) is None]
+
+    shown: dict[int, list[str]] = {}
+    for place, event in enumerate(events):
+        if isinstance(event, Results):
+            for search in (named(place) or back(place))[:1]:
+                shown.setdefault(search, []).extend(event.items)
+    clicks: dict[int, int | None] = {}
+    for place, event in enumerate(events):
+        if isinstance(event, ClickResult):
+            holders = [search for search in back(place) if event.item in shown.get(search, [])]
+            silent = [search for search in back(place) if search not in shown]
+            clicks[place] = next(iter(named(place) or holders or silent), None)
+    return search_of, clicks
+
+
+def counted(session: Session) -> dict[str, int]:
+    """Count a session's searches and clicks, as rows of sessions have them."""
+    search_of, clicks = joined(session)
+    orphans = [session.events[place] for place, search in clicks.items() if search is None]
+    return {
+        "requests": len(search_of),
+        "searches": len({*search_of.values()}),
+        "clicks": len(clicks),
+        "searches_clicked": len({*clicks.values()} - {None}),
+        "orphan_clicks": len(orphans),
+        "absent_query_clicks": sum(
+            isinstance(orphan, ClickResult) and orphan.query_id is not None for orphan in orphans
+        ),
+    }

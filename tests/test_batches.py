@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchlogs.columnar import source as batches
 from searchlogs.columnar.convert import to_batch, to_late
-from searchlogs.columnar.parquet import columns_as_they_are
+from searchlogs.columnar.parquet import common_columns
 from searchlogs.columnar.source import BatchSource
 from searchlogs.events import KINDS, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import Border, Reject
@@ -66,9 +65,9 @@ def as_typed(events: list[Event]) -> list[tuple[type, Event]]:
     return [(type(event.user), event) for event in events]
 
 
-def assert_same(log: Log) -> tuple[list[Event], list[Reject], Tally]:
+def assert_same(log: Log, batch: int | None = None) -> tuple[list[Event], list[Reject], Tally]:
     events, rejects, tally = read(LogSource(log.open()).build_part("", "log", None))
-    found = read(BatchSource(log.open()).build_part("", "log", None))
+    found = read(BatchSource(log.open(), batch=batch).build_part("", "log", None))
     assert as_typed(found[0]) == as_typed(events)
     assert found[1] == rejects
     assert repr(found[2]) == repr(tally)  # as it is told: equal times can be of other zones
@@ -151,10 +150,10 @@ def written(place: Path, *tables: pa.Table, group: int = 7) -> tuple[str, ...]:
 
 
 @contextmanager
-def small_batches(rows: int) -> Iterator[None]:
+def small_chunks(rows: int) -> Iterator[None]:
+    """Let Parquet files be read so many rows at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("searchlogs.logs.parquet.ROWS", rows)
-        patch.setattr(batches, "ROWS", rows)
         yield
 
 
@@ -162,6 +161,10 @@ BORDERS = [
     Border(),
     Border(kinds={"search": "search", "click": "click", "app_open": "results"}),
     Border(fields={"item": "query", "query_id": "item"}, kinds={"tap": "search"}),
+    Border(first_position=0),
+    Border(kinds={"*": "activity"}),
+    Border({"query": "item", "item": "query"}, {"tap": "activity", "search": "search"}),
+    Border({"position": "rank", "query_id": "qid"}),
 ]
 
 
@@ -170,9 +173,9 @@ def test_a_file_gives_what_the_border_gives(
     place: Path, table: pa.Table, border: Border, rows: int, group: int
 ) -> None:
     log = Log(written(place, table, group=group), border)
-    assert columns_as_they_are(log.open()) is not None
-    with small_batches(rows):
-        assert_same(log)
+    assert common_columns(log.open()) is not None
+    with small_chunks(rows):
+        assert_same(log, rows)
 
 
 @given(alike, st.integers(1, 12), st.integers(1, 12))
@@ -180,9 +183,9 @@ def test_files_are_merged_as_their_lines_are(
     place: Path, several: list[pa.Table], rows: int, group: int
 ) -> None:
     log = Log(written(place, *several, group=group))
-    assert columns_as_they_are(log.open()) is not None
-    with small_batches(rows):
-        assert_same(log)
+    assert common_columns(log.open()) is not None
+    with small_chunks(rows):
+        assert_same(log, rows)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_what_python_can_not_read(place: Path, column: str, value: Any) -> None:
         for name in cells
     })  # fmt: skip
     log = Log(written(place, table))
-    assert columns_as_they_are(log.open()) is not None
+    assert common_columns(log.open()) is not None
     events, rejects, _ = assert_same(log)
     assert rejects and len(events) + len(rejects) == 20
 
@@ -224,7 +227,7 @@ def test_nanoseconds_are_cut(place: Path) -> None:
     nanos = pa.array([START * 1_000 + 999, -1, 5], pa.timestamp("ns", "UTC"))
     table = pa.table({"event": ["app_open"] * 3, "user": [1, 2, 3], "time": nanos})
     log = Log(written(place, table))
-    assert columns_as_they_are(log.open()) is not None
+    assert common_columns(log.open()) is not None
     events, _, _ = assert_same(log)
     assert events[0] == AppOpen(1, NOON)
 
@@ -248,7 +251,7 @@ def test_a_broken_file(place: Path) -> None:
     data[at : at + 40] = b"\xff" * 40
     (place / "b.parquet").write_bytes(data)
     log = Log((str(place / "b.parquet"),))
-    assert columns_as_they_are(log.open()) is not None
+    assert common_columns(log.open()) is not None
     events, rejects, _ = assert_same(log)
     assert (len(events), rejects[0].line) == (300, 301)
     assert "truncated" in rejects[0].reason
@@ -261,7 +264,7 @@ def test_what_pandas_writes_is_taken_as_it_stands(place: Path) -> None:
     assert frame["position"].dtype == float
     frame.to_parquet(place / "pandas.parquet")
     log = Log((str(place / "pandas.parquet"),))
-    schema = columns_as_they_are(log.open())
+    schema = common_columns(log.open())
     assert schema is not None and "query_id" not in schema.names
     assert len(assert_same(log)[0]) == len(LOG)
 
@@ -290,7 +293,7 @@ def changed(**columns: pa.Array) -> pa.Table:
 )
 def test_other_columns_the_border_reads(place: Path, table: pa.Table) -> None:
     log = Log(written(place, table))
-    assert columns_as_they_are(log.open()) is None
+    assert common_columns(log.open()) is None
     assert_same(log)
 
 
@@ -306,14 +309,14 @@ def test_other_columns_the_border_reads(place: Path, table: pa.Table) -> None:
 )
 def test_other_wishes_need_the_border(place: Path, settings: dict[str, Any]) -> None:
     log = Log(written(place, changed()), **settings)
-    assert columns_as_they_are(log.open()) is None
+    assert common_columns(log.open()) is None
     assert_same(log)
 
 
 def test_files_of_different_columns_the_border_reads(place: Path) -> None:
     users = pa.array([str(event.user) for event in LOG[:50]])
     log = Log(written(place, changed(), changed(user=users)))
-    assert columns_as_they_are(log.open()) is None
+    assert common_columns(log.open()) is None
     assert_same(log)
     write_log(LOG, place / "1.jsonl")
     assert_same(Log((written(place, changed())[0], str(place / "1.jsonl"))))
@@ -355,14 +358,14 @@ def test_it_goes_on_where_it_was(
     """Also where the file was written anew meanwhile, with other groups of rows, and has grown."""
     log = Log(written(place, table, table, group=group))
     before: list[Any] = []
-    with small_batches(rows):
-        whole = read(BatchSource(log.open()).build_part("", "log", None))
-        part = BatchSource(log.open()).build_part("", "log", None)
+    with small_chunks(rows):
+        whole = read(BatchSource(log.open(), batch=rows).build_part("", "log", None))
+        part = BatchSource(log.open(), batch=rows).build_part("", "log", None)
         for _ in range(data.draw(st.integers(0, 2 * len(table) // rows))):
             before += part.next_batch()
         state = part.snapshot()
         again = Log(written(place, table, table, group=other))
-        read_on = read(BatchSource(again.open()).build_part("", "log", state))
+        read_on = read(BatchSource(again.open(), batch=rows).build_part("", "log", state))
     events = [e for item in before if isinstance(item, pa.RecordBatch) for e in events_of(item)]
     rejects = [item for item in before if isinstance(item, Reject)]
     assert events + read_on[0] == whole[0]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import MISSING, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,14 @@ import pytest
 from searchlogs.command import cli as commands
 from searchlogs.command import run as jobs
 from searchlogs.command.cli import main
+from searchlogs.command.job import Job, Outputs
+from searchlogs.command.publish import Summary
+from searchlogs.command.summary import report
+from searchlogs.command.words import border_of
+from searchlogs.logs.border import Border
 from searchlogs.logs.formats import write_log
+from searchlogs.logs.log import Log
+from searchlogs.logs.source import Tally
 from searchlogs.simulate import client_events, simulate
 
 SEVEN = """\
@@ -34,6 +42,7 @@ searches  2, 2 of them clicked; clicks 3, 0 of them orphans
 CTR       1.000 of all searches; mean of sessions 1.000
           1.500 clicks per search; 1.000 of sessions clicked
 """
+SORT = "sort the log by time (--sort)"
 BAD = '{"event":"search","user":1.5}\n'
 
 
@@ -96,6 +105,12 @@ def test_a_summary(say: Say, folder: Path) -> None:
     ]
 
 
+ISO = (
+    "expected an ISO 8601 timestamp with an offset, such as 2024-01-01T00:00:05Z "
+    "(else set --time-format)"
+)
+
+
 def test_late_events_rejects_and_sessions_without_a_search(say: Say) -> None:
     user = {"user": "a", "query": "q"}
     log(
@@ -114,7 +129,7 @@ def test_late_events_rejects_and_sessions_without_a_search(say: Say) -> None:
     )
     assert say("run log.jsonl --out s.jsonl") == (
         1,
-        """\
+        f"""\
 records   16 = 5 gave events + 11 rejected + 0 ignored + 0 duplicates + 0 framing
 events    5 = 2 in 2 sessions + 3 late
 time      2024-01-01 11:40:00+00:00 to 2024-01-01 12:00:00+00:00
@@ -124,10 +139,11 @@ CTR       0.000 of all searches; mean of sessions 0.000
           0.000 clicks per search; 0.000 of sessions clicked
 late      3, 60.00% of events → s.late.jsonl
           a wait of 10m would have saved half of them, 20m all
+          more than --max-late 0.01: {SORT}, or wait for all of them (--wait 20m)
 rejects   11 → s.rejects.jsonl
           4 × user: missing
           3 × event: expected one of app_open, search, results, click
-          1 × time: expected an ISO 8601 timestamp, such as 2024-01-01T00:00:05Z
+          1 × time: {ISO}
           1 × time: no UTC offset, such as Z or +01:00 (set --zone to the time zone of the log)
           1 × event: missing
           other reasons: 1
@@ -157,10 +173,110 @@ def test_no_wait_is_advised_that_would_be_refused(say: Say) -> None:
         "log.jsonl",
         *({"event": "search", "user": 1, "query": "q", "time": time} for time in times),
     )
-    _, out, _ = say("run log.jsonl --out s.jsonl")
-    assert out.splitlines()[-1] == (
-        "          a wait of 1h would have saved half of them, more than 366d, the longest, all"
+    status, out, _ = say("run log.jsonl --out s.jsonl")
+    assert (status, out.splitlines()[-3:]) == (
+        1,
+        [
+            "          a wait of 1h would have saved half of them, no wait of up to 366d all",
+            "          1 because user '1' was at 2199-01-01 00:00:00+00:00: "
+            "if that is wrong, --ahead 1d sets such events aside",
+            "          more than --max-late 0.01: sort the log by time (--sort)",
+        ],
     )
+    log(
+        "log.jsonl",
+        *({"event": "app_open", "user": 1, "time": time} for time in [times[2], *times[:2]]),
+    )
+    _, out, _ = say("run log.jsonl --out s.jsonl --force")
+    assert "\n          no wait of up to 366d would have saved half of them\n" in out
+
+
+def test_an_event_far_ahead_is_named_and_set_aside(say: Say) -> None:
+    lines = Path("log.jsonl").read_text().splitlines(keepends=True)
+    far = '{"event":"search","user":2,"query":"q","time":"2099-01-01T00:00:00Z"}\n'
+    Path("log.jsonl").write_text("".join([*lines[:3], far, *lines[3:]]))
+    for engine in ("", " --engine events"):
+        status, out, _ = say(f"run log.jsonl --out s.jsonl --force{engine}")
+        assert status == 1
+        assert " because user '2' was at 2099-01-01 00:00:00+00:00: " in out
+        status, out, _ = say(f"run log.jsonl --out s.jsonl --force --ahead 1d{engine}")
+        assert status == 1 and "+ 0 late" in out
+        assert "          1 × time: 75 years ahead of the records around it\n" in out
+        assert rows("s.rejects.jsonl")[0]["line"] == 4
+        run = f"run log.jsonl --out s.jsonl --force --ahead 1d --max-rejects 1{engine}"
+        assert say(run)[0] == 0
+
+
+@pytest.mark.parametrize("engine", ["columnar", "events"])
+def test_max_late(say: Say, engine: str) -> None:
+    at = "2024-01-01T12:0{}:00Z"
+    times = ["5", "1", *["6"] * 98]  # 1 of 100, and the wait is a minute
+    log("log.jsonl", *({"event": "app_open", "user": 1, "time": at.format(t)} for t in times))
+    run = f"run log.jsonl --out s.jsonl --force --engine {engine}"
+    status, out, _ = say(run)
+    assert (status, "late      1, 1.00%" in out, "--max-late" in out) == (0, True, False)
+    status, out, _ = say(f"{run} --max-late 0.009")
+    assert (status, out.splitlines()[-1]) == (
+        1,
+        "          more than --max-late 0.009: "
+        "sort the log by time (--sort), or wait for all of them (--wait 4m)",
+    )
+    assert say(f"{run} --max-late 0")[0] == 1
+    assert say(f"{run} --max-late 1")[0] == 0
+    status, out, _ = say(f"{run} --max-late 0 --sort")
+    assert (status, "+ 0 late" in out) == (0, True)
+    status, out, _ = say(f"{run} --max-late 0 --wait 4m")
+    assert (status, "+ 0 late" in out) == (0, True)
+
+
+def test_cells_for_a_spreadsheet_are_counted(say: Say) -> None:
+    line = {"event": "search", "user": "-x", "query": "=1", "time": "2024-01-01T12:00:00Z"}
+    log("log.jsonl", line, {**line, "query": "1"})
+    run = "run log.jsonl --force --searches q.jsonl"
+    assert "\ncells" not in say(f"{run} --out s.csv")[1]
+    assert Path("s.csv").read_text().splitlines()[1].startswith("-x,")
+    _, out, _ = say(f"{run} --out s.csv --spreadsheet")
+    assert "\ncells     1 with an apostrophe for spreadsheets\n" in out
+    assert Path("s.csv").read_text().splitlines()[1].startswith("'-x,")
+    assert "csv" in say.refused(f"{run} --out s.jsonl --spreadsheet")
+
+
+def a_tally(**counts: Any) -> Summary:
+    found = {part.name: 0 for part in fields(Summary) if part.default is MISSING}
+    given = {"late_by": None, "reasons": (), "tally": Tally(), **counts}
+    return Summary(**{**found, **given})
+
+
+def test_lines_of_what_others_count() -> None:
+    """Those of zero are left out, as every other summary here shows."""
+    border = Border(fields={"query_id": "qid", "user": "uid"})
+    job = Job(Log(("log.jsonl",), border).open(), Outputs(Path("s.jsonl")))
+    tally = Tally(
+        records=1_200,
+        lines=1_234,
+        unread={"click.query": 1_234, "search.item": 1},
+        mapped={"query_id": False, "user": True},
+        activity={"filter": 2, "add_to_cart": 1_000},
+    )
+    counts = {"searches": 284, "requests": 473, "searches_clicked": 92}
+    counts |= {"clicks": 120, "clicks_searched": 120, "orphan_clicks": 35}
+    lines = list(report(job, a_tally(tally=tally, absent_query_clicks=20, **counts)))
+    assert lines[2:6] == [
+        "lines     1,234 in 1,200 records: some span lines",
+        "activity  1,002 that keep sessions open: add_to_cart 1,000, filter 2",
+        "unread    query on 1,234 click records, item on 1 search record",
+        "mapped    'qid' (query_id) is in no record",
+    ]
+    assert lines[7] == (
+        "searches  284 in 473 requests, 92 of them clicked; clicks 120, 35 of them orphans "
+        "(20 of them name a query that is not there)"
+    )
+    Path("log.csv").write_text("")
+    job = Job(Log(("log.csv",)).open(), Outputs(Path("s.jsonl")))
+    lines = list(report(job, a_tally(tally=Tally(records=9, lines=10))))
+    assert lines[2] == "lines     10 in 9 records: quoted cells span lines"
+    lines = list(report(job, a_tally(tally=Tally(records=9, lines=9))))
+    assert not any(line.startswith(("lines", "unread", "mapped", "activity")) for line in lines)
 
 
 def test_a_short_wait_is_advised_to_the_millisecond(say: Say) -> None:
@@ -257,6 +373,7 @@ def test_map_kinds_and_time_unit(say: Say) -> None:
         ("2024-01-01T12:00:00", "--zone Europe/Berlin", "2024-01-01T11:00:00+00:00"),
         (1704110400, "--time-unit s", "2024-01-01T12:00:00+00:00"),
         (1704110400123456, "--time-unit us", "2024-01-01T12:00:00.123456+00:00"),
+        ("1.1.2024,12", "--zone UTC --time-format %d.%m.%Y,%H", "2024-01-01T12:00:00+00:00"),
     ],
 )
 def test_times(say: Say, time: object, option: str, expected: str) -> None:
@@ -264,6 +381,96 @@ def test_times(say: Say, time: object, option: str, expected: str) -> None:
     assert say("run log.jsonl --out s.jsonl")[0] == 1
     assert say(f"run log.jsonl --out s.jsonl --force {option}")[0] == 0
     assert rows()[0]["start"] == expected
+
+
+def test_a_format_of_times_and_positions_from_0(say: Say) -> None:
+    Path("log.csv").write_text(
+        "event,user,time,query,item,position\n"
+        "search,1,24/12/2024 18:00:00,dogs,,\n"
+        "click,1,24/12/2024 18:00:05,,x,0\n"
+    )
+    run = "run log.csv --out s.jsonl --searches q.jsonl --force --first-position 0 --zone UTC"
+    status, out, _ = say(run)
+    assert (status, "--time-format" in out) == (1, True)
+    assert say(run, "--time-format", "%d/%m/%Y %H:%M:%S")[0] == 0
+    assert rows()[0]["start"] == "2024-12-24T18:00:00+00:00"
+    assert rows("q.jsonl")[0]["ranks"] == [1]
+
+
+def test_a_user_who_logs_in_and_a_record_that_is_delivered_twice(say: Say) -> None:
+    first = {"event": "search", "query": "q", "time": "2024-01-01T12:00:00Z", "messageId": "m1"}
+    again = {**first, "time": "2024-01-01T12:00:07Z"}
+    late = {**first, "messageId": "m2", "userId": "u"}
+    log("log.jsonl", *({"anonymousId": "a", **line} for line in (first, again, late)))
+    run = "run log.jsonl --out s.jsonl --force --map user=userId|anonymousId"
+    for engine in ("columnar", "events"):
+        status, out, _ = say(f"{run} --engine {engine}")
+        assert (status, [row["user"] for row in rows()]) == (0, ["a", "u"])
+        assert "+ 0 duplicates" in out
+        status, out, _ = say(f"{run} --engine {engine} --drop-duplicates --map id=messageId")
+        assert (status, "+ 1 duplicates" in out) == (0, True)
+        assert [row["searches"] for row in rows()] == [1, 1]
+        status, out, _ = say(f"{run} --engine {engine} --drop-duplicates --map id=no")
+        assert (status, "+ 0 duplicates" in out) == (0, True)
+        assert "\nmapped    'no' (id) is in no record\n" in out
+
+
+def test_backslashes_in_cells(say: Say) -> None:
+    Path("log.csv").write_text(
+        'event,user,time,query\nsearch,1,2024-01-01T12:00:00Z,"5\\" pipe, red"\n'
+    )
+    assert say("run log.csv --out s.jsonl --searches q.jsonl")[0] == 1
+    assert say("run log.csv --out s.jsonl --searches q.jsonl --force --backslash")[0] == 0
+    assert rows("q.jsonl")[0]["query"] == '5" pipe, red'
+
+
+def test_actions_that_keep_a_session_open(say: Say) -> None:
+    at = "2024-01-01T12:{}:00Z"
+    names = [("search", "00"), ("scroll", "20"), ("search", "40")]
+    log(
+        "log.jsonl",
+        *({"event": n, "user": 1, "query": "q", "time": at.format(t)} for n, t in names),
+    )
+    run = "run log.jsonl --out s.jsonl --force --kinds"
+    for engine in ("columnar", "events"):
+        status, out, _ = say(f"{run} search=search --engine {engine}")
+        assert (status, [row["events"] for row in rows()]) == (0, [1, 1])
+        for kinds in ("search=search,activity=scroll", "search=search,activity=*"):
+            status, out, _ = say(f"{run} {kinds} --engine {engine}")
+            assert (status, [row["events"] for row in rows()]) == (0, [3])
+            assert "\nactivity  1 that keep sessions open: scroll 1\n" in out
+
+
+def test_what_a_record_has_and_its_kind_does_not_read(say: Say) -> None:
+    line = {"event": "click", "user": 1, "query": "q", "item": "x", "time": "2024-01-01T12:00:00Z"}
+    log("log.jsonl", line, line)
+    for engine in ("columnar", "events"):
+        _, out, _ = say(f"run log.jsonl --out s.jsonl --force --engine {engine}")
+        assert "\nunread    query on 2 click records\n" in out
+
+
+def test_lines_that_quoted_cells_span(say: Say) -> None:
+    Path("log.csv").write_text(
+        'event,user,time,query\nsearch,1,2024-01-01T12:00:00Z,"two\nlines"\n'
+    )
+    for engine in ("columnar", "events"):
+        _, out, _ = say(f"run log.csv --out s.jsonl --force --engine {engine}")
+        assert "\nlines     3 in 2 records: quoted cells span lines\n" in out
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_outputs_are_never_read_as_logs(say: Say, folder: Path, ending: str) -> None:
+    (folder / "in").mkdir()
+    shutil.move("log.jsonl", "in/log.jsonl")
+    run = f"run in --out in/s.{ending} --searches in/q.{ending}"
+    assert say(run)[0] == 0
+    whole = {path.name: path.read_bytes() for path in Path("in").iterdir()}
+    status, out, _ = say(f"{run} --force")
+    assert (status, "= 7 gave events + 0 rejected" in out) == (0, True)
+    assert "\nfiles     4 passed over, hidden, of no format or of earlier runs: in/q" in out
+    assert {path.name: path.read_bytes() for path in Path("in").iterdir()} == whole
+    _, out, _ = say("run in --out t.jsonl")
+    assert "= 7 gave events + 0 rejected" in out
 
 
 def test_ubi(say: Say) -> None:
@@ -278,7 +485,7 @@ def test_ubi(say: Say) -> None:
         {**action, "action_name": "hover\x1b[31m"},
     )  # fmt: skip
     options = "run ubi.ndjson --format ubi --out s.jsonl --searches q.jsonl --force"
-    status, out, _ = say(f"{options} --first-ordinal 0 --kinds click=item_click")
+    status, out, _ = say(f"{options} --first-position 0 --kinds click=item_click")
     assert status == 0
     assert out.startswith(
         "records   4 = 2 gave events + 0 rejected + 1 ignored "
@@ -287,8 +494,8 @@ def test_ubi(say: Say) -> None:
         "events    3 = 3 in 1 sessions"
     )
     assert rows("q.jsonl")[0]["ranks"] == [1]
-    status, out, _ = say(f"{options} --kinds click=item_click --first-ordinal 1")
-    assert status == 1 and "--first-ordinal 0" in out
+    status, out, _ = say(f"{options} --kinds click=item_click --first-position 1")
+    assert status == 1 and "--first-position 0" in out
     assert "2 ignored" in say(options)[1]
 
 
@@ -384,6 +591,15 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
             "run log.jsonl --out s.csv --max-rejects -1",
             "--max-rejects: expected 0 or more; found -1",
         ),
+        ("run log.jsonl --out s.csv --max-late few", "argument --max-late: expected a share"),
+        ("run log.jsonl --out s.csv --max-late 1.1", "argument --max-late: expected a share"),
+        ("run log.jsonl --out s.csv --max-late nan", "argument --max-late: expected a share"),
+        ("run log.jsonl --out s.csv --max-late=-0.1", "argument --max-late: expected a share"),
+        ("run log.jsonl --out s.csv --ahead 10", "argument --ahead: "),
+        ("run log.jsonl --out s.csv --ahead 400d", "ahead: "),
+        ("run log.jsonl --out s.csv --sort yes --force", "unrecognized arguments: yes"),
+        ("run log.jsonl --out s.jsonl --spreadsheet", "spreadsheet: "),
+        ("run log.jsonl --out s.csv --least-users 0", "least_users: "),
         ("run log.jsonl --out s.csv --format xml", "argument --format: invalid choice: 'xml'"),
         ("run log.jsonl --out s.csv --time-unit ns", "argument --time-unit: invalid choice: 'ns'"),
         ("run log.jsonl --out s.csv --zone Mars", "zone"),
@@ -393,9 +609,15 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run log.jsonl --out s.csv --kinds open=click", "kind"),
         (
             "run log.jsonl --out s.csv --first-ordinal 0",
-            "--first-ordinal: expected with --format ubi",
+            "unrecognized arguments: --first-ordinal 0",
         ),
-        ("run log.jsonl --out s.csv --first-ordinal 2", "argument --first-ordinal: invalid choice"),
+        ("run log.jsonl --out s.csv --first-position 2", "argument --first-position: invalid ch"),
+        ("run log.jsonl --out s.csv --first-position x", "argument --first-position: invalid int"),
+        ("run log.jsonl --out s.csv --time-format noon", "time format: "),
+        ("run log.jsonl --out s.csv --backslash", "backslash: expected a log in CSV or TSV"),
+        ("run log.jsonl --out s.csv --map id=messageId", "--map id: expected with --drop-dupl"),
+        ("run log.jsonl --out s.csv --kinds click=*", "kind: "),
+        ("run log.jsonl --out s.csv --map session=sid", "field: "),
         ("run no.jsonl --out s.csv", "no.jsonl: No such file or directory"),
         ("run log.txt --out s.csv", "log.txt: No such file or directory"),
         ("run . --out s", "s: expected a name that ends in .jsonl, "),
@@ -480,7 +702,7 @@ def test_every_example_of_the_help_is_understood() -> None:
     assert len(examples) == 5
     for example in examples:
         options = parser.parse_args(example.split())
-        commands.border_of(options)
+        border_of(options)
 
 
 # What a log or a name holds is not for the terminal
@@ -545,14 +767,52 @@ def test_a_process_with_a_pipe_and_no_utf_8(folder: Path) -> None:
     assert b"sessions  2 with a search \\u2192 s.jsonl; 0 without\n" in done.stdout
 
 
-def test_who_has_read_enough_of_the_summary_stops_nothing(folder: Path) -> None:
-    command = [sys.executable, "-m", "searchlogs", "run", "log.jsonl", "--out", "s.jsonl"]
+@pytest.mark.parametrize("flags", [[], ["-u"]])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ("run log.jsonl --out s.jsonl", 0),
+        ("simulate --out x.jsonl", 0),
+        ("run --help", 0),
+        ("--version", 0),
+        ("run no.jsonl --out s.jsonl", 2),
+    ],
+)
+def test_who_has_read_enough_stops_nothing(
+    folder: Path, flags: list[str], arguments: str, status: int
+) -> None:
+    command = [sys.executable, *flags, "-m", "searchlogs", *arguments.split()]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
-    assert (process.stderr.read(), process.wait()) == (b"", 0)
+    err = process.stderr.read()
     process.stderr.close()
-    assert len(rows()) == 2
+    assert (process.wait(), err.count(b"\n")) == (status, status // 2)
+    assert b"Traceback" not in err and b"ignored" not in err
+    if arguments.startswith("run log"):
+        assert len(rows()) == 2
+
+
+def test_a_check_that_nobody_reads_to_its_end_is_silent(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("searchlogs.command.check.check_machine", broken)
+    discarded: list[bool] = []
+    monkeypatch.setattr(commands, "_discard_output", lambda: discarded.append(True))
+    assert (main([]), discarded) == (1, [True])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+def test_an_output_that_cannot_be_written_is_one_line(folder: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "searchlogs", "--version"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"No space left" in done.stderr
 
 
 def test_a_broken_recovery_is_one_line(say: Say) -> None:
@@ -572,9 +832,11 @@ def test_a_recovery_of_another_log_says_so(say: Say) -> None:
     assert say(run)[:2] == (0, SEVEN)
     finished = "This run had finished: at the end of its log every session was closed.\n"
     assert say(run) == (0, finished + SEVEN, "")
+    assert say("run log.jsonl --out s.jsonl --recovery r") == (0, finished + SEVEN, "")
+    Path("s.late.jsonl").write_text("mine")
     status, out, err = say("run log.jsonl --out s.jsonl --recovery r")
     assert (status, out) == (2, "")
-    assert err.startswith(f"searchlogs: {finished.rstrip()} s.jsonl: ") and "--force" in err
+    assert err.startswith(f"searchlogs: {finished.rstrip()} s.late.jsonl: ") and "--force" in err
     with open("log.jsonl", "a") as file:
         file.write(BAD)
     status, out, err = say(run)
@@ -589,6 +851,33 @@ def test_outputs_that_a_killed_run_had_begun_to_name_need_no_force(say: Say) -> 
     assert say("run log.jsonl --out s.jsonl --recovery r")[0] == 0
     Path("r/finished").unlink()
     assert say("run log.jsonl --out s.jsonl --recovery r") == (0, SEVEN, "")
+
+
+@pytest.mark.parametrize("engine", ["columnar", "events"])
+def test_what_repeats_a_command_comes_to_rest(say: Say, engine: str) -> None:
+    with open("log.jsonl", "a") as file:
+        file.write(BAD)
+    run = f"run log.jsonl --out s.csv --recovery r --engine {engine}"
+    status, summary, _ = say(run)
+    assert status == 1 and "rejects   1" in summary
+    before = {path.name: path.read_bytes() for path in Path().glob("s.*")}
+    finished = "This run had finished: at the end of its log every session was closed.\n"
+    for _ in range(2):
+        assert say(run) == (1, finished + summary, "")
+    assert say(f"{run} --max-rejects 1") == (0, finished + summary, "")
+    Path("s.csv").unlink()
+    Path("s.late.jsonl").unlink()
+    assert say(run) == (1, finished + summary, "")
+    assert {path.name: path.read_bytes() for path in Path().glob("s.*")} == before
+    # Other rows under the same names, another run's files, and another run's folder.
+    assert "--force" in say.refused(f"{run} --all-sessions")
+    assert "--force" in say.refused(f"{run} --spreadsheet")
+    assert "--force" in say.refused(f"run log.jsonl --out s.csv --recovery q --engine {engine}")
+    assert "another gap" in say.refused(f"{run} --gap 1m")
+    assert say(f"run log.jsonl --out s.csv --force --wait 2m --engine {engine}")[0] == 1
+    assert say(run) == (1, finished + summary, "")  # the same rows
+    Path("s.csv").write_text(Path("s.csv").read_text() + "1")
+    assert "s.csv: already exists" in say.refused(run)
 
 
 def interrupted(arguments: list[str], begun: str) -> subprocess.Popen[bytes]:

@@ -38,6 +38,8 @@ LOGS: dict[str, Callable[[], Iterable[Event]]] = {
     "late": lambda: simulate(
         60, 250, seed=12, disorder=timedelta(seconds=45), late_share=0.05, query_ids=True
     ),
+    # Several search records have one id, some ids lead nowhere, and some events have none.
+    "joined": lambda: (joined(event, number) for number, event in enumerate(LOGS["late"]())),
     # Searches go without results, and visits run into each other.
     "crowded": lambda: (
         replace(event, user=int(event.user) % 7)
@@ -45,6 +47,15 @@ LOGS: dict[str, Callable[[], Iterable[Event]]] = {
         if not (isinstance(event, Results) and number % 3 == 0)
     ),
 }
+
+
+def joined(event: Event, number: int) -> Event:
+    """Give the event the id of another page of its search, an id that leads nowhere, or none."""
+    if isinstance(event, AppOpen) or event.query_id is None:
+        return event
+    user, _, page = event.query_id.rpartition("-")
+    ids = (event.query_id, event.query_id, f"{user}-{int(page) // 2}", "elsewhere", None)
+    return replace(event, query_id=ids[number % 7 % 5])
 
 
 def sessions_of(log: Log, gap: timedelta) -> list[dict[str, Any]]:
@@ -55,9 +66,8 @@ def sessions_of(log: Log, gap: timedelta) -> list[dict[str, Any]]:
         for engine in ENGINES:
             job = Job(
                 log.open(),
-                Outputs(folder / "s.parquet"),
+                Outputs(folder / "s.parquet", every_session=True),
                 Windowing(gap, WAIT),
-                every_session=True,
                 engine=engine,
             )
             run_job(job)
@@ -144,44 +154,62 @@ placed as (
         row_number() over visit as place
     from stepped window visit as (partition by user order by time, arrival)
 ),
-searches as (select user, session, place, query_id from placed where event = 'search'),
+searches as (
+    select
+        user, session, place, query_id,
+        if(
+            query_id is null, place, min(place) over (partition by user, session, query_id)
+        ) as search
+    from placed where event = 'search'
+),
 shown as (
     select
         page.user, page.session, page.items,
         coalesce(
-            min(search.place) filter (search.query_id = page.query_id),
-            max(search.place) filter (search.place < page.place)
-        ) as place
+            min(search.search) filter (search.query_id = page.query_id),
+            arg_max(search.search, search.place) filter (
+                search.place < page.place
+                and (page.query_id is null or search.query_id is null)
+            )
+        ) as search
     from placed as page join searches as search using (user, session)
     where page.event = 'results'
     group by page.user, page.session, page.place, page.items
 ),
 pages as (
-    select user, session, place, flatten(list(items)) as items from shown group by all
+    select user, session, search, flatten(list(items)) as items from shown group by all
 ),
 clicks as (
     select
-        click.user, click.session,
+        click.user, click.session, click.query_id,
         coalesce(
-            min(search.place) filter (search.query_id = click.query_id),
-            max(search.place) filter (
+            min(search.search) filter (search.query_id = click.query_id),
+            arg_max(search.search, search.place) filter (
                 search.place < click.place and list_contains(pages.items, click.item)
+                and (click.query_id is null or search.query_id is null)
             ),
-            max(search.place) filter (search.place < click.place and pages.place is null)
+            arg_max(search.search, search.place) filter (
+                search.place < click.place and pages.search is null
+                and (click.query_id is null or search.query_id is null)
+            )
         ) as search
     from placed as click
     left join searches as search using (user, session)
     left join pages
-        on (pages.user, pages.session, pages.place) = (search.user, search.session, search.place)
+        on (pages.user, pages.session, pages.search) = (search.user, search.session, search.search)
     where click.event = 'click'
-    group by click.user, click.session, click.place
+    group by click.user, click.session, click.place, click.query_id
 ),
 clicked as (
     select
         user, session,
         count(distinct search) as searches_clicked,
-        count(*) filter (search is null) as orphan_clicks
+        count(*) filter (search is null) as orphan_clicks,
+        count(*) filter (search is null and query_id is not null) as absent_query_clicks
     from clicks group by all
+),
+searched as (
+    select user, session, count(distinct search) as searches from searches group by all
 )
 select
     user::varchar as user,
@@ -189,14 +217,15 @@ select
     min(time) as start,
     max(time) as end,
     count(*) as events,
-    count(*) filter (event = 'search') as searches,
+    count(*) filter (event = 'search') as requests,
+    coalesce(any_value(searches), 0) as searches,
     count(*) filter (event = 'click') as clicks,
     coalesce(any_value(searches_clicked), 0) as searches_clicked,
     coalesce(any_value(orphan_clicks), 0) as orphan_clicks,
-    count(*) filter (event = 'click') / nullif(count(*) filter (event = 'search'), 0)
-        as clicks_per_search,
-    coalesce(any_value(searches_clicked), 0) / nullif(count(*) filter (event = 'search'), 0) as ctr
-from placed left join clicked using (user, session)
+    coalesce(any_value(absent_query_clicks), 0) as absent_query_clicks,
+    count(*) filter (event = 'click') / any_value(searches) as clicks_per_search,
+    coalesce(any_value(searches_clicked), 0) / any_value(searches) as ctr
+from placed left join clicked using (user, session) left join searched using (user, session)
 group by user, session
 order by user, session
 """
@@ -253,3 +282,6 @@ def test_the_logs_have_what_makes_it_hard() -> None:
     other, _ = oracle(without_ids, GAPS[3], WAIT)
     assert total(long, "searches_clicked") != total(other, "searches_clicked")
     assert total(long, "orphan_clicks") < total(long, "clicks")
+    several, _ = oracle(list(LOGS["joined"]()), GAPS[3], WAIT)
+    assert total(several, "searches") + 10 <= total(several, "requests")
+    assert 10 < total(several, "absent_query_clicks") < total(several, "orphan_clicks")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from searchlogs import exercises
-from searchlogs.columnar.sessionizer import ShardLogic
+from searchlogs.columnar.sessionizer import Sessionizer
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import EARLIEST, AppOpen
 from searchlogs.exercises import scale as module
@@ -61,21 +61,21 @@ def test_the_package_adds_up_the_same_halves(case: Any) -> None:
         times = [EARLIEST + timedelta(seconds=second) for second in seconds]
         return pa.RecordBatch.from_pydict({"event": kinds, "user": ["1"] * events, "time": times})
 
-    logic = ShardLogic(timedelta(seconds=gap), timedelta(0))
-    out = [*logic.on_batch([rows(before)])[0], *logic.on_batch([rows(after)])[0]]
-    out += logic.on_eof()[0]
-    assert {name for name, _ in out} == {"down"}
-    found = [
+    sessionizer = Sessionizer(timedelta(seconds=gap), timedelta(0))
+    out = [sessionizer.add(rows(before)), sessionizer.add(rows(after)), sessionizer.finish()]
+    assert not any(found.late for found in out)
+    sessions = [
         (
             int((row["start"] - EARLIEST).total_seconds()),
             int((row["end"] - EARLIEST).total_seconds()),
             row["events"],
             row["searches"],
         )
-        for _, batch in out
+        for found in out
+        for batch in found.sessions
         for row in batch.to_pylist()
     ]
-    assert found == joined(before, after, gap)
+    assert sessions == joined(before, after, gap)
 
 
 @pytest.mark.parametrize(

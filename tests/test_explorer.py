@@ -31,8 +31,9 @@ def test_each_slider_moves_the_numbers_and_the_picture() -> None:
 
 
 def test_without_a_kernel_and_in_a_comparison_it_is_words() -> None:
-    assert repr(Explorer(HOUR)) == repr(Explorer(HOUR))
-    bundle = Explorer(HOUR)._repr_mimebundle_()
+    explorer = Explorer(HOUR)
+    assert repr(explorer) == repr(Explorer(HOUR))
+    bundle = explorer._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Sliders for gap and wait, while a kernel runs.")
     assert "application/vnd.jupyter.widget-view+json" in bundle
 

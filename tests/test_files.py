@@ -1,8 +1,6 @@
-import codecs
 import gzip
 import io
 import json
-import struct
 import subprocess
 import sys
 import tracemalloc
@@ -16,15 +14,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fuzz import as_row, csv_text, fuzz, json_lines, parquet
+from fuzz import fuzz
+from log_files import as_row, csv_text, json_lines, parquet
 from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.logs.border import MAX_REASON, BadRecord, Border, Skipped
-from searchlogs.logs.csv import MAX_LINES, MAX_QUOTED
+from searchlogs.logs.border import BadRecord, Border, Skipped
 from searchlogs.logs.formats import Read
 from searchlogs.logs.lines import MAX_LINE
 from searchlogs.logs.log import Log
+from searchlogs.logs.outcomes import MAX_REASON
 from searchlogs.logs.records import read_log
 from searchlogs.logs.words import format_of
 from searchlogs.simulate import simulate
@@ -51,15 +50,6 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
     ) -> list[Read]:
         (tmp_path / name).write_bytes(data)
         return list(read_log(Log((str(tmp_path / name),), border or Border(), format).open()))
-
-    return read
-
-
-@pytest.fixture
-def read_log_as(tmp_path: Path) -> Callable[..., list[Read]]:
-    def read(name: str, data: bytes, **options: Any) -> list[Read]:
-        (tmp_path / name).write_bytes(data)
-        return list(read_log(Log((str(tmp_path / name),), **options).open()))
 
     return read
 
@@ -100,6 +90,7 @@ WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "log.csv": csv_text,
     "semicolons.csv": lambda rows: csv_text(rows, ";", "\r\n"),
     "tabs.csv": lambda rows: csv_text(rows, "\t"),
+    "log.tsv": lambda rows: csv_text(rows, "\t"),
     "log.parquet": parquet,
     "log.jsonl.gz": lambda rows: gzip.compress(json_lines(rows)),
     "log.jsonl.zst": lambda rows: pa.compress(json_lines(rows), "zstd", asbytes=True),
@@ -108,7 +99,7 @@ WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", [name for name in WRITERS if ".tsv" not in name])
 def test_each_format_gives_the_same_events(read: Callable[..., list[Read]], name: str) -> None:
     simulated = simulate(5, 20, seed=3, disorder=timedelta(seconds=10), query_ids=True)
     events = FOUR + list(simulated)
@@ -129,7 +120,6 @@ def test_each_format_gives_the_same_events(read: Callable[..., list[Read]], name
         ("a.b.ndjson.gz", "jsonl"),
         ("a.csv.zst", "csv"),
         ("a.tsv", "tsv"),
-        ("a.tsv.gz", "tsv"),
         ("a.parquet", "parquet"),
         ("a.parquet.gz", ""),  # Parquet compresses itself, and is read from its end
         ("a.gz", ""),
@@ -209,63 +199,12 @@ def test_a_byte_order_mark_alone(read: Callable[..., list[Read]]) -> None:
     assert outcomes(read("log.csv", b"\xef\xbb\xbf")) == [FRAMING]
 
 
-# UTF-16
-
-WIDE = "search,a,2024-01-01T00:00:05Z,Größe 😀,,,,\n"
-MARKS = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
-
-
-@pytest.mark.parametrize("encoding", MARKS)
-@pytest.mark.parametrize("packed", [False, True])
-def test_utf_16_is_read_if_its_first_bytes_say_so(
-    read: Callable[..., list[Read]], encoding: str, packed: bool
-) -> None:
-    def written(text: str) -> bytes:
-        data = MARKS[encoding] + text.encode(encoding)
-        return gzip.compress(data) if packed else data
-
-    wide = searched("Größe 😀")
-    assert outcomes(read("log.csv", written(HEADER.decode() + WIDE * 2))) == [FRAMING, wide, wide]
-    record = {"event": "search", "user": "a", "time": TIME.isoformat(), "query": "Größe 😀"}
-    for layout in (json.dumps(record), json.dumps(record, ensure_ascii=False, indent=1)):
-        reads = read("log.json", written(f"{layout}\r\n{layout}"))
-        assert outcomes(reads) == [wide, wide]
-        assert b"".join(read.raw for read in reads).decode() == f"{layout}\r\n{layout}"
-
-
-@pytest.mark.parametrize("encoding", MARKS)
-def test_broken_utf_16_costs_its_line(read: Callable[..., list[Read]], encoding: str) -> None:
-    mark, line = MARKS[encoding], WIDE.encode(encoding)
-    head = mark + HEADER.decode().encode(encoding)
-    assert outcomes(read("log.csv", head + line + line[:-1])) == [
-        FRAMING,
-        searched("Größe 😀"),
-        (3, None, Like("truncated here…half a character of UTF-16")),
-    ]
-    half = WIDE.replace("😀", "\ud83d").encode(encoding, "surrogatepass")
-    assert outcomes(read("log.csv", head + half + line)) == [
-        FRAMING,
-        (2, None, Like("UTF-16: half a surrogate pair, at character 37")),
-        searched("Größe 😀"),
-    ]
-    cut = json.dumps({"event": "app_open"}, indent=1).encode(encoding)
-    assert outcomes(read("log.json", mark + cut + cut[:-1]))[1:] == [
-        (3, None, Like("truncated here…half a character of UTF-16"))
-    ]
-
-
-@pytest.mark.parametrize("encoding", MARKS)
-def test_utf_16_without_its_mark_is_asked_about(
-    read: Callable[..., list[Read]], encoding: str
-) -> None:
-    for name, text in (("log.csv", HEADER.decode() + WIDE), ("log.jsonl", OPEN.decode() * 2)):
-        for _, _, reason in outcomes(read(name, text.encode(encoding)))[:2]:
-            assert reason == Like("NUL byte…is it UTF-16 without a byte-order mark?")
-
-
-def test_utf_32_is_not_taken_for_utf_16(read: Callable[..., list[Read]]) -> None:
-    data = codecs.BOM_UTF32_LE + OPEN.decode().encode("utf-32-le")
-    assert outcomes(read("log.jsonl", data))[0] == (1, None, Like("UTF-8: byte 0xff at 1…NUL"))
+def test_utf_16_is_read(read: Callable[..., list[Read]]) -> None:
+    for name, text in (("log.jsonl", OPEN * 2), ("log.csv", HEADER + CSV_OPEN * 2)):
+        lines = outcomes(read(name, text.decode().encode("utf-16")))
+        assert lines[-2:] == [OPENED, OPENED]
+        cut_off = outcomes(read(name, text.decode().encode("utf-16")[:-3]))
+        assert cut_off[-2] == OPENED and cut_off[-1][1] is None
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
@@ -313,14 +252,7 @@ PARQUET = table(user=["a"])
     [
         ("log.jsonl", PARQUET, "parquet…name"),
         ("log.csv", b"\xef\xbb\xbf" + PARQUET, "parquet…name"),
-        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…inside a compressed"),
-        ("log.jsonl.gz", gzip.compress(PARQUET), "parquet…name"),
-        (
-            "log.jsonl.gz",
-            b"\0" + OPEN,
-            "not be decompressed: zlib inflate failed: incorrect header",
-        ),
-        ("log.csv.zst", b"\xff" + HEADER, "not be decompressed: ZSTD decompress failed: Unknown f"),
+        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…compressed"),
         ("log.jsonl.gz", gzip.compress(OPEN)[:5], "not be decompressed: Truncated compressed"),
         ("log.parquet", OPEN, "not…Parquet: Parquet magic bytes not found in footer. Either"),
         ("log.parquet", gzip.compress(PARQUET), "not…Parquet: Parquet magic bytes not found in"),
@@ -339,30 +271,10 @@ def test_a_file_that_is_not_what_its_name_says(
     assert reason == Like(why)
 
 
-@pytest.mark.parametrize("name", ["log.jsonl", "log", "log.gz", "log.zst", "log.jsonl.gz"])
-def test_packing_is_told_by_the_first_bytes(read: Callable[..., list[Read]], name: str) -> None:
-    zstd = pa.compress(OPEN * 3, "zstd", asbytes=True)
-    for data in (OPEN * 3, gzip.compress(OPEN * 3), zstd, codecs.BOM_UTF8 + OPEN * 3):
-        assert outcomes(read(name, data, format="jsonl")) == [OPENED] * 3
-    whole = gzip.compress(OPEN * 3)
-    assert outcomes(read(name, whole[:-1], format="jsonl"))[-1][2] == Like("truncated here")
-
-
-def test_a_packed_standard_input(tmp_path: Path) -> None:
-    """It cannot be read again where it breaks off."""
-    script = "\n".join(
-        [
-            "from searchlogs.logs.log import Log",
-            "from searchlogs.logs.records import read_log",
-            "for read in read_log(Log(('-',), format='jsonl').open()):",
-            "    print(read.line, read.outcome)",
-        ]
-    )
-    whole = gzip.compress(OPEN * 3)
-    for data, last in ((whole, "3 (AppOpen("), (whole[:-9], "1 (None, 'could not be decompressed")):
-        run = subprocess.run([sys.executable, "-c", script], input=data, capture_output=True)
-        assert run.stderr == b""
-        assert run.stdout.decode().splitlines()[-1].startswith(last)
+def test_packing_is_known_by_the_first_bytes(read: Callable[..., list[Read]]) -> None:
+    for name in ("log.jsonl", "log.jsonl.gz", "log.jsonl.zst"):
+        for data in (OPEN, gzip.compress(OPEN), pa.compress(OPEN, "zstd", asbytes=True)):
+            assert outcomes(read(name, data)) == [OPENED]
 
 
 def test_json_in_a_csv_file_and_the_other_way_round(read: Callable[..., list[Read]]) -> None:
@@ -476,9 +388,12 @@ def test_a_header(
     names = [b"time", b"more", b"event", b"user"]
     row = [b"2024-01-01T00:00:05Z", b"1.5", b"app_open", b"a"]
     lines = [delimiter.join(quote + cell + quote for cell in cells) + end for cells in (names, row)]
-    reads = read("log.csv", mark + lines[0] + lines[1] + end + lines[1])
-    assert outcomes(reads) == [FRAMING, OPENED, FRAMING, OPENED]
-    assert [read.line for read in reads] == [1, 2, 3, 4]
+    # The name .tsv says that there are no quotes, and that tabs separate.
+    names_of_files = ("log.csv", "log.tsv") if delimiter == b"\t" and not quote else ("log.csv",)
+    for name in names_of_files:
+        reads = read(name, mark + lines[0] + lines[1] + end + lines[1])
+        assert outcomes(reads) == [FRAMING, OPENED, FRAMING, OPENED]
+        assert [read.line for read in reads] == [1, 2, 3, 4]
     # Empty lines, or what is no cell at all, may come first.
     assert outcomes(read("log.csv", end + lines[0] + lines[1])) == [FRAMING, FRAMING, OPENED]
 
@@ -562,137 +477,21 @@ def test_a_quote_that_nothing_closes_costs_one_line(read: Callable[..., list[Rea
         data = csv_rows(search(b"a"), search(b'"open'), search(b"b") * rest)
         reads = outcomes(read("log.csv", data))
         assert reads[:2] == [FRAMING, searched("a")]
-        where = "within 10 lines" if rest > 10 else "before the end of the file"
-        assert reads[2] == (3, None, Like(f"not…CSV: the quote…in line 3 is not closed {where}"))
+        assert reads[2] == (3, None, Like("not…CSV: the quote that opens in line 3 is not closed"))
         assert reads[3:] == [searched("b")] * rest
 
 
-@pytest.mark.parametrize("quotes", [1, 2])
-def test_a_cell_has_at_most_ten_lines(read: Callable[..., list[Read]], quotes: int) -> None:
-    """A record of several such cells may have more."""
-    header = b"event,user,time,query,note\n"
-    cell = b'"' + b"\n" * (MAX_LINES - 1) + b'"'
-    record = b"search,a,2024-01-01T00:00:05Z," + b",".join([cell] * quotes + [b""] * (2 - quotes))
-    reads = read("log.csv", header + record + b"\n" + record + b"\n")
-    assert outcomes(reads) == [FRAMING, *[searched("\n" * 9)] * 2]
-    assert [read.lines for read in reads] == [1, *[1 + quotes * 9] * 2]
-    longer = record.replace(b'\n"', b'\n\n"')
-    why = Like(f"the quote that opens in line {quotes * 10 - 8} is not closed within 10 lines")
-    longer = record[: record.rindex(b'\n"')] + b"\n\n" + record[record.rindex(b'\n"') + 1 :]
-    reads = read("log.csv", header + longer + b"\n" + search(b"a,b"))
-    assert outcomes(reads)[1] == (2, None, why)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_quoted_cell_has_at_most_ten_lines(read: Callable[..., list[Read]], end: bytes) -> None:
+    ten = read("log.csv", csv_rows(search(b'"' + b"x" + (end + b"x") * 9 + b'"'), search(b"a")))
+    assert outcomes(ten)[2] == searched("a") and len(ten) == 3
+    assert [one.lines for one in ten] == [1, 10, 1]
+    eleven = csv_rows(search(b'"' + b"x" + (end + b"x") * 10 + b'"'), search(b"a"))
+    reads = read("log.csv", eleven)
+    assert outcomes(reads)[1] == (2, None, Like("line 2 is not closed within 10 lines"))
+    assert [one.line for one in reads] == list(range(1, 14))
+    assert all(isinstance(one.outcome, BadRecord) for one in reads[1:-1])
     assert reads[-1].outcome == searched("a")
-    assert [read.line for read in reads][:3] == [1, 2, 3]  # the next line is read on its own
-    assert b"".join(read.raw for read in reads) == header + longer + b"\n" + search(b"a,b")
-
-
-def test_a_quote_in_a_quoted_cell_does_not_open_another(read: Callable[..., list[Read]]) -> None:
-    cell = b'"""a""\n' + b'""b""\n' * 8 + b'c"'
-    assert outcomes(read("log.csv", csv_rows(search(cell))))[1] == searched(
-        '"a"\n' + '"b"\n' * 8 + "c"
-    )
-    longer = cell.replace(b"c", b'""c""\n')
-    assert outcomes(read("log.csv", csv_rows(search(longer))))[1] == (
-        2,
-        None,
-        Like("opens in line 2 is not closed within 10 lines"),
-    )
-
-
-def test_a_record_of_many_lines_is_no_longer_than_it_may(read: Callable[..., list[Read]]) -> None:
-    line = b"x" * (MAX_QUOTED // 8 - 100)
-    long = b'"' + b"\n".join([line] * 8) + b'"'
-    assert outcomes(read("log.csv", csv_rows(search(long)))) == [
-        FRAMING,
-        searched(long[1:-1].decode()),
-    ]
-    longer = b'"' + b"\n".join([line * 2] * 8) + b'"'
-    reads = read("log.csv", csv_rows(search(longer), search(b"a")))
-    assert [read.line for read in reads] == list(range(1, 11))
-    assert reads[-1].outcome == searched("a")
-    assert outcomes(reads)[1][2] == Like("opens in line 2 is not closed within 65,536 bytes")
-    assert all(isinstance(read.outcome, BadRecord) for read in reads[1:-1])
-
-
-# TSV
-
-
-def tsv(*rows: str) -> bytes:
-    return "".join(f"{row}\n" for row in ("event\tuser\ttime\tquery\titem", *rows)).encode()
-
-
-SOUGHT = "search\ta\t2024-01-01T00:00:05Z\t"
-
-
-@pytest.mark.parametrize(
-    "query", ['"blue kettle', 'screen 27"', '"a"', '""', '"', "'", "a,b;c", "\\t"]
-)
-@pytest.mark.parametrize("end", ["", "\r"])
-def test_a_quote_in_tsv_is_a_character(
-    read: Callable[..., list[Read]], query: str, end: str
-) -> None:
-    row = f"{SOUGHT}{query}\t{end}"
-    for name in ("log.tsv", "log.tsv.gz"):
-        reads = read(name, tsv(row, row))
-        assert outcomes(reads) == [FRAMING, searched(query), searched(query)]
-        assert [read.lines for read in reads] == [1, 1, 1]
-
-
-def test_only_the_name_says_that_quotes_are_characters(read: Callable[..., list[Read]]) -> None:
-    data = tsv(f'{SOUGHT}"a ""b"""\t')
-    assert outcomes(read("log.tsv", data))[1] == searched('"a ""b"""')
-    assert outcomes(read("log.csv", data))[1] == searched('a "b"')
-    assert outcomes(read("log.csv", data, format="tsv"))[1] == searched('"a ""b"""')
-    assert outcomes(read("log.tsv", data, format="csv"))[1] == searched('a "b"')
-
-
-def test_tsv_that_is_none(read: Callable[..., list[Read]]) -> None:
-    quoted = b'"event"\t"user"\t"time"\n"app_open"\t"a"\t"b"\n'
-    assert outcomes(read("log.tsv", quoted))[0] == (1, "event", Like("quotes…--format csv…columns"))
-    commas = outcomes(read("log.tsv", HEADER + CSV_OPEN))
-    assert commas[0] == (1, "event", Like("no such column; found the columns event,user,time"))
-    assert outcomes(read("log.tsv", tsv(f"{SOUGHT}a", f"{SOUGHT}a\tb\tc")))[1:] == [
-        (2, None, Like("5 cells…found 4")),
-        (3, None, Like("5 cells…found 6")),
-    ]
-
-
-# Backslashes
-
-
-@pytest.mark.parametrize(
-    ("cell", "query"),
-    [
-        (rb'"a \"b\""', 'a "b"'),
-        (rb"a\,b", "a,b"),
-        (rb'"a,\\"', "a,\\"),
-        (rb"\\n", "\\n"),
-        (rb"\n\t\r\b\0\Z", "\n\t\r\b\0\x1a"),
-        (b"a\\\nb", "a\nb"),
-        (b'"a\\\nb\nc"', "a\nb\nc"),
-        ("\\q\\'\\é".encode(), "q'é"),
-        (rb"N\N", "NN"),
-    ],
-)
-def test_backslash_escapes(read_log_as: Callable[..., list[Read]], cell: bytes, query: str) -> None:
-    data = csv_rows(search(cell), search(b"next"))
-    reads = read_log_as("log.csv", data, backslash=True)
-    assert outcomes(reads) == [FRAMING, searched(query), searched("next")]
-    if b'"' not in cell:
-        row = SOUGHT.encode() + cell + b"\t\n"
-        assert outcomes(read_log_as("log.tsv", tsv() + row, backslash=True))[1] == searched(query)
-
-
-def test_what_backslashes_cannot_do(read_log_as: Callable[..., list[Read]]) -> None:
-    data = csv_rows(
-        search(rb"\N"), search(rb'"a ""b"""'), search(b"a\\\n" * 11 + b"b"), search(b"c")
-    )
-    reads = outcomes(read_log_as("log.csv", data, backslash=True))
-    assert reads[1:3] == [(2, "query", "missing"), (3, None, Like("not…CSV: ',' expected after"))]
-    assert reads[3] == (4, None, Like("not…CSV…in line 4 is not closed within 10 lines"))
-    assert reads[-1] == searched("c")
-    with pytest.raises(ValueError, match="backslash: expected a log in CSV or TSV; found jsonl"):
-        read_log_as("log.jsonl", OPEN, backslash=True)
 
 
 def test_a_header_that_cannot_be_read(read: Callable[..., list[Read]]) -> None:
@@ -785,7 +584,7 @@ NAME = "text…whole number…found "
         ({"user": pa.array([float("nan")])}, "user", "missing"),
         ({"user": pa.array([1.5])}, "user", f"{NAME}1.5"),
         ({"user": pa.array([True])}, "user", f"{NAME}True"),
-        ({"user": pa.array([b"a"])}, "user", f"{NAME}b'a'"),
+        ({"user": pa.array([b"\xff"])}, "user", f"{NAME}b'\\xff'"),
         ({"user": pa.array([["a"]])}, "user", f"{NAME}['a']"),
         ({"user": pa.array([{"id": 1}])}, "user", f"{NAME}{{'id': 1}}"),
         ({"user": pa.array([""])}, "user", f"{NAME}''"),
@@ -878,95 +677,6 @@ def test_a_parquet_file_that_breaks_off(read: Callable[..., list[Read]]) -> None
     assert reason == Like("truncated here: ")
 
 
-# Parquet that unpacks to gigabytes
-
-PEAK = """
-import sys
-from pathlib import Path
-from searchlogs.logs.log import Log
-from searchlogs.logs.source import Tally
-from searchlogs.{engine} import {source}
-part = {source}(Log((sys.argv[1],)).open()).build_part("", "log", None)
-items = []
-while not part.ended:
-    items += part.next_batch()
-peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
-print(int(peak) // 1024, items)
-"""
-"""Prints the greatest memory in MB. (That of getrusage is the parent's, if it was greater.)"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured by Linux")
-@pytest.mark.parametrize(
-    ("engine", "source"), [("logs.source", "LogSource"), ("columnar.source", "BatchSource")]
-)
-@pytest.mark.parametrize(
-    "kind", ["brotli", "zstd", "one in many", "dictionary", "prefix", "inside"]
-)
-def test_what_unpacks_to_gigabytes_takes_little_memory(
-    tmp_path: Path, kind: str, engine: str, source: str
-) -> None:
-    megabyte, rows = "x" * (1 << 20), 500 if kind in ("dictionary", "prefix", "inside") else 1
-    large = [None, pa.py_buffer(struct.pack("<2i", 0, 1 << 28)), pa.py_buffer(bytes(1 << 28))]
-    query: Any = pa.Array.from_buffers(pa.string(), 1, large)
-    options: dict[str, Any] = {"use_dictionary": False, "compression": "zstd"}
-    if kind == "brotli":
-        options["compression"] = kind
-    elif kind == "one in many":
-        query = pa.concat_arrays([query, pa.array(["a"] * 100_000)])
-    elif kind == "prefix":
-        query = [megabyte] * rows
-        options |= {"column_encoding": {"query": "DELTA_BYTE_ARRAY"}}
-    elif rows > 1:
-        query = pa.array([megabyte]).dictionary_encode().take(pa.array([0] * rows))
-        options = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 24}
-    if kind == "inside":
-        query = pa.StructArray.from_arrays([query], ["text"])
-    size = len(query)
-    columns = {"event": ["search"] * size, "user": ["a"] * size, "time": [TIME] * size}
-    name = "more" if kind == "inside" else "query"
-    path = tmp_path / "log.parquet"
-    pq.write_table(pa.table({**columns, name: query}), path, store_schema=False, **options)
-    assert path.stat().st_size < 60_000
-    script = PEAK.format(engine=engine, source=source)
-    if kind == "inside":
-        border = "border=Border(fields={'query': 'more.text'})"
-        script = "from searchlogs.logs.border import Border\n" + script
-        script = script.replace("(sys.argv[1],)", f"(sys.argv[1],), {border}")
-    run = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
-    )
-    peak, _, items = run.stdout.partition(" ")
-    assert int(peak) < 400
-    assert items == Like("Reject(…line=1, field=None…row group 1…bytes or more, expected at most")
-    assert items == Like("Tally(records=1, gave_events=0, rejected=1")
-
-
-def test_long_values_of_few_rows_are_read(read: Callable[..., list[Read]]) -> None:
-    """As many as may be, whatever the encoding."""
-    size = 50
-    columns = {"event": ["search"] * size, "user": ["a"] * size, "time": [TIME] * size}
-    prefixes = {"use_dictionary": False, "column_encoding": {"query": "DELTA_BYTE_ARRAY"}}
-    options: Any
-    for options in ({}, prefixes):
-        file = io.BytesIO()
-        pq.write_table(pa.table({**columns, "query": ["x" * (1 << 20)] * size}), file, **options)
-        reads = read("log.parquet", file.getvalue())
-        assert [read.outcome[0].query for read in reads] == ["x" * (1 << 20)] * size  # type: ignore[index, union-attr]
-
-
-def test_good_row_groups_before_a_huge_one_are_read(read: Callable[..., list[Read]]) -> None:
-    columns = {"event": ["search"], "user": ["a"], "time": [TIME]}
-    file = io.BytesIO()
-    small, huge = (pa.table({**columns, "query": [text]}) for text in ("a", "x" * (1 << 27)))
-    with pq.ParquetWriter(file, small.schema, use_dictionary=False) as writer:
-        for table in (small, small, huge, small):
-            writer.write_table(table)
-    reads = outcomes(read("log.parquet", file.getvalue()))
-    assert reads[:2] == [searched("a")] * 2
-    assert reads[2:] == [(3, None, Like("row group 3…query…read no further"))]
-
-
 # All together
 
 
@@ -1007,11 +717,11 @@ def test_lines_read_back(read: Callable[..., list[Read]]) -> None:
 
 def test_whole_numbers_that_pandas_made_floats(read: Callable[..., list[Read]]) -> None:
     """One hole in a column of them is enough."""
-    columns = {"user": pa.array([24.0, None, 2.0**53]), "time": pa.array([TIME] * 3)}
+    columns = {"user": pa.array([24.0, None, 2.0**53 - 1]), "time": pa.array([TIME] * 3)}
     first, hole, last = read("log.parquet", table(**columns, event=pa.array(["app_open"] * 3)))
     assert isinstance(hole.outcome, BadRecord)
     users = [read.outcome[0].user for read in (first, last)]  # type: ignore[index]
-    assert users == [24, 2**53] and {type(user) for user in users} == {int}
+    assert users == [24, 2**53 - 1] and {type(user) for user in users} == {int}
 
 
 def test_a_column_whose_name_is_no_text(read: Callable[..., list[Read]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -57,7 +58,8 @@ def a_job(**changes: Any) -> Job:
     windowing = Windowing(changes.pop("gap", GAP), changes.pop("wait", WAIT))
     log = changes.pop("log", Log(("log.jsonl",))).open()
     out = changes.pop("out", Path("s.jsonl"))
-    outputs = Outputs(out, changes.pop("searches", None), changes.pop("queries", None))
+    names = ("searches", "queries", "every_session", "least_users", "spreadsheet")
+    outputs = Outputs(out, **{name: changes.pop(name) for name in names if name in changes})
     return Job(log, outputs, windowing, **changes)
 
 
@@ -172,6 +174,11 @@ class TestRefused:
         words = refused(lambda: a_job(engine="columnar", searches=Path("q.csv")))
         assert words.startswith("engine: searches and queries need events")
 
+    def test_an_apostrophe_for_no_spreadsheet(self) -> None:
+        assert refused(lambda: a_job(spreadsheet=True)).startswith("spreadsheet: ")
+        assert a_job(spreadsheet=True, searches=Path("q.csv")).outputs.spreadsheet
+        assert a_job(spreadsheet=True, out=Path("s.csv")).outputs.spreadsheet
+
     def test_no_log(self) -> None:
         with pytest.raises(FileNotFoundError):
             a_job(log=Log(("no.jsonl",)))
@@ -191,7 +198,12 @@ def test_a_run(folder: Path) -> None:
     assert job.outputs.sessions.read_text() == "".join(
         to_json(session_row(s)) + "\n" for s in sessions
     )
-    assert list(summary.late_by) == sorted(one.late_by for one in late) and len(late) > 20
+    late_by = sorted(one.late_by for one in late)
+    assert summary.late == len(late) > 20
+    assert summary.late_by == (late_by[(len(late) - 1) // 2], late_by[-1])
+    rows = [json.loads(row) for row in job.outputs.paths["late"].read_text().splitlines()]
+    late.sort(key=lambda one: one.user)
+    assert [row["late_by"] for row in rows] == [one.late_by.total_seconds() for one in late]
     assert (summary.tally.records, summary.tally.rejected) == (len(EVENTS) + 3, 3)
     assert sorted(path.name for path in folder.iterdir()) == [
         *("log.jsonl", "s.jsonl", "s.late.jsonl", "s.rejects.jsonl"),
@@ -383,6 +395,51 @@ def test_a_run_that_had_finished(whole: dict[str, bytes]) -> None:
     assert outputs(kept()) == whole
 
 
+def test_a_finished_run_knows_what_it_wrote(whole: dict[str, bytes]) -> None:
+    go_on(kept())
+    theirs = recovery(kept())
+    paths = kept().outputs.paths.values()
+    assert all(map(theirs.owns, paths))
+    Path("s.jsonl").unlink()
+    assert not theirs.owns(Path("s.jsonl"))
+    Path("s.jsonl").write_text("mine")
+    assert [theirs.owns(path) for path in paths].count(False) == 1
+    other = kept(every_session=True)  # would write other rows
+    assert not any(map(recovery(other).owns, paths))
+    outputs(kept())
+    go_on(kept(out=Path("t.csv"), **{name: Path("p.csv") for name in WANTED}))
+    go_on(kept())
+    assert all(map(recovery(kept()).owns, paths))  # of both that had finished in this folder
+    assert outputs(kept()) == whole
+
+
+@pytest.mark.parametrize("text", ["", "{", "7", '"x"', '{"a": 1}'])
+def test_a_note_of_what_was_written_may_be_broken(folder: Path, text: str) -> None:
+    """It is one that an earlier version left, or that was cut off."""
+    run_job(kept())
+    Path("r/finished").write_text(text)
+    assert recovery(kept()).finished
+    assert recovery(kept()).owns(Path("s.jsonl"))  # it had begun to name them
+    Path("r/publishing").unlink()
+    assert not recovery(kept()).owns(Path("s.jsonl"))
+
+
+@pytest.mark.parametrize("engine", ["columnar", "events"])
+def test_a_sorted_run_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    monkeypatch.delitem(WANTED, "searches")
+    shuffled = Path("log.jsonl").read_text().splitlines(keepends=True)
+    Random(1).shuffle(shuffled)
+    Path("log.jsonl").write_text("".join(shuffled))
+    log = Log(("log.jsonl",), sort=True)
+    summary = run_job(a_job(log=log))
+    assert (summary.late, summary.late_by) == (0, None)
+    whole = outputs(a_job(log=log))
+    stop(kept(log=log, engine=engine))
+    assert 0 < go_on(kept(log=log, engine=engine)) < len(EVENTS)
+    assert outputs(kept(log=log)) == whole
+    assert not list(folder.glob("r/tmp*"))
+
+
 # Not on from another
 
 
@@ -404,9 +461,20 @@ class TestWrongFolder:
             ({"log": Log(("log.jsonl",), format="ubi")}, "format: None, not ubi"),
             ({"log": Log(("log.jsonl",), once=WAIT)}, "drop duplicates: None, not 0:01:00"),
             (
+                {"log": Log(("log.jsonl",), Border(first_position=0))},
+                "words: {'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 1}, not "
+                "{'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 0}",
+            ),
+            ({"log": Log(("log.jsonl",), sort=True)}, "sort: False, not True"),
+            ({"log": Log(("log.jsonl",), ahead=WAIT)}, "ahead: None, not 0:01:00"),
+            (
                 {"log": Log(("log.jsonl",), Border(kinds={"open": "click"}))},
-                "words: {'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None}, not "
-                "{'fields': {}, 'kinds': {'open': 'click'}, 'time_unit': None, 'zone': None}",
+                "words: {'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 1}, not "
+                "{'fields': {}, 'kinds': {'open': 'click'}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 1}",
             ),
         ],
     )
@@ -417,7 +485,7 @@ class TestWrongFolder:
     def test_another_way_to_read_ubi(self) -> None:
         log = Log(("log.jsonl",), Ubi(), "ubi")
         stop(kept(log=log), 0)
-        other = Log(("log.jsonl",), Ubi(first_ordinal=0), "ubi")
+        other = Log(("log.jsonl",), Ubi(first_position=0), "ubi")
         assert "another words: {" in wrong(kept(log=other))
         run_job(kept(log=log))
 

@@ -105,7 +105,12 @@ def loaded(done: subprocess.CompletedProcess[str]) -> set[str]:
         ([*RUN, "--map", "user"], 2),
         ([*RUN, "--map", "user=a,user=b"], 2),
         ([*RUN, "--max-rejects", "-1"], 2),
-        ([*RUN, "--first-ordinal", "0"], 2),
+        ([*RUN, "--time-format", "noon"], 2),
+        ([*RUN, "--zone", "Mars"], 2),
+        ([*RUN, "--max-late", "2"], 2),
+        ([*RUN, "--ahead", "400d"], 2),
+        (["run", "log.jsonl", "--out", "s.jsonl", "--spreadsheet"], 2),
+        ([*RUN, "--first-position", "2"], 2),
         (["run", "log.jsonl"], 2),
         (["run", "log.jsonl", "--out", "s.xlsx"], 2),
         (["run", "log.jsonl", "--out", "no/s.csv"], 2),
@@ -136,6 +141,9 @@ def test_help_and_wrong_arguments_load_nothing_heavy(arguments: list[str], statu
         ["run", "log.jsonl", "--out", "log.jsonl", "--force"],
         [*RUN, "--recovery", "."],
         [*RUN, "--engine", "columnar", "--queries", "q.csv"],
+        [*RUN, "--format", "ubi", "--map", "uid=user"],
+        ["simulate", "--out", "x"],
+        ["simulate", "--out", "no/x.jsonl"],
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -143,6 +151,28 @@ def test_what_is_wrong_with_a_log_takes_its_validation_alone(arguments: list[str
     done = process(*arguments)
     assert done.returncode == 2, done.stderr
     assert loaded(done) <= {"pydantic"}
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.ndjson", "x.parquet", "x.csv.gz"])
+@pytest.mark.usefixtures("folder")
+def test_only_what_arrow_writes_loads_it(name: str) -> None:
+    done = process("simulate", "--out", name, *["--format", "ubi"] * (name == "x.ndjson"))
+    assert (done.returncode, done.stderr) == (0, "")
+    arrow = {"numpy", "pyarrow"} if name in ("x.parquet", "x.csv.gz") else set()
+    assert loaded(done) - {"pydantic", "pandas"} == arrow
+
+
+@pytest.mark.parametrize(
+    "out", [["s.csv"], ["s.jsonl"], ["s.parquet"], ["s.csv", "--searches", "q.jsonl"]]
+)
+@pytest.mark.usefixtures("folder")
+def test_a_run_loads_no_pandas(out: list[str]) -> None:
+    late = LOG.replace(":05Z", ":00Z").replace("00:00:00Z", "00:03:00Z")
+    Path("log.jsonl").write_text(late + LOG + "{}\n")
+    done = process("run", "log.jsonl", "--out", *out, "--max-rejects", "1", "--max-late", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+ 1 late" in done.stdout and "rejects   1" in done.stdout
+    assert "pyarrow" in loaded(done) and "pandas" not in loaded(done)
 
 
 @pytest.mark.parametrize("lacks", ["pyarrow", "bytewax", "pydantic", "filelock"])

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count as numbers
@@ -6,8 +7,9 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import counted, joined
 
 from searchlogs import metrics
 from searchlogs.dataflow import find_sessions
@@ -86,12 +88,42 @@ def test_the_query_id_decides_over_the_item_and_the_order() -> None:
     assert owners(click("a", query_id="q"), search(query_id="q")) == [0]
 
 
-def test_an_unknown_query_id_falls_back_to_the_item() -> None:
-    assert owners(search(), results("a"), click("a", query_id="elsewhere")) == [0]
+def test_an_absent_query_falls_back_to_searches_without_an_id() -> None:
+    assert owners(search(), results("a"), click("a", query_id="absent")) == [0]
+    assert owners(search(), click("a", query_id="absent")) == [0]
+    assert owners(search(), search(query_id="q"), click("a", query_id="absent")) == [0]
 
 
-def test_of_two_searches_with_one_query_id_the_first_has_it() -> None:
-    assert owners(search(query_id="q"), search(query_id="q"), click("a", query_id="q")) == [0]
+def test_a_click_of_an_absent_query_is_no_click_of_another_one() -> None:
+    shown = search(query_id="q"), results("a", query_id="q"), click("a", query_id="absent")
+    assert owners(*shown) == owners(search(query_id="q"), click("a", query_id="absent")) == [None]
+    counts = count(session(*shown))
+    assert (counts.orphan_clicks, counts.absent_query_clicks) == (1, 1)
+    assert count(session(click("a"))).absent_query_clicks == 0
+
+
+def test_results_of_an_absent_query_are_of_a_search_without_an_id() -> None:
+    events = search(), results("a", query_id="absent"), click("a", query_id="absent")
+    assert owners(*events) == [0]
+    (impression,) = attribute(session(search(query_id="q"), results("a", query_id="p"))).impressions
+    assert impression.items is None
+
+
+def test_search_records_with_one_query_id_are_one_search() -> None:
+    page = search(query_id="q"), results("a", query_id="q"), search("cats", query_id="q")
+    events = *page, results("b"), click("b", query_id="q"), search()
+    first, second = attribute(session(*events)).impressions
+    assert (first.search.query, first.items, first.requests) == ("dogs", ("a", "b"), 2)
+    assert (first.ranks, second.requests) == ([2], 1)
+    assert (session(*events).searches, count(session(*events)).requests) == (2, 3)
+
+
+def test_a_search_stands_at_each_of_its_records() -> None:
+    """The latest earlier search is that of the latest record, a further page or not."""
+    again = search(query_id="q"), search("cats"), search(query_id="q")
+    assert owners(*again, click("a")) == [0]
+    assert owners(*again[:2], click("a")) == [1]
+    assert owners(*again, results("a"), click("a")) == [0]
 
 
 def test_results_behind_the_click_count_for_their_earlier_search() -> None:
@@ -122,38 +154,22 @@ any_event = st.one_of(
 )
 
 
-def brute_force(events: list[Event]) -> list[int | None]:
-    """The design's rule, word by word."""
-    searches = [(place, event) for place, event in enumerate(events) if isinstance(event, Search)]
-
-    def by_id(query_id: str | None) -> list[int]:
-        return [
-            number
-            for number, (_, search) in enumerate(searches)
-            if query_id is not None and search.query_id == query_id
-        ]
-
-    def earlier(place: int) -> list[int]:
-        return [number for number, (there, _) in enumerate(searches) if there < place]
-
-    shown: dict[int, list[str]] = {}
-    for place, event in enumerate(events):
-        if isinstance(event, Results):
-            for number in by_id(event.query_id)[:1] or earlier(place)[-1:]:
-                shown.setdefault(number, []).extend(event.items)
-    found: list[int | None] = []
-    for place, event in enumerate(events):
-        if isinstance(event, ClickResult):
-            holding = [number for number in earlier(place) if event.item in shown.get(number, [])]
-            silent = [number for number in earlier(place) if number not in shown]
-            choice = by_id(event.query_id)[:1] or holding[-1:] or silent[-1:]
-            found.append(choice[0] if choice else None)
-    return found
+@settings(max_examples=1_000)
+@given(st.lists(any_event, min_size=1, max_size=12))
+def test_attribution_is_the_oracles(events: list[Event]) -> None:
+    search_of, clicks = joined(session(*events))
+    numbers: dict[int | None, int | None] = {None: None}
+    numbers |= {place: number for number, place in enumerate(dict.fromkeys(search_of.values()))}
+    assert owners(*events) == [numbers[search] for search in clicks.values()]
+    requests = [impression.requests for impression in attribute(session(*events)).impressions]
+    assert requests == list(Counter(search_of.values()).values())
 
 
 @given(st.lists(any_event, min_size=1, max_size=12))
-def test_attribution_is_the_rule_word_by_word(events: list[Event]) -> None:
-    assert owners(*events) == brute_force(events)
+def test_counts_are_the_oracles(events: list[Event]) -> None:
+    counts = count(session(*events))
+    expected = counted(session(*events))
+    assert {name: getattr(counts, name) for name in expected} == expected
 
 
 @given(st.lists(any_event, min_size=1, max_size=12))
@@ -224,11 +240,13 @@ def busy_session() -> Session:
 
 def test_every_count_by_hand() -> None:
     assert count(busy_session()) == Counts(
+        requests=5,
         sessions=1,
         sessions_clicked=1,
         searches=5,
         clicks=5,
         orphan_clicks=1,
+        absent_query_clicks=0,
         searches_clicked=3,
         searches_abandoned=2,
         searches_answered=4,

@@ -21,7 +21,7 @@ from searchlogs.command.publish import Summary, Unaccounted, add_rates, publish
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.jsonl import from_json
-from searchlogs.logs.rows import late_row, search_rows, session_row, to_batch, to_json
+from searchlogs.logs.rows import from_batch, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
@@ -29,8 +29,9 @@ from searchlogs.metrics import RATES, Counts, example, rate
 from searchlogs.sessions import Late, Session
 
 COLUMNS = [
-    *("user", "session", "start", "end", "events", "searches", "clicks", "searches_clicked"),
-    *("orphan_clicks", "clicks_per_search", "ctr"),
+    *("user", "session", "start", "end", "events", "requests", "searches", "clicks"),
+    "searches_clicked",
+    *("orphan_clicks", "absent_query_clicks", "clicks_per_search", "ctr"),
 ]
 
 
@@ -122,10 +123,12 @@ def test_a_session_is_a_row() -> None:
         "start": second(5),
         "end": second(15),
         "events": 6,
+        "requests": 2,
         "searches": 2,
         "clicks": 2,
         "searches_clicked": 1,
         "orphan_clicks": 0,
+        "absent_query_clicks": 0,
         "clicks_per_search": 1.0,
         "ctr": 0.5,
     }
@@ -139,7 +142,7 @@ def test_a_session_without_a_search_has_no_rates() -> None:
 
 def test_what_is_counted_is_all_but_the_rates() -> None:
     assert COUNTED.names == COLUMNS[:-2] and (*COUNTED.names, *SESSION_RATES) == (*SESSIONS.names,)
-    assert COUNTS == ("events", "searches", "clicks", "searches_clicked", "orphan_clicks")
+    assert COLUMNS[4:-2] == [*COUNTS]
 
 
 def test_rates_of_a_table_are_those_of_metrics() -> None:
@@ -181,11 +184,22 @@ def test_a_search_is_a_row() -> None:
     first, cats, birds = search_rows(Session("1", 4, events))
     assert list(first) == SEARCHES.names
     assert list(first.values()) == [
-        *("1", 4, 0, second(0), "dogs", "q1", 2),
+        *("1", 4, 0, second(0), "dogs", "q1", 1, 2),
         *(["rover", "unseen", "fido"], [2, None, 7], 3.0),
     ]
-    assert list(cats.values()) == ["1", 4, 1, second(2), "cats", "q2", None, [], [], None]
-    assert list(birds.values()) == ["1", 4, 2, second(6), "birds", None, 0, [], [], None]
+    assert list(cats.values()) == ["1", 4, 1, second(2), "cats", "q2", 1, None, [], [], None]
+    assert list(birds.values()) == ["1", 4, 2, second(6), "birds", None, 1, 0, [], [], None]
+
+
+def test_rows_come_back_from_a_batch() -> None:
+    sessions = [{name: session_row(example())[name] for name in COUNTED.names}]
+    searches = search_rows(example())
+    assert list(from_batch(to_batch(sessions, COUNTED))) == sessions
+    assert list(from_batch(to_batch(searches, SEARCHES))) == searches
+    lateness = pa.array([timedelta(days=1, microseconds=1), None], pa.duration("us"))
+    table = pa.table({"late_by": lateness, "kind": pa.array(["a", None]).dictionary_encode()})
+    (batch,) = table.to_batches()
+    assert list(from_batch(batch)) == batch.to_pylist()
 
 
 def test_a_late_event_is_a_row() -> None:
@@ -257,11 +271,13 @@ def test_json_lines(tmp_path: Path) -> None:
     publish(work, {"sessions": tmp_path / "s.jsonl"}, every_session=True)
     assert (tmp_path / "s.jsonl").read_bytes() == (
         b'{"user": "1", "session": 0, "start": "2024-01-01T00:00:05+00:00", '
-        b'"end": "2024-01-01T00:00:15+00:00", "events": 6, "searches": 2, "clicks": 2, '
-        b'"searches_clicked": 1, "orphan_clicks": 0, "clicks_per_search": 1.0, "ctr": 0.5}\n'
+        b'"end": "2024-01-01T00:00:15+00:00", "events": 6, "requests": 2, "searches": 2, '
+        b'"clicks": 2, "searches_clicked": 1, "orphan_clicks": 0, "absent_query_clicks": 0, '
+        b'"clicks_per_search": 1.0, "ctr": 0.5}\n'
         b'{"user": "7", "session": 0, "start": "2024-01-01T00:00:01+00:00", '
-        b'"end": "2024-01-01T00:00:02+00:00", "events": 2, "searches": 0, "clicks": 1, '
-        b'"searches_clicked": 0, "orphan_clicks": 1, "clicks_per_search": null, "ctr": null}\n'
+        b'"end": "2024-01-01T00:00:02+00:00", "events": 2, "requests": 0, "searches": 0, '
+        b'"clicks": 1, "searches_clicked": 0, "orphan_clicks": 1, "absent_query_clicks": 0, '
+        b'"clicks_per_search": null, "ctr": null}\n'
     )
 
 
@@ -272,12 +288,12 @@ def test_csv(tmp_path: Path) -> None:
     publish(work, outputs, every_session=True)
     assert (tmp_path / "s.csv").read_bytes().splitlines() == [
         ",".join(COLUMNS).encode(),
-        b"1,0,2024-01-01T00:00:05+00:00,2024-01-01T00:00:15+00:00,6,2,2,1,0,1.0,0.5",
-        b"7,0,2024-01-01T00:00:01+00:00,2024-01-01T00:00:02+00:00,2,0,1,0,1,,",
+        b"1,0,2024-01-01T00:00:05+00:00,2024-01-01T00:00:15+00:00,6,2,2,2,1,0,0,1.0,0.5",
+        b"7,0,2024-01-01T00:00:01+00:00,2024-01-01T00:00:02+00:00,2,0,0,1,0,1,0,,",
     ]
     assert (tmp_path / "q.csv").read_bytes().splitlines()[1:] == [
-        b'1,0,0,2024-01-01T00:00:05+00:00,dogs,,3,"[""rover"", ""fido""]","[2, 1]",3.0',
-        b"1,0,1,2024-01-01T00:00:14+00:00,dogs that purr,,0,[],[],",
+        b'1,0,0,2024-01-01T00:00:05+00:00,dogs,,1,3,"[""rover"", ""fido""]","[2, 1]",3.0',
+        b"1,0,1,2024-01-01T00:00:14+00:00,dogs that purr,,1,0,[],[],",
     ]
     assert b"\r" not in (tmp_path / "s.csv").read_bytes()
 
@@ -299,12 +315,13 @@ HARD = [
     *("nul \0 inside", "\x1b[31mred", "\u2028", "\ufeff", "null", "true", "1e5", "0012"),
     *("2024-01-01T00:00:00+00:00", "[1, 2]", "{}", "x" * 100_000),
 ]  # fmt: skip
-FORMULAS = ["=1+1", "+49", "-1", "@SUM(A1)", "\t=1", "\r=1", "="]
+FORMULAS = ["=1+1", "+49", "-1", "@SUM(A1)", "\t=1", "\r=1", "=", "\n=1"]
+FORMULAS += ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20A"]  # full-width
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
 def test_any_text_comes_back(tmp_path: Path, ending: str) -> None:
-    texts = HARD if ending == ".csv" else HARD + FORMULAS
+    texts = HARD + FORMULAS
     work = tmp_path / "sessions.arrows"
     leave(work, [searched(text or "none", id, text) for id, text in enumerate(texts)])
     outputs = asked(tmp_path, ending)
@@ -316,17 +333,37 @@ def test_any_text_comes_back(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
+def test_no_cell_is_a_formula_for_a_spreadsheet(tmp_path: Path, text: str) -> None:
     work = tmp_path / "sessions.arrows"
     events = (Search(text, text, second(9), text), ClickResult(text, text, second(0), text))
     leave(work, [Session(text, 0, events)])
-    publish(work, asked(tmp_path, ".csv"))
+    assert publish(work, asked(tmp_path, ".csv")).apostrophes == 0
+    (row,) = read(tmp_path / "q.csv")
+    assert [row[name] for name in ("user", "query", "query_id")] == [text] * 3
+    assert publish(work, asked(tmp_path, ".csv"), spreadsheet=True).apostrophes == 4
     (row,) = read(tmp_path / "s.csv")
     assert row["user"] == f"'{text}"
     (row,) = read(tmp_path / "q.csv")
     assert [row[name] for name in ("user", "query", "query_id")] == [f"'{text}"] * 3
     assert json.loads(row["clicked"]) == [text]
     assert row["seconds_to_first_click"] == "-9.0"  # a number is no formula
+
+
+@pytest.mark.parametrize("text", ["", " =1", "a=1", "'=1", "1", "[-1]", "0-1"])
+def test_other_cells_are_left_alone_for_a_spreadsheet(tmp_path: Path, text: str) -> None:
+    work = tmp_path / "sessions.arrows"
+    leave(work, [searched(text or "none", 0, text)])
+    assert publish(work, asked(tmp_path, ".csv"), spreadsheet=True).apostrophes == 0
+    assert read(tmp_path / "q.csv")[0]["query"] == text
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_an_apostrophe_is_for_csv_alone(tmp_path: Path, ending: str) -> None:
+    work = tmp_path / "sessions.arrows"
+    leave(work, [searched("=1", 0, "=1")])
+    outputs = asked(tmp_path, ending) | {"sessions": tmp_path / "s.csv"}
+    assert publish(work, outputs, spreadsheet=True).apostrophes == 1
+    assert read(outputs["searches"])[0]["query"] == "=1"
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
@@ -373,6 +410,27 @@ def test_memory_does_not_grow_with_rejects(work: Path, tmp_path: Path) -> None:
     assert most < 1_000_000
 
 
+def test_memory_hardly_grows_with_late_events(work: Path, tmp_path: Path) -> None:
+    """A log without an order has nearly as many as lines."""
+    many = [
+        Late(str(n % 7), Search(n % 7, "q" * 500, second(-n)), timedelta(n)) for n in range(9_999)
+    ]
+    leave(work, [], many)
+    tracemalloc.start()
+    try:
+        summary = publish(work, asked(tmp_path, ".csv"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (summary.late, summary.late_by) == (9_999, (timedelta(4_999), timedelta(9_998)))
+    late = (tmp_path / "s.late.jsonl").read_text().splitlines()
+    assert [json.loads(row) for row in late] == [
+        json.loads(to_json(late_row(one))) for one in sorted(many, key=lambda one: one.user)
+    ]
+    assert (tmp_path / "s.late.jsonl").stat().st_size > 5_000_000
+    assert most < 2_000_000
+
+
 def test_the_summary(work: Path, tmp_path: Path) -> None:
     assert publish(work, {"sessions": tmp_path / "s.csv"}) == Summary(
         tally=Tally(19, 16, 3, events=16, first=second(0), last=second(99.5)),
@@ -380,15 +438,42 @@ def test_the_summary(work: Path, tmp_path: Path) -> None:
         sessions_searched=6,
         sessions_clicked=1,
         session_events=13,
+        requests=7,
         searches=7,
         clicks=3,
         clicks_searched=2,  # not the one of the session without a search
         orphan_clicks=1,
+        absent_query_clicks=0,
         searches_clicked=1,
         mean_ctr=0.5 / 6,
-        late_by=(timedelta(microseconds=1), timedelta(seconds=1), timedelta(seconds=2.5)),
+        late=3,
+        late_by=(timedelta(seconds=1), timedelta(seconds=2.5)),
         reasons=(("user: must be text", 2), ("is cut off: at byte 7", 1)),
     )
+
+
+def test_events_that_made_others_late_by_more_than_a_day(work: Path, tmp_path: Path) -> None:
+    wait, day = timedelta(seconds=10), timedelta(days=1)
+
+    def late(user: str, at: float, newest: datetime) -> Late:
+        return Late(user, AppOpen(user, second(at)), newest - wait - second(at))
+
+    far, further = second(0) + 40 * day, datetime(2099, 1, 1, 0, 0, 0, 250, UTC)
+    by_a_day = late("d", 5, second(15) + day)
+    those = [
+        *(late("a", at, further) for at in (1, 2.5, 3)),
+        *(late("b", at, far) for at in (1, 2)),
+        late("a", 4, far),
+        late("c", 1, far),
+        by_a_day,
+    ]
+    assert by_a_day.late_by == day
+    leave(work, [], those)
+    summary = publish(work, {"sessions": tmp_path / "s.csv"}, wait=wait)
+    assert summary.leaps == (("a", further, 3), ("b", far, 2), ("a", far, 1))
+    assert summary.late_share == 1.0
+    leave(work, [], [by_a_day])
+    assert publish(work, {"sessions": tmp_path / "s.csv"}, wait=wait).leaps == ()
 
 
 def test_reasons_are_told_together_whatever_was_found(tmp_path: Path) -> None:
@@ -548,7 +633,7 @@ def test_beside() -> None:
 def test_tables_are_written_by_their_ending(tmp_path: Path) -> None:
     table = pa.table({"a": [1, None], "b": ["x", "=y"]})
     for ending, expected in {
-        ".csv": b"a,b\n1,x\n,'=y\n",
+        ".csv": b"a,b\n1,x\n,=y\n",
         ".jsonl": b'{"a": 1, "b": "x"}\n',
     }.items():
         results.write_table(table, tmp_path / f"t{ending}")

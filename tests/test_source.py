@@ -11,9 +11,9 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, run_main
-from fuzz import as_row, csv_text, json_lines
 from hypothesis import given
 from hypothesis import strategies as st
+from log_files import as_row, csv_text, json_lines
 from wording import Like
 
 import searchlogs.logs.records
@@ -292,7 +292,9 @@ def test_sorting_on_disk_is_sorting_in_memory(
     sizes: list[int] = []
     spill = searchlogs.logs.records._on_disk
     monkeypatch.setattr(
-        searchlogs.logs.records, "_on_disk", lambda run: sizes.append(len(run)) or spill(run)
+        searchlogs.logs.records,
+        "_on_disk",
+        lambda run, *where: sizes.append(len(run)) or spill(run, *where),
     )
     sorted_on_disk = list(read_log(log.open(), run=run))
     assert sizes == [run] * (150 // run)
@@ -423,6 +425,7 @@ def test_the_tally_of_every_kind_of_record(tmp_path: Path) -> None:
         events=2,
         first=START,
         last=START + SECOND,
+        lines=12,
     )
 
 

@@ -116,8 +116,8 @@ def run(log: Log, out: Path, gap: timedelta, engine: str) -> list[dict[str, Any]
     """Run a job, which fails unless both sums hold; return its sessions."""
     searches = out.with_name("searches.parquet") if engine == "events" else None
     windowing = Windowing(gap, timedelta(minutes=1))
-    outputs = Outputs(out, searches)
-    summary = run_job(Job(log.open(), outputs, windowing, every_session=True, engine=engine))
+    outputs = Outputs(out, searches, every_session=True)
+    summary = run_job(Job(log.open(), outputs, windowing, engine=engine))
     rows: list[dict[str, Any]] = pq.read_table(out).to_pylist()
     assert summary.tally.events == sum(row["events"] for row in rows)
     return rows
@@ -250,6 +250,8 @@ def test_hits_of_another_type(hits: object) -> None:
 def test_no_item_is_called_like_what_has_no_name() -> None:
     _, results = search_and_results({**QUERY, "query_response_hit_ids": [NO_OBJECT]})
     assert results.items == (NO_ID,)
+    seen = {**CLICK, "event_attributes": {"object": {"object_id": NO_OBJECT}}}
+    assert one({**seen, "action_name": "impression"}, SEEN) == Results("c1", (NO_ID,), TIME, "q1")
     named = {**CLICK, "event_attributes": {"object": {"object_id": NO_ID}}}
     assert click_of(named).item == NO_OBJECT
 
@@ -313,6 +315,7 @@ def test_such_a_click_belongs_to_its_query_alone() -> None:
         ({"object": {"object_id": "a"}, "position": {"ordinal": True}}, ORDINAL),
         ({"object": {"object_id": "a"}, "position": {"ordinal": 10**5000}}, ORDINAL),
         ({"object": {"object_id": "a"}, "position": {"ordinal": {"index": "a"}}}, ORDINAL),
+        ({"object": {"object_id": "a"}, "position": {"ordinal": "{1}"}}, ORDINAL),
     ],
 )
 def test_broken_attributes(attributes: object, field: str) -> None:
@@ -344,7 +347,7 @@ def test_positions(ordinal: object, position: int | None) -> None:
 def test_a_position_of_0(zero: object) -> None:
     click = {**without(CLICK, "event_attributes"), OBJECT: "a", ORDINAL: zero}
     assert why_not(click)[0] == ORDINAL
-    assert click_of(click, Ubi(first_ordinal=0)).position == 1
+    assert click_of(click, Ubi(first_position=0)).position == 1
 
 
 def test_only_clicks_have_positions() -> None:
@@ -493,7 +496,9 @@ def test_sessions_for_users_are_learned_from_tables_too(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text(
         f"query_id,action_name,timestamp,event_attributes\nq1,click,1704067205000,{attributes}\n"
     )
-    found = outcomes(tmp_path, Ubi(fields={"user": "session_id"}))
+    border = Ubi(fields={"user": "session_id"})
+    assert rejected(tmp_path, border) == []
+    found = outcomes(tmp_path, border)
     assert (Search("s1", "toner", TIME, "q1"),) in found
     assert (ClickResult("s1", "a", TIME, "q1"),) in found
 
@@ -514,6 +519,13 @@ def test_parquet(tmp_path: Path, moments: pa.Array) -> None:
     columns |= {"timestamp": moments, "event_attributes": pa.array(attributes)}
     pq.write_table(pa.table(columns), path)
     assert outcomes(path) == [(ClickResult("c1", "7", TIME, "q1", 2),)]
+
+
+def test_flattened_parquet_of_version_1_0(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    row = {**without(CLICK, "event_attributes"), OBJECT: "a", f"{ORDINAL}.index": 2}
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    assert outcomes(path) == [(one(CLICK),)]
 
 
 def test_parquet_that_is_broken(tmp_path: Path) -> None:

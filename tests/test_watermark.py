@@ -384,16 +384,13 @@ def test_the_stepper_moves_by_slider_and_buttons() -> None:
 
 
 def test_without_a_kernel_the_stepper_is_words() -> None:
-    assert (
-        repr(Stepper(sketch()))
-        == repr(Stepper(sketch()))
-        == (
-            "A slider over the arrivals, while a kernel runs. 1st arrival: a search of user 1 at "
-            "00:00:05. The watermark of user 1 starts at 00:00:04. Nothing closes."
-        )
+    stepper = Stepper(sketch())
+    assert repr(stepper) == (
+        "A slider over the arrivals, while a kernel runs. 1st arrival: a search of user 1 at "
+        "00:00:05. The watermark of user 1 starts at 00:00:04. Nothing closes."
     )
-    bundle = Stepper(sketch())._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(Stepper(sketch()))
+    bundle = stepper._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(stepper) == repr(Stepper(sketch()))
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 

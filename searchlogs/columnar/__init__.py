@@ -1,0 +1,1 @@
+"""The same sessions from record batches, for logs that outgrow objects."""

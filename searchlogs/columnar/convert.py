@@ -1,74 +1,117 @@
 """Events as record batches, and back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import datetime
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from searchlogs.events import FIELDS, KINDS, WORDS, Event
+from searchlogs.columnar.kernel import CODES
+from searchlogs.events import KINDS, Event
+from searchlogs.logs.arrays import (
+    Array,
+    flag_array,
+    from_numpy,
+    int_array,
+    list_array,
+    text_array,
+    time_array,
+)
+from searchlogs.logs.outcomes import KIND_OF, LOGGED
+from searchlogs.logs.rows import from_batch
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.sessions import Late
 
-NUMBER = "user_is_number"
-"""A column that says which users were whole numbers, where others in the batch were text."""
+IS_NUMBER = "user_is_number"
+"""Column that says which users were whole numbers, in a batch that holds text as well."""
+
+KIND_WORDS = text_array(list(CODES))
+"""The kinds of event, and activity, each at the place of its code."""
+
+BUILDERS: dict[str, Callable[[Sequence[Any]], pa.Array]] = {
+    "query": text_array,
+    "items": list_array,
+    "item": text_array,
+    "query_id": text_array,
+    "position": int_array,
+}
+"""What makes the column of each field that not all kinds of event have."""
+
+HOLDERS = {
+    name: {kind for kind in KINDS.values() if name in {part.name for part in fields(kind)}}
+    for name in BUILDERS
+}
+"""The kinds of event that have each of these fields."""
 
 
-def to_batch(events: Sequence[Any], schema: pa.Schema | None = None) -> pa.RecordBatch:
-    """Events, or Rows, under `export.SCHEMA` unless told otherwise; whole numbers stay users."""
-    rows = [event if type(event) is Row else _row_of(event) for event in events]
-    cells = zip(*rows, strict=True) if rows else [()] * len(FIELDS)
-    columns: dict[str, Sequence[Any]] = dict(zip(FIELDS, cells, strict=True))
-    wanted = EVENTS if schema is None else schema
-    types = dict(zip(wanted.names, wanted.types, strict=True))
+def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.RecordBatch:
+    """Return events as a record batch.
+
+    Args:
+        events: The events.
+        schema: Columns of the batch: some of EVENTS, with users as text or int64, and every event
+            has such a user. None: those of EVENTS, with users as they are.
+
+    Returns:
+        A batch under `schema`. If it is None, users that are all whole numbers of 64 bits are
+        int64. Else they are text, and if one is a number, the column IS_NUMBER is added.
+
+    >>> from searchlogs.simulate import client_events
+    >>> to_batch(client_events())["event"].to_pylist()[:3]
+    ['search', 'results', 'click']
+    """
+    kinds = list(map(type, events))
+    users: list[Any] = [event.user for event in events]
+    columns = {
+        "event": kind_array(np.array([_CODE_OF[kind] for kind in kinds], np.int8)),
+        "user": None,
+        "time": time_array([event.time for event in events]),
+    }
+    for name in EVENTS.names if schema is None else schema.names:
+        if name in BUILDERS:
+            has = HOLDERS[name]
+            cells = [
+                getattr(event, name) if kind in has else None
+                for event, kind in zip(events, kinds, strict=True)
+            ]
+            columns[name] = BUILDERS[name](cells)
     if schema is None:
-        users = columns["user"]
-        kinds = set(map(type, users))
-        if kinds == {int} and max(users) < 1 << 63 and min(users) >= -(1 << 63):
-            types["user"] = pa.int64()
-        elif int in kinds:
-            columns["user"] = list(map(str, users))
-            columns[NUMBER] = [type(user) is int for user in users]
-            types[NUMBER] = pa.bool_()
-    words = pa.DictionaryArray.from_arrays(pa.array(columns["event"], pa.int8()), KIND_WORDS)
-    arrays = [
-        words if name == "event" else pa.array(columns[name], type) for name, type in types.items()
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(types))
+        columns |= _user_columns(users)
+    else:
+        is_number = pa.types.is_integer(schema.field("user").type)
+        columns["user"] = (int_array if is_number else text_array)(users)
+    names = list(columns) if schema is None else schema.names
+    return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
 
 
-class Row(NamedTuple):
-    """An event under FIELDS: what stands in for it where it only goes into a batch."""
-
-    event: int
-    user: int | str
-    time: datetime
-    query: str | None = None
-    items: tuple[str, ...] | None = None
-    item: str | None = None
-    query_id: str | None = None
-    position: int | None = None
-
-
-def _row_of(event: Event) -> Row:
-    values: list[Any] = [getattr(event, name, None) for name in Row._fields[1:]]
-    return Row(CODES[WORDS[type(event)]], *values)
-
-
-CODES = {kind: code for code, kind in enumerate(KINDS)}
-ROW_MAKERS = {kind: partial(Row, code) for kind, code in CODES.items()}
-KIND_WORDS = pa.array(list(KINDS))
+def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
+    """Return kinds of event as texts of a dictionary, from their codes in int8."""
+    codes = codes if isinstance(codes, pa.Array) else from_numpy(codes)
+    return pa.DictionaryArray.from_arrays(codes, KIND_WORDS)
 
 
 def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
-    """Rows that `columnar_sessions` lets out as late, as the late events that they were."""
-    for row in batch.to_pylist():
-        kind = KINDS[row["event"]]
+    """Yield the late rows of a log as the late events that they were."""
+    for row in from_batch(batch):  # not to_pylist, which imports pandas
+        kind = LOGGED[row["event"]]
         values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
-        if row.get(NUMBER):
+        if row.get(IS_NUMBER):
             values["user"] = int(values["user"])
         if "items" in values:
             values["items"] = tuple(values["items"])
         yield Late(str(values["user"]), kind(**values), row["late_by"])
+
+
+_CODE_OF = {kind: CODES[word] for kind, word in KIND_OF.items()}
+
+
+def _user_columns(users: Sequence[Any]) -> dict[str, pa.Array]:
+    """Return the column of users, and if numbers are among texts, the column that says which."""
+    types = set(map(type, users))
+    if types == {int} and max(users) < 1 << 63 and min(users) >= -(1 << 63):
+        return {"user": int_array(users)}
+    if int not in types:
+        return {"user": text_array(users)}
+    is_number = flag_array([type(user) is int for user in users])
+    return {"user": text_array([str(user) for user in users]), IS_NUMBER: is_number}

@@ -13,7 +13,7 @@ from searchlogs.columnar.convert import to_late
 from searchlogs.columnar.operator import columnar_sessions
 from searchlogs.columnar.source import BatchSource
 from searchlogs.durations import Windowing
-from searchlogs.logs.flow import NOTHING, Watch, batch_file, write_beside
+from searchlogs.logs.flow import NOTHING, Watch, batch_file, is_reject, write_beside
 from searchlogs.logs.log import Log, OpenLog
 from searchlogs.logs.schemas import COUNTED
 
@@ -52,15 +52,16 @@ def columnar_flow(
     flow = Dataflow("search_batches")
     source = BatchSource(opened, lambda size, events: watch(size, events, 0))
     items = op.branch("is_batch", op.input("log", flow, source), _is_batch)
+    notes = op.branch("is_reject", items.falses, is_reject)
     found = columnar_sessions("sessions", items.trues, windowing, shards)
     begin = op.input("begin", flow, TestingSource([NOTHING]))
-    write_beside(out, begin, op.flat_map("late_event", found.late, to_late), items.falses)
 
     def watched(batch: pa.RecordBatch) -> pa.RecordBatch:
         watch(0, 0, len(batch))
         return batch
 
     batch_file("sessions_out", op.map("watched", found.down, watched), begin, out, COUNTED)
+    write_beside(out, begin, op.flat_map("late_event", found.late, to_late), notes)
     return flow
 
 

@@ -1,35 +1,46 @@
 """Rows of events, cut into sessions and counted, by numpy alone.
 
-A row has a `user`, whose number is below PAGE; a `time`, in microseconds since 1970; a `kind`, a
-number as in KINDS; and `row`, where what `columnar` holds of it stands, if it holds anything.
+Rows are columns of equal length, in a dict:
+
+- `user`: the user's number
+- `time`: microseconds since 1970
+- `kind`: a number of CODES, or what an open session does to a click
+- `row`: where the rest of the row is kept, in a log whose clicks are joined by item or query id
+
+An open session takes part in the next round as one row, at the time of its last event. Its kind
+says what a click after it would find: no search, a search without a click, or one with a click.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from searchlogs.logs.arrays import Array, from_numpy, take, to_numpy
+from searchlogs.logs.outcomes import LOGGED
 from searchlogs.logs.schemas import COUNTS
 
-NUMBERS = {"app_open": 0, "results": 1, "click": 2, "search": 4}
-"""The values of `event`, and the numbers that the kernel works on."""
+CODES = {kind: code for code, kind in enumerate(LOGGED)}
+"""The number that stands for each kind of event, and for activity, in columns."""
 
-_RESULTS, _CLICK, _SEARCH = NUMBERS["results"], NUMBERS["click"], NUMBERS["search"]
-# An open session goes into the next round as one row, of a kind that says what it would do to a
-# click: there is no search; the latest search has no click yet; it has one. From _SEARCH on, the
-# kinds are those that a click goes to.
-_NO_SEARCH, _NEW_SEARCH, _CLICKED_SEARCH = 3, 5, 6
-_FOREVER = 1 << 62
-_EMPTY = np.zeros(0, np.int64)
+CLICK, RESULTS, SEARCH = CODES["click"], CODES["results"], CODES["search"]
+NO_SEARCH, NEW_SEARCH, CLICKED_SEARCH = range(len(CODES), len(CODES) + 3)
+"""Kinds of the rows as which open sessions take part in a round."""
 
-PAGE_BITS = 12
-PAGE = 1 << PAGE_BITS
-"""So many users are worked on together: Arrow puts so many in order by counting alone."""
+FOREVER = 1 << 62
+EMPTY = np.zeros(0, np.int64)
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By what a log is cut into sessions; durations are in microseconds."""
+
+    gap: int
+    wait: int
+    keeps_rows: bool
+    """Whether rows are kept until their session closes; else they are counted at once."""
 
 
 @dataclass(frozen=True)
@@ -37,150 +48,155 @@ class Pieces:
     """What rows were cut into."""
 
     late: Arrays
-    """`row`, and `by`, in microseconds; as they arrived."""
+    """Late rows, as they arrived: `row`, and `by`, in microseconds."""
     closed: Arrays
-    """Sessions: `user`, `start`, `end`, COUNTS; by user and time."""
-    still: Arrays
-    """Sessions that are open: the same, and `kind`, that of the row as which each goes on."""
+    """Closed sessions, by user and time: `user`, `start`, `end`; if rows aren't kept, COUNTS."""
+    closed_rows: Arrays
+    """Rows of closed sessions, by user and time, if rows are kept: `kind` and `row`."""
+    sizes: Array
+    """Number of `closed_rows` of each closed session."""
+    open: Arrays
+    """Open sessions, if rows aren't kept: as `closed`, and `kind`, that of the row as which each
+    takes part in the next round."""
     rest: Arrays
-    """Rows that are in neither."""
+    """Rows that are in no session yet, or whose session is open and keeps its rows."""
     newest: tuple[Array, Array]
     """Users, and the newest time of each."""
 
 
-def cut(
-    rows: Arrays, opened: Arrays, gap: int, wait: int, ended: Array, eof: bool, texts: Any
-) -> Pieces:
-    """Cut rows, by user as they arrived, into sessions.
+def cut(rows: Arrays, carried: Arrays, rules: Rules, ended: Array, eof: bool) -> Pieces:
+    """Cut rows into sessions.
 
-    The first row of a user may be an open session: of these, in their order, `opened` has the
-    start and the counts. `ended` is the newest time of each user at the end of an earlier input,
-    if there was one. With `texts`, a table, clicks are attributed by what it says.
+    Args:
+        rows: The rows, by user, each user's as they arrived. A user's first row may be an open
+            session.
+        carried: `start` and COUNTS of those open sessions, in their order.
+        rules: The gap, the wait, and whether rows are kept.
+        ended: Each user's newest time at the end of an earlier input; empty if there was none.
+        eof: Whether the input ends here, so that all sessions close.
+
+    Returns:
+        Sessions, late rows, and the rows that go into the next round.
     """
-    # Where a user's time runs back, some of it may be late; the rest is sorted by time.
-    late = {"row": _EMPTY, "by": _EMPTY}
-    step = rows["time"][1:] - rows["time"][:-1]
-    last = _last(rows["user"])
+    late = {"row": EMPTY, "by": EMPTY}
+    step, last = _steps(rows)
     if len(ended) or ((step < 0) & ~last[:-1]).any():
-        rows, late = _on_time(rows, wait, ended)
-        step = rows["time"][1:] - rows["time"][:-1]
-        last = _last(rows["user"])
+        rows, late = _split_late(rows, rules.wait, ended)
+        step, last = _steps(rows)
     user, time, kind = rows["user"], rows["time"], rows["kind"]
 
-    # A flag on each session's last row. Rows above the watermark are cut off: an earlier one can
-    # still come between them.
+    # An earlier event can still arrive before rows above the watermark, so those stay uncut.
     newest = np.flatnonzero(last)
-    users, known = take(user, newest).astype(np.intp), take(time, newest)
-    reached = np.maximum(known, take(ended, users)) if len(ended) else known
-    watermark = np.full(len(users), _FOREVER) if eof else reached - wait
-    unripe = time > np.repeat(watermark, np.diff(newest, prepend=-1))
-    last[:-1] |= step > gap
-    if texts is None:
-        last[:-1] |= unripe[1:] > unripe[:-1]
+    users, reached = take(user, newest).astype(np.intp), take(time, newest)
+    reached = np.maximum(reached, take(ended, users)) if len(ended) else reached
+    watermark = np.full(len(users), FOREVER) if eof else reached - rules.wait
+    above = time > np.repeat(watermark, np.diff(newest, prepend=-1))
+
+    # A session ends with its user's last row, before a pause, and at the watermark.
+    last[:-1] |= step > rules.gap
+    if not rules.keeps_rows:
+        last[:-1] |= above[1:] > above[:-1]
     end = np.flatnonzero(last)
     start = np.append(0, end[:-1] + 1)[: len(end)]
     sessions = {"user": take(user, start), "start": take(time, start), "end": take(time, end)}
-    closes = np.empty(PAGE, np.int64)
-    closes[users] = watermark - gap
-    closed = sessions["end"] < take(closes, sessions["user"])
-    done = np.flatnonzero(closed)
-    newly = users, reached
-    if texts is None:
-        stays = np.flatnonzero(~(closed | take(unripe, start)))
-        kinds = _count(sessions, kind, last, start, stays)
-        _carry(sessions, take(kind, start), opened)
-        still = at(sessions, stays) | {"kind": kinds}
-        return Pieces(late, at(sessions, done), still, at(rows, np.flatnonzero(unripe)), newly)
-    sizes = end - start + 1
-    rest = np.repeat(~closed, sizes)
-    gone = np.flatnonzero(~rest)
-    counts = _attribute(kind[gone], sizes[done], texts.take(arrow(rows["row"][gone])))
-    return Pieces(late, at(sessions, done) | counts, {}, at(rows, np.flatnonzero(rest)), newly)
+    closes = np.zeros(users.max(initial=-1) + 1, np.int64)
+    closes[users] = watermark - rules.gap
+    is_closed = sessions["end"] < take(closes, sessions["user"])
+    closed, sizes, seen = np.flatnonzero(is_closed), end - start + 1, (users, reached)
+
+    if rules.keeps_rows:
+        stays = np.repeat(~is_closed, sizes)
+        gone = {name: rows[name][~stays] for name in ("kind", "row")}
+        rest = at(rows, np.flatnonzero(stays))
+        return Pieces(late, at(sessions, closed), gone, sizes[closed], {}, rest, seen)
+    sessions |= _count(kind, start, sizes)
+    _add_carried(sessions, take(kind, start), carried)
+    opened = at(sessions, np.flatnonzero(~(is_closed | take(above, start))))
+    done = at(sessions, closed)
+    return Pieces(late, done, {}, EMPTY, opened, at(rows, np.flatnonzero(above)), seen)
 
 
-def _on_time(rows: Arrays, wait: int, ended: Array) -> tuple[Arrays, Arrays]:
-    """Rows by user and time, without those that are late; and those, as they arrived."""
+def _split_late(rows: Arrays, wait: int, ended: Array) -> tuple[Arrays, Arrays]:
+    """Return the rows that are on time, by user and time, and those that are late."""
     user, time = rows["user"].astype(np.int64), rows["time"]
     newest = _running_max(user, time)
     if len(ended):
         newest = np.maximum(newest, take(ended, user))
     by = newest - wait - time
-    good = np.flatnonzero(by <= 0)
-    bad = np.flatnonzero(by > 0)
-    late = {"row": take(rows["row"], bad) if len(bad) else _EMPTY, "by": take(by, bad)}
+    good, bad = np.flatnonzero(by <= 0), np.flatnonzero(by > 0)
+    late = {"row": take(rows["row"], bad) if len(bad) else EMPTY, "by": take(by, bad)}
     return at(rows, take(good, _by_time(take(user, good), take(time, good)))), late
 
 
-def _count(sessions: Arrays, kind: Array, last: Array, start: Array, stays: Array) -> Array:
-    """Count each session's rows where a click goes to the latest search before it.
+def _count(kind: Array, start: Array, sizes: Array) -> Arrays:
+    """Count each session's rows; each click goes to the latest search before it.
 
-    `last` flags each session's last row. Returns, of the sessions at `stays`, the kinds of the
-    rows as which they go on.
+    Returns COUNTS of each session, and the kind of the row as which it would take part in the next
+    round. `start` holds each session's first row, `sizes` its number of rows.
     """
-    begins = np.ones(len(kind), bool)
-    begins[1:] = last[:-1]
-    told = np.flatnonzero(begins | (kind >= _CLICK))  # what else there is, only counts as an event
-    sessions["events"] = np.diff(start, append=len(kind))
-    code = take(kind | begins.view(np.uint8) << 3, told)  # one column is taken faster than two
-    kind, begins = code & 7, code > 7
+    begins = np.zeros(len(kind), bool)
+    begins[start] = True
+    # Other rows only count as events.
+    rows = np.flatnonzero(begins | (kind == SEARCH) | (kind == CLICK))
+    kind, begins = take(kind, rows), take(begins, rows)
     first = np.flatnonzero(begins)
-    after = np.append(first, len(told))[1:]
+    after = np.append(first, len(rows))[1:]
     head = take(kind, first)
 
-    click, search = kind == _CLICK, kind == _SEARCH
-    fresh = search | (kind == _NEW_SEARCH)
-    next_click = click & ~begins
-    gained = next_click.copy()
-    gained[1:] &= fresh[:-1]
-    # Two counts in one number, so that one sum does for both; the rest of what is told are clicks.
-    both = gained.astype(np.int64)
-    both <<= 32
-    both += search.astype(np.int64)
-    both = np.diff(take(np.cumsum(both, out=both), after - 1), prepend=0)
-    searches, searches_clicked = both & 0xFFFFFFFF, both >> 32
-    clicks = after - first - searches - ((head != _CLICK) & (head != _SEARCH))
+    def per_session(flags: Array) -> Array:
+        return np.add.reduceat(flags, first, dtype=np.int64)
 
-    # Clicks are orphans where nothing but the session's beginning stands before them.
-    unsearched = head <= _NO_SEARCH
-    orphans = np.where(unsearched & (searches == 0), clicks, 0)
-    second = take(np.append(next_click, False), first + 1)
-    few = np.flatnonzero((second | (head == _CLICK)) & unsearched & (searches > 0))
-    if len(few):
-        at_search = np.flatnonzero(search)
-        until = at_search[np.searchsorted(at_search, first[few])]
-        orphans[few] = until - first[few] - (head[few] != _CLICK)
-    sessions |= {
+    click, search = kind == CLICK, kind == SEARCH
+    unclicked = search | (kind == NEW_SEARCH)
+    first_clicks = np.zeros(len(kind), bool)
+    first_clicks[1:] = click[1:] & unclicked[:-1] & ~begins[1:]
+    searches = per_session(search)
+    clicks = after - first - searches - ((head != CLICK) & (head != SEARCH))
+
+    # Clicks before the first search are orphans, unless the session began with a search.
+    searched = (head == SEARCH) | (head == NEW_SEARCH) | (head == CLICKED_SEARCH)
+    earlier = np.cumsum(searches) - searches
+    places = np.append(np.flatnonzero(search), 0)
+    first_search = np.where(searches > 0, take(places, earlier), after)
+    before = first_search - first - (head != CLICK)
+
+    state = np.where(searched | (searches > 0), np.uint8(CLICKED_SEARCH), np.uint8(NO_SEARCH))
+    state[take(unclicked, after - 1)] = NEW_SEARCH
+    return {
+        "events": sizes,
+        "requests": searches.copy(),  # without ids each record is a search of its own
         "searches": searches,
         "clicks": clicks,
-        "searches_clicked": searches_clicked,
-        "orphan_clicks": orphans,
+        "searches_clicked": per_session(first_clicks),
+        "orphan_clicks": np.where(searched, 0, before),
+        "absent_query_clicks": np.zeros_like(searches),
+        "kind": state,
     }
-    searched = (take(searches, stays) > 0) | (take(head, stays) > _NO_SEARCH)
-    unclicked = take(fresh, take(after, stays) - 1)
-    state = np.where(searched, np.uint8(_CLICKED_SEARCH), np.uint8(_NO_SEARCH))
-    state[unclicked] = _NEW_SEARCH
-    return state
 
 
-def _carry(sessions: Arrays, head: Array, opened: Arrays) -> None:
-    """Add to the sessions that begin with an open one, by their first row's kind, what it had."""
-    carried = np.flatnonzero((head == _NO_SEARCH) | (head > _SEARCH))
-    if len(carried):
+def _add_carried(sessions: Arrays, head: Array, carried: Arrays) -> None:
+    """Add to sessions that begin with an open one, by the kind of their first row, what it had."""
+    begun = np.flatnonzero(head >= NO_SEARCH)
+    if len(begun):
         for name in COUNTS:
-            sessions[name][carried] += opened[name]
-        sessions["events"][carried] -= 1  # the row as which it came
-        sessions["start"][carried] = opened["start"]
+            sessions[name][begun] += carried[name]
+        sessions["events"][begun] -= 1  # the row that stood for it
+        sessions["start"][begun] = carried["start"]
 
 
-def _last(user: Array) -> Array:
-    """Flags on rows: is this one the last of its user?"""
+def _steps(rows: Arrays) -> tuple[Array, Array]:
+    """Return the time from each row to the next, and whether each row is the last of its user."""
+    user, time = rows["user"], rows["time"]
     last = np.ones(len(user), bool)
     np.not_equal(user[1:], user[:-1], out=last[:-1])
-    return last
+    return time[1:] - time[:-1], last
 
 
 def _running_max(user: Array, time: Array) -> Array:
-    """Each user's newest time so far, in rows by user as they arrived."""
+    """Return each user's newest time so far, in rows by user as they arrived.
+
+    User and time make one number, the user in the high bits: so one running maximum does for all.
+    """
     low = time.min()
     bits = int(time.max() - low).bit_length()
     if bits + int(user[-1]).bit_length() < 63:
@@ -194,132 +210,27 @@ def _running_max(user: Array, time: Array) -> Array:
 
 
 def _by_time(user: Array, time: Array) -> Array:
-    """The order of rows by user and time, where they are by user; equal times stay as they are."""
+    """Return the order of rows by user and time, for rows by user; equal times keep their order.
+
+    A stable sort of one number that holds both makes use of the order that rows are in. lexsort
+    doesn't: where events arrive out of order, sessions would take twice the time, measured.
+    """
     if not len(user):
-        return _EMPTY
+        return EMPTY
     bits = int(time.max() - time.min()).bit_length()
     if int(user[-1] - user[0]).bit_length() + bits >= 63:
         return np.lexsort((time, user))
-    # Most rows are in order, which a merge sort makes use of.
     return np.argsort((user - user[0]) << bits | (time - time.min()), kind="stable")
 
 
-def _order(codes: Array) -> Array:
-    """The order of whole numbers from 0, equal ones as they stand, by 16 bits at a time."""
-    order = np.argsort((codes & 0xFFFF).astype(np.uint16), kind="stable")
-    for shift in range(16, int(codes.max(initial=0)).bit_length(), 16):
-        digit = (take(codes, order) >> shift & 0xFFFF).astype(np.uint16)
-        order = take(order, np.argsort(digit, kind="stable"))
-    return order
-
-
 def stable_order(numbers: Array) -> Array:
-    """The order of small whole numbers, equal ones as they stand."""
-    # Arrow counts where numbers are few, which is several times as fast as numpy's radix sort.
-    return view(pc.array_sort_indices(arrow(numbers)), np.int64)
+    """Return the order of small whole numbers; equal ones keep their order.
+
+    Arrow counts numbers that span up to 4,096, several times as fast as numpy's radix sort.
+    """
+    return to_numpy(pc.array_sort_indices(from_numpy(numbers)), np.int64)
 
 
 def at(columns: Arrays, rows: Array) -> Arrays:
+    """Return some rows of all columns."""
     return {name: take(column, rows) for name, column in columns.items()}
-
-
-def take(values: Array, rows: Array) -> Array:
-    """`values[rows]`, of rows that are there: numpy is twice as fast where it needn't look."""
-    return values.take(rows.astype(np.intp, copy=False), axis=0, mode="clip")
-
-
-def _attribute(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
-    """Count each session's rows, `sizes` rows a session, as `metrics.attribute` joins them."""
-    session = np.repeat(np.arange(len(sizes)), sizes)
-    is_search = kind == _SEARCH
-    search = np.cumsum(is_search) - 1  # the latest search up to each row, of whatever session
-    count = int(search[-1]) + 1 if len(search) else 0
-    of = session[is_search]  # each search's session
-    first = np.searchsorted(of, np.arange(len(sizes)))[session]  # of the row's session
-    final = np.searchsorted(of, np.arange(len(sizes)), "right")[session] - 1
-    bits = max(count, 1).bit_length()
-    mask = (1 << bits) - 1
-
-    owner = np.full(len(kind), -1)
-    if "query_id" in texts.column_names:
-        (id,) = _codes(texts["query_id"])
-        named = np.flatnonzero(is_search & (id >= 0))
-        keys = np.sort((id[named] << bits) | search[named], kind="stable")
-        rows = np.flatnonzero(~is_search & ((kind == _RESULTS) | (kind == _CLICK)) & (id >= 0))
-        place = np.searchsorted(keys, (id[rows] << bits) | first[rows])
-        found = np.append(keys, _FOREVER)[place]
-        joined = found <= ((id[rows] << bits) | final[rows])
-        owner[rows[joined]] = found[joined] & mask
-
-    answered = np.zeros(count, bool)
-    click = np.flatnonzero(kind == _CLICK)
-    latest = np.where(search >= first, search, -1)
-    if "items" in texts.column_names:
-        result = np.flatnonzero(kind == _RESULTS)
-        lists = texts["items"].take(arrow(result)).combine_chunks()
-        shown_by = np.where(owner[result] >= 0, owner[result], latest[result])
-        logged = truth(lists.is_valid()) & (shown_by >= 0)
-        answered[shown_by[logged]] = True
-        parent = view(pc.list_parent_indices(lists), np.int64)
-        items = [pc.list_flatten(lists)]
-        free = click[owner[click] < 0]
-        if "item" in texts.column_names:
-            items.append(texts["item"].take(arrow(free)).combine_chunks())
-        shown, *clicked = _codes(*items)
-        if clicked:
-            mine = np.flatnonzero(shown_by[parent] >= 0)
-            by, shown = shown_by[parent[mine]], shown[mine]
-            if (by[1:] < by[:-1]).any():
-                order = _order(by)
-                by, shown = by[order], shown[order]
-            keys = take((shown << bits) | by, _order(shown))
-            known = clicked[0] >= 0
-            rows, item = free[known], clicked[0][known]
-            place = np.searchsorted(keys, (item << bits) | np.maximum(search[rows], 0), "right") - 1
-            found = np.append(keys, -1)[place]
-            joined = (found >= ((item << bits) | first[rows])) & (latest[rows] >= 0)
-            owner[rows[joined]] = found[joined] & mask
-
-    free = click[(owner[click] < 0) & (latest[click] >= 0)]
-    silent = np.maximum.accumulate(np.where(answered, -1, np.arange(count)))[latest[free]]
-    owner[free] = np.where(silent >= first[free], silent, -1)
-    clicked_search = np.zeros(count, bool)
-    clicked_search[owner[click][owner[click] >= 0]] = True
-
-    def per_session(rows: Array) -> Array:
-        return np.bincount(rows, minlength=len(sizes))
-
-    return {
-        "events": sizes,
-        "searches": per_session(of),
-        "clicks": per_session(session[click]),
-        "searches_clicked": per_session(of[clicked_search]),
-        "orphan_clicks": per_session(session[click[owner[click] < 0]]),
-    }
-
-
-def _codes(*columns: Any) -> list[Array]:
-    """Numbers for texts, the same for the same text in all columns, -1 for none."""
-    chunks = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
-    encoded = pa.concat_arrays(chunks).dictionary_encode()
-    codes = np.where(truth(encoded.is_valid()), view(encoded.indices, np.int32), np.int64(-1))
-    return np.split(codes, np.cumsum([len(chunk) for chunk in chunks])[:-1])
-
-
-def view(array: pa.Array, dtype: Any, length: int | None = None) -> Array:
-    """An Arrow array's values without a copy: its to_numpy() would import pandas."""
-    buffer = array.buffers()[1]
-    values = np.frombuffer(buffer, dtype) if buffer else np.zeros(0, dtype)
-    return values[array.offset : array.offset + (len(array) if length is None else length)]
-
-
-def truth(array: pa.Array) -> Array:
-    """A column of flags, none of them missing."""
-    return view(array.cast(pa.uint8()), np.uint8).astype(bool)
-
-
-def arrow(values: Array) -> pa.Array:
-    """Whole numbers as an Arrow array, without a copy: pa.array() would import pandas."""
-    values = np.ascontiguousarray(values)
-    kind = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])

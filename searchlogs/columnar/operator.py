@@ -1,24 +1,20 @@
-"""A Bytewax operator that sessionizes record batches."""
+"""A Bytewax operator that sessionizes record batches: a thin shell around `Sessionizer`."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import bytewax.operators as op
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from bytewax.dataflow import Dataflow, Stream, operator
-from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from bytewax.testing import TestingSink, TestingSource, run_main
+from bytewax.dataflow import Stream, operator
+from bytewax.operators import StatefulBatchLogic
 
-from searchlogs.columnar.kernel import arrow, view
-from searchlogs.columnar.sessionizer import _BLOCK, ShardLogic
-from searchlogs.columnar.users import plain_users, texts
+from searchlogs.columnar.columns import as_text, plain_users
+from searchlogs.columnar.sessionizer import Found, Sessionizer, State
 from searchlogs.durations import Windowing
-from searchlogs.events import FIELDS
-from searchlogs.logs.schemas import COUNTED
+from searchlogs.logs.arrays import from_numpy, to_numpy
+
+Tagged = tuple[str, pa.RecordBatch]
+"""A batch, and the name of the stream by which it leaves: "down" or "late"."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +22,10 @@ class ColumnarOut:
     """The streams that leave `columnar_sessions`."""
 
     down: Stream[pa.RecordBatch]
-    """A row a closed session: `user`, `session`, `start`, `end` and COUNTS."""
+    """Closed sessions, under `schemas.COUNTED`: one row per session."""
 
     late: Stream[pa.RecordBatch]
-    """The rows that arrived too late for any session, and `late_by`, a duration."""
+    """Rows that arrived too late for any session, with `late_by`, a duration."""
 
 
 @operator
@@ -41,19 +37,28 @@ def columnar_sessions(
 ) -> ColumnarOut:
     """Group rows into sessions, as `session_window` with `replay_clock(wait)` groups events.
 
-    The answers are the same, whatever the batches; when a session leaves is not. The users are
-    split over `shards`, which the engine deals out to the workers. State belongs to a shard: a flow
-    can be resumed with more workers or fewer, but not with another number of shards, nor with a
-    shorter wait.
+    The sessions are the same whatever the batches; when a session leaves is not. State belongs to
+    a shard: a flow can be resumed with more workers or fewer, but neither with another number of
+    shards nor with a shorter wait.
 
-    Raises where `gap` or `wait` is not a timedelta from 0 to 366 days, and where `shards` is not a
-    whole number from 1.
+    Args:
+        step_id: Name of the step, unique in its flow.
+        up: Batches of rows, in the order in which they arrived.
+        windowing: The gap and the wait.
+        shards: Number of parts that the users are split into, which the engine deals out to the
+            workers.
+
+    Returns:
+        Sessions in `down`, late rows in `late`.
+
+    Raises:
+        ValueError: `shards` is not a whole number from 1.
     """
     if type(shards) is not int or shards < 1:
-        raise ValueError(f"shards must be a whole number from 1; got {shards!r}")
+        raise ValueError(f"shards: expected a whole number from 1; found {shards!r}")
     keyed = op.flat_map("shard", up, lambda batch: split(batch, shards))
     tagged = op.stateful_batch(
-        "sessionize", keyed, lambda state: ShardLogic(windowing.gap, windowing.wait, state, shards)
+        "sessionize", keyed, lambda state: ShardLogic(windowing, shards, state)
     )
     return ColumnarOut(
         op.filter_map("down", tagged, lambda out: out[1][1] if out[1][0] == "down" else None),
@@ -61,90 +66,58 @@ def columnar_sessions(
     )
 
 
-def sessionize_batches(
-    batches: Iterable[pa.RecordBatch],
-    gap: timedelta | str = Windowing.gap,
-    wait: timedelta | str = Windowing.wait,
-    shards: int = 1,
-) -> tuple[pa.Table, pa.Table]:
-    """Run record batches, in the order in which they arrived, through `columnar_sessions`.
-
-    Returns the sessions, by user and id, and the late rows, by user and then as they arrived.
-    """
-    batches = list(batches)
-    down: list[pa.RecordBatch] = []
-    late: list[pa.RecordBatch] = []
-    flow = Dataflow("sessionize_batches")
-    out = columnar_sessions(
-        "sessions", op.input("inp", flow, TestingSource(batches)), Windowing(gap, wait), shards
-    )
-    op.output("down", out.down, TestingSink(down))
-    op.output("late", out.late, TestingSink(late))
-    run_main(flow)
-    schema = batches[0].schema if batches else pa.schema([])
-    sessions = pa.Table.from_batches(down, COUNTED)
-    lates = pa.Table.from_batches(late, schema.append(pa.field("late_by", pa.duration("us"))))
-    if late:
-        lates = lates.take(pc.sort_indices(texts(lates["user"])))  # stable: each user's in order
-    return sessions.sort_by([("user", "ascending"), ("session", "ascending")]), lates
-
-
 @dataclass(frozen=True)
-class ParquetSource(FixedPartitionedSource[pa.RecordBatch, int]):
-    """Read a Parquet file in the order of its rows, in batches, as one resumable partition.
+class Shard:
+    """What is stored of one shard."""
 
-    Of `columns`, those are read that the file has.
-    """
-
-    path: str
-    columns: Sequence[str] = FIELDS
-    batch_size: int = 1 << 16
-
-    def list_parts(self) -> list[str]:
-        return [str(self.path)]
-
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "_ParquetPart":
-        return _ParquetPart(self, resume_state or 0)
+    shards: int
+    """Total number of shards."""
+    state: State | None
 
 
-class _ParquetPart(StatefulSourcePartition[pa.RecordBatch, int]):
-    def __init__(self, source: ParquetSource, done: int) -> None:
-        self.done = done
-        columns = [name for name in pq.read_schema(source.path).names if name in source.columns]
-        kinds = [name for name in columns if name == "event"]
-        # Row groups can be large: they are read piece by piece.
-        self.file = pq.ParquetFile(
-            source.path, read_dictionary=kinds, pre_buffer=False, buffer_size=_BLOCK
-        )
-        groups = [self.file.metadata.row_group(i).num_rows for i in range(self.file.num_row_groups)]
-        ends = np.cumsum(groups, dtype=np.int64)
-        first = int(np.searchsorted(ends, done, "right"))
-        self.skip = done - int(ends[first - 1]) if first else done
-        self.batches = self.file.iter_batches(
-            source.batch_size, range(first, len(groups)), columns, use_threads=False
-        )
+class ShardLogic(StatefulBatchLogic[pa.RecordBatch, Tagged, Shard]):
+    """What Bytewax calls with the batches of one shard: a `Sessionizer`."""
 
-    def next_batch(self) -> list[pa.RecordBatch]:
-        batch = next(self.batches)
-        fresh = batch.slice(self.skip)
-        self.skip -= len(batch) - len(fresh)
-        self.done += len(fresh)
-        return [fresh] if len(fresh) else []
+    def __init__(self, windowing: Windowing, shards: int, stored: Shard | None) -> None:
+        """Start anew, or from what was stored.
 
-    def snapshot(self) -> int:
-        return self.done
+        Raises:
+            ValueError: It was stored with another number of shards, or with a longer wait.
+        """
+        if stored is not None and stored.shards != shards:
+            raise ValueError(
+                f"shards: a run can only go on with the same number; "
+                f"found {shards}, after {stored.shards}"
+            )
+        self.shards = shards
+        state = stored.state if stored else None
+        self.sessionizer = Sessionizer(windowing.gap, windowing.wait, state)
 
-    def close(self) -> None:
-        self.file.close()
+    def on_batch(self, values: list[pa.RecordBatch]) -> tuple[list[Tagged], bool]:
+        """Return what batches have closed, and that the shard's state is to be kept."""
+        out = [tagged for batch in values for tagged in _tagged(self.sessionizer.add(batch))]
+        return out, self.RETAIN
+
+    def on_eof(self) -> tuple[list[Tagged], bool]:
+        """Return what closes at the end of the input."""
+        return _tagged(self.sessionizer.finish()), self.RETAIN
+
+    def snapshot(self) -> Shard:
+        """Return what is to be stored."""
+        return Shard(self.shards, self.sessionizer.snapshot())
 
 
 def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]]:
-    """Split a batch by user: (number of the shard, its rows), the same in every process."""
+    """Split a batch by user.
+
+    Returns:
+        Pairs of a shard's number, as text, and its rows; the same in every process.
+    """
     if shards == 1:
         return [("0", batch)]
     users = plain_users(batch["user"]).dictionary_encode()
-    text = texts(users.dictionary)
-    starts = view(text, np.int32, len(text) + 1)
+    text = as_text(users.dictionary)
+    starts = to_numpy(text, np.int32, len(text) + 1)
     data = text.buffers()[2]
     bytes_ = np.frombuffer(data or b"", np.uint8)[starts[0] : starts[-1]].astype(np.uint64)
     starts = starts - starts[0]
@@ -154,6 +127,12 @@ def split(batch: pa.RecordBatch, shards: int) -> list[tuple[str, pa.RecordBatch]
     weights = np.cumprod(np.full(max(lengths, default=0) + 1, 0x9E3779B97F4A7C15, np.uint64))
     sums = np.concatenate([[np.uint64(0)], np.cumsum((bytes_ + np.uint64(1)) * weights[place])])
     hashes = (sums[starts[1:]] - sums[starts[:-1]]) * weights[0]
-    shard = ((hashes >> np.uint64(33)) % np.uint64(shards))[view(users.indices, np.int32)]
+    shard = ((hashes >> np.uint64(33)) % np.uint64(shards))[to_numpy(users.indices, np.int32)]
     rows = [(i, np.flatnonzero(shard == i)) for i in range(shards)]
-    return [(str(i), batch.take(arrow(row))) for i, row in rows if len(row)]
+    return [(str(i), batch.take(from_numpy(row))) for i, row in rows if len(row)]
+
+
+def _tagged(found: Found) -> list[Tagged]:
+    """Return what was found with the names of the streams by which it leaves."""
+    down = [("down", sessions) for sessions in found.sessions]
+    return [*down, *(("late", rows) for rows in found.late)]

@@ -1,14 +1,14 @@
-"""A log as record batches: the columns of Parquet as they stand, all else through the border.
+"""Parquet files whose columns are taken as they stand, and not record by record.
 
-Columns that the border would take as they are need not become objects first. Where that isn't sure
-of a row, the border decides: so its rejects are the same, whichever way a log is read.
+The rows that validation would take as they are become batches at once. Rows of which that isn't
+sure are read one by one, so rejects are the same whichever way a log is read.
 """
 
 import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -16,47 +16,62 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from searchlogs.columnar.convert import CODES, KIND_WORDS, to_batch
-from searchlogs.columnar.kernel import Array, arrow, truth, view
-from searchlogs.events import EARLIEST, FIELDS, KINDS, LATEST
-from searchlogs.logs.border import MAX_POSITION, BadRecord, Border, Reject
+from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there, with_results
+from searchlogs.columnar.convert import KIND_WORDS, to_batch
+from searchlogs.columnar.notes import Notes
+from searchlogs.events import EARLIEST, FIELDS, KINDS, Event
+from searchlogs.logs.arrays import Array, from_numpy, text_array, to_flags, to_numpy
+from searchlogs.logs.border import REQUIRED, BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import ACTIVITY, Found
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows
+from searchlogs.logs.records import RANKS
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import Tally, as_reject
 from searchlogs.logs.words import STDIN
 
 
-def columns_as_they_are(opened: OpenLog) -> pa.Schema | None:
-    """The columns that the log's files have in common; None where the border has to read it all."""
+def common_columns(opened: OpenLog) -> pa.Schema | None:
+    """Return the columns of a log whose columns can be taken as they stand.
+
+    Returns:
+        Our names and types, the same for all files; None if the log has to be read record by
+        record.
+    """
     log, files = opened.log, [path for path, _ in opened.files]
     formats = {format for _, format in opened.files}
-    words_alone = type(log.border) is Border and log.once is None and log.key is None
-    if not words_alone or formats != {"parquet"} or STDIN in files:
+    as_they_stand = log.once is None and log.key is None and log.ahead is None and not log.sort
+    if (
+        type(log.border) is not Border
+        or not as_they_stand
+        or formats != {"parquet"}
+        or STDIN in files
+    ):
         return None
     try:
-        schemas = [_as_they_are(pq.read_schema(path), log.border) for path in files]
+        schemas = [_our_schema(pq.read_schema(path), log.border) for path in files]
     except UNREADABLE:
         return None
     return schemas[0] if all(schema == schemas[0] for schema in schemas) else None
 
 
-def _as_they_are(schema: pa.Schema, border: Border) -> pa.Schema | None:
-    """How a file's columns come out; None where one must be looked at value by value."""
+def _our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
+    """Return our names and types of a file's columns; None if a value's type isn't ours."""
     found = {}
     for ours in FIELDS:
         theirs = border.theirs(ours)
-        if "." in theirs or schema.names.count(theirs) > 1:
+        if "." in theirs or "|" in theirs or schema.names.count(theirs) > 1:
             return None
         if theirs in schema.names and not pa.types.is_null(schema.field(theirs).type):
             found[ours] = _type(ours, schema.field(theirs).type)
-    if None in found.values() or not {"event", "user", "time"} <= found.keys():
+    if None in found.values() or not {*REQUIRED} <= found.keys() or "id" in border.fields:
         return None
     return pa.schema(found)
 
 
 def _type(ours: str, theirs: pa.DataType) -> pa.DataType | None:
+    """Return our type of a column of theirs; None if its values have to be read one by one."""
     is_number = pa.types.is_integer(theirs) and theirs != pa.uint64()
     if ours == "user" and is_number:
         return pa.int64()
@@ -73,33 +88,38 @@ def _type(ours: str, theirs: pa.DataType) -> pa.DataType | None:
 
 
 def _has_zone(type: pa.DataType) -> bool:
+    """Return whether a type is one of timestamps in a time zone that exists."""
     if not pa.types.is_timestamp(type) or type.tz is None:
         return False
     try:
-        return pa.scalar(0, type).as_py() is not None
-    except ValueError:  # a zone that doesn't exist
+        return pa.lib.string_to_tzinfo(type.tz) is not None
+    except (ValueError, KeyError):
         return False
 
 
 def _is_text(type: pa.DataType) -> bool:
+    """Return whether a type is one of text."""
     return type in (pa.string(), pa.large_string())
 
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Some records that follow each other."""
+    """Consecutive records."""
 
     rows: pa.RecordBatch
-    """Those that gave an event."""
+    """The events."""
     places: Array
-    """Where each of `rows` stands, from 0."""
+    """The place of the record that gave each of `rows`, from 0."""
     others: list[tuple[int, Read]]
-    """Those that gave none, and where each stands."""
+    """The records that gave none, and those that gave events with notes, with their places."""
     key: Array
-    """Of each record the newest time in its file so far: in the order of these are files merged."""
+    """For each record the newest time in its file so far, and the kind, by which files are merged.
+
+    A time is in microseconds, times 4, with the rank of the kind added to it.
+    """
 
     def cut(self, size: int) -> tuple["_Chunk", "_Chunk | None"]:
-        """So many records, and the rest."""
+        """Return the first `size` records, and the rest."""
         if size >= len(self.key):
             return self, None
         row = int(np.searchsorted(self.places, size))
@@ -115,30 +135,53 @@ class Columns:
     """A log of Parquet files that is being read, its columns taken as they stand."""
 
     def __init__(self, opened: OpenLog, schema: pa.Schema, watch: Callable[[int], None]) -> None:
-        self.chunks = _merged(
-            [_read(path, opened.log.border, schema, watch) for path, _ in opened.files]
-        )
+        """Start at the first record.
+
+        Args:
+            opened: The log.
+            schema: Its columns, as `common_columns` returns them.
+            watch: Called with the number of bytes read of a file since the last call.
+        """
+        has_activities = ACTIVITY in opened.log.border.kinds.values()
+        taken = schema.append(pa.field(ACTION, pa.string())) if has_activities else schema
+        files = [_File(path, opened.log.border, taken) for path, _ in opened.files]
+        self.chunks = _merged([file.chunks(watch) for file in files])
         self.left: _Chunk | None = None
         self.tally = Tally()
+        self.notes = Notes(self.tally, opened.log.border)
+        self.names = schema.names
         self.sums: dict[str, int] = {}
 
     @property
     def checksum(self) -> int:
+        """Checksum of the records that were read."""
         return zlib.crc32(repr(sorted(self.sums.items())).encode()) if self.sums else 0
 
     def read(self, count: int) -> list[pa.RecordBatch | Reject]:
+        """Return what the next `count` records give: fewer only at the end."""
         batch: list[pa.RecordBatch | Reject] = []
         while count and (chunk := self.left or next(self.chunks, None)):
             chunk, self.left = chunk.cut(count)
             count -= len(chunk.key)
+            self.tally.lines += len(chunk.key)
             if len(chunk.rows):
-                batch.append(chunk.rows)
-                times = pc.min_max(chunk.rows["time"]).as_py()
-                first, last = (times[which].replace(tzinfo=UTC) for which in ("min", "max"))
-                self.tally.add_events(len(chunk.rows), len(chunk.rows), first, last)
+                batch.append(chunk.rows.select(self.names))
+                times = to_numpy(chunk.rows["time"], np.int64)
+                ends = int(times.min()), int(times.max())
+                first, last = (EARLIEST + timedelta(microseconds=end) for end in ends)
+                records = int(np.count_nonzero(np.diff(chunk.places, prepend=-1)))
+                self.tally.add_events(records, len(chunk.rows), first, last)
+                noted = [
+                    (place, read.outcome)
+                    for place, read in chunk.others
+                    if isinstance(read.outcome, Found)
+                ]
+                self.notes.add(chunk.rows, chunk.places, noted)
                 for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
                     self._sum(name, column)
-            for _, read in chunk.others:
+            others = [read for _, read in chunk.others if not isinstance(read.outcome, tuple)]
+            self.notes.mapped.look(read.outcome for read in others)
+            for read in others:
                 self.tally.add(read.outcome)
                 self._add("others", read.raw)
                 if isinstance(read.outcome, BadRecord):
@@ -146,35 +189,36 @@ class Columns:
         return batch
 
     def _sum(self, name: str, column: pa.Array) -> None:
-        """Go on with the checksums of a column: the same, however its rows come in batches."""
+        """Continue the checksums of a column, which don't depend on the size of batches."""
         if pa.types.is_dictionary(column.type):
             column = column.indices
         if name not in ("event", "user", "time"):
-            self._add(f"{name} there", truth(column.is_valid()))
+            self._add(f"{name} there", to_flags(column.is_valid()))
         if pa.types.is_list(column.type):
             self._add(f"{name} length", _fixed(pc.list_value_length(column)))
             self._sum(f"one of {name}", pc.list_flatten(column))
         elif pa.types.is_string(column.type):
-            offsets = view(column, np.int32, len(column) + 1)
+            offsets = to_numpy(column, np.int32, len(column) + 1)
             self._add(f"{name} length", np.diff(offsets))
             self._add(name, memoryview(column.buffers()[2] or b"")[offsets[0] : offsets[-1]])
         else:
             self._add(name, _fixed(column))
 
     def _add(self, name: str, data: Any) -> None:
+        """Continue one checksum."""
         self.sums[name] = zlib.crc32(data, self.sums.get(name, 0))
 
 
 def _fixed(column: pa.Array) -> Array:
-    """The numbers of a column, 0 where there is none."""
-    width = column.type.bit_width // 8
-    return view(column.fill_null(0) if column.null_count else column, f"i{width}")
+    """Return the numbers of a column, 0 in place of null."""
+    numbers = to_numpy(column, f"i{column.type.bit_width // 8}")
+    return np.where(there(column), numbers, 0) if column.null_count else numbers
 
 
 def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
-    """Files by the time of each one's next event, as source.Log merges them; ties as given.
+    """Merge files by the key of each one's next event; equal keys in the order given.
 
-    That is the order of the newest time of each so far: what is older than it comes right behind.
+    That is the order of each one's largest key so far: an older record follows right behind it.
     """
     heads = [next(file, None) for file in files]
     while present := [(head.key[-1], number) for number, head in enumerate(heads) if head]:
@@ -192,7 +236,7 @@ def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
 
 
 def _interleaved(parts: list[_Chunk]) -> _Chunk:
-    """Chunks as one, in the order of their keys; ties as they stand."""
+    """Return chunks as one, in the order of their keys; equal keys keep their order."""
     key = np.concatenate([part.key for part in parts])
     order = np.argsort(key, kind="stable")
     rank = np.empty(len(order), np.int64)
@@ -200,142 +244,89 @@ def _interleaved(parts: list[_Chunk]) -> _Chunk:
     begins = np.cumsum([0, *(len(part.key) for part in parts)])[:-1]
     places = [part.places + begin for part, begin in zip(parts, begins, strict=True)]
     place = rank[np.concatenate(places)]
-    rows = np.argsort(place)
+    rows = np.argsort(place, kind="stable")  # a record may have given two events
     others = [
         (int(rank[begin + place]), read)
         for part, begin in zip(parts, begins, strict=True)
         for place, read in part.others
     ]
     others.sort(key=lambda other: other[0])
-    batch = pa.concat_batches([part.rows for part in parts]).take(arrow(rows))
+    batch = pa.concat_batches([part.rows for part in parts]).take(from_numpy(rows))
     return _Chunk(batch, place[rows], others, key[order])
 
 
-def _read(
-    path: str, border: Border, schema: pa.Schema, watch: Callable[[int], None]
-) -> Iterator[_Chunk]:
-    """Every record of a Parquet file; `watch` is told of the bytes that were read."""
-    row, newest = 0, np.int64(np.iinfo(np.int64).min)
-    with open(path, "rb") as file:
-        before = 0
-        for names, batch in parquet_batches(file, border):
-            if isinstance(batch, BadRecord):
-                others = [(0, Read(path, row + 1, b"", batch))]
-                nothing = to_batch([], schema)
-                yield _Chunk(nothing, np.zeros(0, np.int64), others, np.array([newest]))
-            elif len(batch):
-                chunk = _as_chunk(batch, path, row, names, border, schema, newest)
-                row, newest = row + len(batch), chunk.key[-1]
-                yield chunk
-            if (here := file.tell()) > before:  # Parquet begins at its end
-                watch(here - before)
-                before = here
-        watch(os.path.getsize(path) - before)
+@dataclass(frozen=True)
+class _File:
+    """A Parquet file, read in chunks."""
 
+    path: str
+    border: Border
+    schema: pa.Schema
+    """Its columns, under our names and types."""
 
-def _as_chunk(
-    batch: pa.RecordBatch,
-    path: str,
-    row: int,
-    names: list[str],
-    border: Border,
-    schema: pa.Schema,
-    newest: np.int64,
-) -> _Chunk:
-    """Rows of a file from `row` on, which counts from 0."""
-    try:
-        columns = _renamed(batch, border, schema)
-        columns.validate(full=True)  # text may be no UTF-8
-        good = _sure(columns)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
-        columns, good = to_batch([], schema), np.zeros(len(batch), bool)
-    places = np.flatnonzero(good)
-    others = []
-    if len(places) < len(batch):
-        columns = columns.take(arrow(places)) if len(columns) else columns
+    def chunks(self, watch: Callable[[int], None]) -> Iterator[_Chunk]:
+        """Yield all records; `watch` is called with the number of bytes read each time."""
+        row, newest = 0, np.int64(np.iinfo(np.int64).min)
+        with open(self.path, "rb") as file:
+            before = 0
+            for names, batch in parquet_batches(file, self.border):
+                if isinstance(batch, BadRecord):
+                    others = [(0, Read(self.path, row + 1, b"", batch))]
+                    nothing = self._as_rows([])
+                    yield _Chunk(nothing, np.zeros(0, np.int64), others, np.array([newest]))
+                elif len(batch):
+                    chunk = self._chunk(batch, names, row, newest)
+                    row, newest = row + len(batch), chunk.key[-1]
+                    yield chunk
+                if (here := file.tell()) > before:  # reading starts at the end, with the footer
+                    watch(here - before)
+                    before = here
+            watch(os.path.getsize(self.path) - before)
+
+    def _chunk(self, batch: pa.RecordBatch, names: list[str], row: int, newest: np.int64) -> _Chunk:
+        """Return rows, of which the first is number `row` of the file, counted from 0."""
+        try:
+            columns = our_columns(batch, self.border, self.schema)
+            columns.validate(full=True)  # text may not be UTF-8
+            good = sure_rows(columns)
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            columns, good = self._as_rows([]), np.zeros(len(batch), bool)
+        places = np.flatnonzero(good)
+        others = []
+        if len(places) < len(batch):
+            columns = columns.take(from_numpy(places)) if len(columns) else columns
+        columns, places = with_results(columns, places)
         doubtful = np.flatnonzero(~good)
-        found = read_rows(batch.take(arrow(doubtful)), names, border)
-        events = []
-        for place, (raw, outcome) in zip(doubtful.tolist(), found, strict=True):
-            if isinstance(outcome, tuple):
-                events.append((place, outcome[0]))
-            else:
-                others.append((place, Read(path, row + 1 + place, raw, outcome)))
-        if events:
-            places = np.append(places, [place for place, _ in events])
-            more = to_batch([event for _, event in events], schema)
-            columns = pa.concat_batches([columns, more]).take(arrow(np.argsort(places)))
-            places.sort()
-    key = np.full(len(batch) + 1, newest)
-    key[places + 1] = view(columns["time"], np.int64)
-    return _Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
+        if len(doubtful):
+            found = read_rows(batch.take(from_numpy(doubtful)), names, self.border)
+            events = []
+            for place, (raw, outcome) in zip(doubtful.tolist(), found, strict=True):
+                if isinstance(outcome, tuple):
+                    events += [(place, event) for event in outcome]
+                if type(outcome) is not tuple:
+                    others.append((place, Read(self.path, row + 1 + place, raw, outcome)))
+            if events:
+                places = np.append(places, [place for place, _ in events])
+                more = self._as_rows([event for _, event in events])
+                order = np.argsort(places, kind="stable")
+                columns = pa.concat_batches([columns, more]).take(from_numpy(order))
+                places = places[order]
+        key = np.full(len(batch) + 1, newest)
+        due = 4 * to_numpy(columns["time"], np.int64)
+        due += RANK_OF[to_numpy(columns["event"].indices, np.int8)]
+        key[places[::-1] + 1] = due[::-1]  # of a record that gave two events, the first's
+        return _Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
+
+    def _as_rows(self, events: list[Event]) -> pa.RecordBatch:
+        """Return events that were read one by one as rows; their notes are kept elsewhere."""
+        names = [name for name in self.schema.names if name != ACTION]
+        rows = to_batch(events, pa.schema([self.schema.field(name) for name in names]))
+        if ACTION in self.schema.names:
+            rows = rows.append_column(ACTION, text_array([None] * len(events)))
+        return rows
 
 
-def _renamed(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.RecordBatch:
-    """The columns under our names and in our types; the kinds of events in our words."""
-    columns = []
-    for field in schema:
-        column = batch[border.theirs(field.name)]
-        if field.name == "event":
-            column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-            words = column.dictionary.to_pylist()
-            kinds = list(KINDS)
-            ours = [
-                kinds.index(kind) if (kind := border.ours.get(word)) else None for word in words
-            ]
-            column = pa.array(ours, pa.int8()).take(column.indices)
-            column = pa.DictionaryArray.from_arrays(column, KIND_WORDS)
-        elif pa.types.is_floating(column.type):
-            # pandas writes a hole among whole numbers as NaN; what is none becomes 0, and no rank.
-            whole = pc.equal(column, pc.floor(column))
-            column = pc.if_else(pc.is_nan(column), None, pc.if_else(whole, column, 0.0))
-            column = column.cast(field.type, safe=False)
-        else:
-            options = pc.CastOptions(field.type, allow_time_truncate=True)
-            column = column.cast(options=options)
-        columns.append(column)
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _sure(columns: pa.RecordBatch) -> Array:
-    """Which rows the border takes for events, as they are."""
-    kinds, user, time = (columns[name] for name in ("event", "user", "time"))
-    code = view(kinds.indices, np.int8)
-    when = view(time, np.int64)
-    good = _there(kinds) & _there(time) & (when >= 0) & (when <= _LAST)
-    good &= _filled(user) if pa.types.is_string(user.type) else _there(user)
-
-    def needs(kind: str, name: str, has: Callable[[pa.Array], Array]) -> None:
-        mine = code == CODES[kind]
-        good[mine] &= has(columns[name])[mine] if name in columns.schema.names else False
-
-    needs("search", "query", _there)
-    needs("results", "items", _all_filled)
-    needs("click", "item", _filled)
-    if "query_id" in columns.schema.names:
-        id = columns["query_id"]
-        good &= (code == CODES["app_open"]) | _filled(id) | ~_there(id)
-    if "position" in columns.schema.names:
-        position = columns["position"]
-        rank = view(position, np.int64)
-        ranked = (rank >= 1) & (rank <= MAX_POSITION)
-        good &= (code != CODES["click"]) | ranked | ~_there(position)
-    return good
-
-
-_LAST = (LATEST - EARLIEST) // timedelta(microseconds=1)
-
-
-def _there(column: pa.Array) -> Array:
-    return truth(column.is_valid())
-
-
-def _filled(texts: pa.Array) -> Array:
-    return _there(texts) & (np.diff(view(texts, np.int32, len(texts) + 1)) > 0)
-
-
-def _all_filled(lists: pa.Array) -> Array:
-    good = _there(lists)
-    parents = view(pc.list_parent_indices(lists), np.int64)
-    good[parents[~_filled(pc.list_flatten(lists))]] = False
-    return good
+RANK_OF = np.array(
+    [RANKS.get(KINDS[word], 0) if word in KINDS else 0 for word in KIND_WORDS.to_pylist()]
+)
+"""Rank of each kind of event at one time, by its code."""

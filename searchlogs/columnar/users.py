@@ -1,87 +1,81 @@
 """Users of record batches as numbers."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
-from searchlogs.columnar.kernel import Array, arrow, take, view
+from searchlogs.columnar.columns import as_text, plain_users
+from searchlogs.logs.arrays import Array, from_numpy, take, to_numpy
 
 
 class UserNumbers:
-    """Numbers for users: each one's place among all that were ever seen."""
+    """Number users in the order in which they are first seen.
+
+    Whole numbers that don't lie far apart are looked up in a table. All other users are numbered by
+    Arrow's hash table, which takes several times as long and is built anew for each call.
+    """
 
     def __init__(self) -> None:
+        """Start with an empty table."""
         self.low = 0
         self.places = np.zeros(0, np.int32)
-        """The number of each user from `low` on, or -1, where users are whole numbers that don't
-        lie far apart; else Arrow's hash table, several times slower, is made anew each time."""
+        """The number of each user from `low` on, or -1."""
 
     def number(
         self, users: pa.ChunkedArray, columns: list[pa.Array], now: bool
     ) -> tuple[Array, pa.ChunkedArray] | None:
-        """The number of each row's user, and the users, to which new ones are added.
+        """Give numbers to the users of some rows.
 
-        None where it would cost more than the rows are worth, unless it is to be done `now`.
+        Args:
+            users: All users seen so far, in the order of their numbers.
+            columns: The users of the rows, column after column.
+            now: Whether to number them at any price.
+
+        Returns:
+            The number of each row's user, and all users, the new ones last. None if Arrow's table
+            would hold more users than rows, and they need no numbers now.
         """
         types = [users.type, *(column.type for column in columns)]
         if all(pa.types.is_integer(type) and type != pa.uint64() for type in types):
             chunks = [plain_users(column) for column in columns]
             arrived = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
             if len(arrived) and self._covers(users, arrived):
-                return self._by_place(users, view(arrived, np.int64))
+                return self._by_place(users, to_numpy(arrived, np.int64))
         if sum(map(len, columns)) < len(users) and not now:
             return None
         chunks = [*users.chunks, *map(plain_users, columns)]
         if len({chunk.type for chunk in chunks}) > 1:
-            chunks = [texts(chunk) for chunk in chunks]
+            chunks = [as_text(chunk) for chunk in chunks]
         encoded = pa.concat_arrays(chunks).dictionary_encode()
-        number = view(encoded.indices, np.int32)[len(users) :]
+        number = to_numpy(encoded.indices, np.int32)[len(users) :]
         return number, pa.chunked_array([encoded.dictionary])
 
     def _by_place(self, users: pa.ChunkedArray, arrived: Array) -> tuple[Array, pa.ChunkedArray]:
+        """Look users up in the table, and put new ones into it."""
         place = arrived - self.low if self.low else arrived
         number = take(self.places, place)
         if number.min() < 0:
             new = np.flatnonzero(number < 0)
             place = take(place, new)
-            # Of the rows of a new user, the last one has the last word.
+            # All rows of a new user write into one place, and the last one stays there.
             rank = np.arange(len(new), dtype=np.int32)
             self.places[place] = rank
-            first = place[take(self.places, place) == rank]
-            self.places[first] = np.arange(len(users), len(users) + len(first))
-            users = pa.chunked_array([*users.chunks, arrow(first + self.low)])
+            once = place[take(self.places, place) == rank]
+            self.places[once] = np.arange(len(users), len(users) + len(once))
+            users = pa.chunked_array([*users.chunks, from_numpy(once + self.low)])
             number[new] = take(self.places, place)
         return number, users
 
     def _covers(self, users: pa.ChunkedArray, arrived: pa.Array) -> bool:
-        """Whether the places are there, or could be made, from the lowest number to the highest."""
-        new = view(arrived, np.int64)
+        """Return whether the table covers the users that have arrived, or can be made to."""
+        new = to_numpy(arrived, np.int64)
         low, high = int(new.min()), int(new.max())
         if self.low <= low and high < self.low + len(self.places):
             return True
-        known = view(pa.concat_arrays([pa.nulls(0, users.type), *users.chunks]), np.int64)
+        known = to_numpy(pa.concat_arrays([pa.nulls(0, users.type), *users.chunks]), np.int64)
         low, high = min(low, int(known.min(initial=low))), max(high, int(known.max(initial=high)))
         if high - low >= 32 * (len(known) + len(new)):
             return False
-        self.low = 0 if low >= 0 and high < 4 * (high - low) else low  # spares a subtraction
+        self.low = 0 if low >= 0 and high < 4 * (high - low) else low  # 0 saves a subtraction
         self.places = np.full(2 * (high - self.low + 1), -1, np.int32)
         self.places[known - self.low] = np.arange(len(known))
         return True
-
-
-def plain_users(column: pa.Array) -> pa.Array:
-    """A column of users as int64 or string, without a hole."""
-    if column.null_count:
-        raise ValueError(f"user is missing in {column.null_count} rows")
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_integer(column.type):
-        return column.cast(pa.int64() if column.type != pa.uint64() else pa.string())
-    if pa.types.is_floating(column.type):
-        raise TypeError(f"user must be text or a whole number; got {column.type}")
-    return column.cast(pa.string())
-
-
-def texts(column: Any) -> Any:
-    return column.cast(pa.string())

@@ -8,28 +8,32 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import searchlogs
-from searchlogs.command.job import ENGINES, LEAST_USERS, SNAPSHOTS, Job, Outputs, RunFailed
+from searchlogs.command.job import (
+    ENGINES,
+    LEAST_USERS,
+    MAX_LATE,
+    SNAPSHOTS,
+    Job,
+    Outputs,
+    RunFailed,
+)
+from searchlogs.command.progress import show_progress
 from searchlogs.command.recovery import Recovery
-from searchlogs.durations import Windowing, format_duration, parse_duration
-from searchlogs.events import FIELDS, KINDS
-from searchlogs.logs.log import Log, OpenLog
+from searchlogs.command.words import add_words, border_of
+from searchlogs.durations import Windowing, check_duration, format_duration, parse_duration
+from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
-from searchlogs.logs.words import STDIN, TIME_UNITS, printable
+from searchlogs.logs.words import printable
 from searchlogs.simulate import simulate
 
-if TYPE_CHECKING:
-    from searchlogs.logs.border import Border
-    from searchlogs.logs.flow import Watch
-
-OK, REJECTS, FAILED, INTERRUPTED = 0, 1, 2, 130
-"""Exit statuses."""
+OK, DONE_BUT, FAILED, INTERRUPTED = 0, 1, 2, 130
+"""Exit statuses; the second is for too many rejects or late events."""
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +41,28 @@ def main(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path in a message may hold anything
+    try:
+        try:
+            return _answer(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:  # as of head, which has read enough
+        _discard_output()
+        return OK if arguments else 1  # a machine is ready only after the last check
+    except OSError as error:
+        _discard_output()
+        print(f"searchlogs: the output could not be written: {error.strerror}", file=sys.stderr)
+        return FAILED
+
+
+def _discard_output() -> None:
+    """Print nothing from now on. Python flushes once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _answer(arguments: list[str]) -> int:
+    """Do what the command line asks for; return the exit status."""
     if not arguments:
         from searchlogs.command.check import check_machine
 
@@ -48,6 +74,8 @@ def main(arguments: list[str]) -> int:
         again = "; the same command resumes it" if getattr(options, "recovery", None) else ""
         print(f"\nsearchlogs: interrupted; the outputs are not complete{again}", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        raise
     except ImportError as error:
         message = f"{error}; run python -m searchlogs to check this machine"
     except OSError as error:
@@ -91,23 +119,22 @@ def _duration(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs = [part.split("=", 1) for part in text.split(",")]
-    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
         found = printable(repr(text))
-        raise argparse.ArgumentTypeError(f"expected ours=theirs,ours=theirs; found {found}")
-    return [(ours, theirs) for ours, theirs in pairs]
+        raise argparse.ArgumentTypeError(
+            f"expected a share from 0 to 1, such as 0.01; found {found}"
+        )
+    return share
 
 
 # What arguments of one sort have in common.
 FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
 DURATION: dict[str, Any] = {"type": _duration, "metavar": "DURATION"}
-WORDS: dict[str, Any] = {
-    "type": _pairs,
-    "action": "extend",
-    "default": [],
-    "metavar": "OURS=THEIRS,…",
-}
 
 
 def _add_simulate(commands: Any) -> None:
@@ -168,7 +195,7 @@ def _add_run(commands: Any) -> None:
     _add_sessions(parser)
     _add_recovery(parser.add_argument_group("a run that can be resumed"))
     _add_people(parser.add_argument_group("people behind the log"))
-    _add_words(parser.add_argument_group("words of the log, if they are not ours"))
+    add_words(parser.add_argument_group("words of the log, if they are not ours"))
 
 
 EPILOG = """\
@@ -184,14 +211,16 @@ examples:
       --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
   zcat log.gz | python -m searchlogs run - --format jsonl --out sessions.jsonl
 
-exit status: 0, done; 1, done, with more rejects than --max-rejects; 2, failed; 130, interrupted."""
+exit status: 0, done; 1, done, with more rejects than --max-rejects, or a larger share of late
+events than --max-late; 2, failed; 130, interrupted."""
 
 
 def _add_sessions(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     log = (
         "files; folders, searched recursively; or - for standard input: JSON Lines, CSV or "
-        "Parquet, by their names; also .gz and .zst. Several files are merged by time"
+        "Parquet, by their names; also .gz and .zst. Several files are merged by time, and at one "
+        "time by kind: searches, results, clicks"
     )
     add("log", nargs="+", help=log)
     out = "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it"
@@ -206,8 +235,16 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     add("--all-sessions", action="store_true", help=every)
     once = "drop an event that repeats another within the wait exactly"
     add("--drop-duplicates", action="store_true", help=once)
+    sort = "read all records by time, as exports without an order need; ties likewise by kind"
+    add("--sort", action="store_true", help=sort)
+    ahead = "reject records that are more than this ahead of the records around them"
+    add("--ahead", help=ahead, **DURATION)
     rejects = "with more rejects, the exit status is 1 (default: %(default)s)"
     add("--max-rejects", type=int, default=0, metavar="N", help=rejects)
+    late = "with a larger share of late events, the exit status is 1 (default: %(default)s)"
+    add("--max-late", type=_share, default=MAX_LATE, metavar="SHARE", help=late)
+    cells = "put an apostrophe in front of CSV cells that a spreadsheet would take for formulas"
+    add("--spreadsheet", action="store_true", help=cells)
     add("--force", action="store_true", help="overwrite outputs that exist")
     engine = (
         "columnar: many records at once; events: one by one, slower, with the same rows. "
@@ -235,38 +272,29 @@ def _add_people(group: Any) -> None:
     group.add_argument("--least-users", type=int, default=LEAST_USERS, metavar="K", help=rare)
 
 
-def _add_words(group: Any) -> None:
-    add = group.add_argument
-    formats = "instead of what the names say; ubi is OpenSearch User Behavior Insights"
-    add("--format", choices=["jsonl", "csv", "tsv", "parquet", "ubi"], help=formats)
-    names = f"fields: {', '.join(FIELDS)}; a.b is b inside a; in CSV items is a JSON array"
-    add("--map", help=names, **WORDS)
-    kinds = f"kinds of event: {', '.join(KINDS)}; all others are then ignored, and counted"
-    add("--kinds", help=kinds, **WORDS)
-    add("--time-unit", choices=list(TIME_UNITS), help="of times that are numbers, since 1970")
-    zone = (
-        "of times without an offset, such as Europe/Berlin; "
-        "a time that occurred twice there, as clocks went back, is rejected"
-    )
-    add("--zone", help=zone)
-    add("--first-ordinal", type=int, choices=[0, 1], help="where positions in UBI begin")
-
-
 def _run(options: argparse.Namespace) -> int:
     if options.max_rejects < 0:
         raise ValueError(f"--max-rejects: expected 0 or more; found {options.max_rejects}")
     windowing = Windowing(options.gap, options.wait)
-    outputs = Outputs(options.out, options.searches, options.queries)
+    if options.ahead is not None:
+        check_duration("ahead", options.ahead)
+    outputs = Outputs(
+        options.out,
+        options.searches,
+        options.queries,
+        every_session=options.all_sessions,
+        least_users=options.least_users,
+        spreadsheet=options.spreadsheet,
+    )
     recovery = Recovery(options.recovery, outputs) if options.recovery else None
     finished = FINISHED if recovery and recovery.finished else ""
-    resumed = recovery is not None and recovery.publishing
-    _check_free(outputs.paths.values(), options.force or resumed, finished)
+    foreign = [path for path in outputs.paths.values() if not (recovery and recovery.owns(path))]
+    _check_free(foreign, options.force, finished)
     job = Job(
-        log=_log(options).open(),
+        log=_log(options).open(skip=outputs.paths.values()),
         outputs=outputs,
         windowing=windowing,
-        least_users=options.least_users,
-        every_session=options.all_sessions,
+        max_late=options.max_late,
         engine=options.engine,
         recovery=options.recovery,
         snapshots=options.snapshots,
@@ -278,7 +306,7 @@ def _run(options: argparse.Namespace) -> int:
     from searchlogs.command.summary import report
     from searchlogs.logs.source import InputChanged
 
-    with _progress(job.log) as watch:
+    with show_progress(job.log) as watch:
         try:
             summary = run_job(job, watch)
         except InputChanged as error:
@@ -286,7 +314,8 @@ def _run(options: argparse.Namespace) -> int:
             anew = f"to start over, use another folder than {job.recovery}"
             raise RunFailed(f"{log}: {error}; {anew}") from None
     _print([finished] * bool(finished) + [printable(line) for line in report(job, summary)])
-    return REJECTS if summary.tally.rejected > options.max_rejects else OK
+    too_many = summary.tally.rejected > options.max_rejects or summary.late_share > job.max_late
+    return DONE_BUT if too_many else OK
 
 
 FINISHED = "This run had finished: at the end of its log every session was closed."
@@ -295,48 +324,27 @@ FINISHED = "This run had finished: at the end of its log every session was close
 def _print(lines: Sequence[str]) -> None:
     try:
         print(*lines, sep="\n", flush=True)
-    except BrokenPipeError:  # as of head: the outputs are complete, so this is no failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the outputs are complete, so this is no failure
+        _discard_output()
 
 
 def _log(options: argparse.Namespace) -> Log:
     """Return the log that the options describe."""
     border = border_of(options)
+    if "id" in border.fields and not options.drop_duplicates:
+        raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
-    return Log(tuple(options.log), border, options.format, once, key)
-
-
-def border_of(options: argparse.Namespace) -> "Border":
-    """Return how to read the log, as the options describe it.
-
-    Raises:
-        ValueError: A word, a unit or a zone is unknown, or a word is given twice.
-    """
-    words: dict[str, Any] = {"fields": _once("--map", options.map), "zone": options.zone}
-    if options.kinds:
-        words["kinds"] = _once("--kinds", [(theirs, ours) for ours, theirs in options.kinds])
-    if options.time_unit:
-        words["time_unit"] = options.time_unit
-    if options.first_ordinal is not None:
-        if options.format != "ubi":
-            raise ValueError("--first-ordinal: expected with --format ubi alone")
-        words["first_ordinal"] = options.first_ordinal
-    if options.format == "ubi":
-        from searchlogs.logs.ubi import Ubi
-
-        return Ubi(**words)
-    from searchlogs.logs.border import Border
-
-    return Border(**words)
-
-
-def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    words = dict(pairs)
-    for word, other in pairs:
-        if words[word] != other:
-            raise ValueError(f"{option}: {word} is given twice, as {other} and as {words[word]}")
-    return words
+    return Log(
+        tuple(options.log),
+        border,
+        options.format,
+        once,
+        key,
+        backslash=options.backslash,
+        sort=options.sort,
+        ahead=options.ahead,
+    )
 
 
 def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
@@ -346,29 +354,3 @@ def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
             raise ValueError(f"{path}: is a folder; expected the name of a file")
         if path.exists() and not force:
             raise ValueError(f"{before} {path}: already exists; --force overwrites it".lstrip())
-
-
-@contextmanager
-def _progress(log: OpenLog) -> Iterator["Watch"]:
-    """Show on a terminal how far a run is."""
-    from tqdm import tqdm
-
-    size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
-    events = sessions = 0
-    # The engine's own file descriptor 2 is kept quiet meanwhile.
-    with (
-        open(os.dup(2), "w", encoding="utf-8") as terminal,
-        tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
-    ):
-
-        def watch(more_bytes: int, more_events: int, more_sessions: int) -> None:
-            nonlocal events, sessions
-            events += more_events
-            sessions += more_sessions
-            if more_bytes or more_events:
-                seconds = bar.format_dict["elapsed"] if not bar.disable else 0
-                speed = f"{events / seconds:,.0f}" if seconds else "?"
-                bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
-                bar.update(more_bytes)
-
-        yield watch

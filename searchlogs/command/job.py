@@ -15,6 +15,9 @@ ENDINGS = (".jsonl", ".csv", ".parquet")
 LEAST_USERS = 10
 """Fewest users of a query that gets a row of its own in a table by query."""
 
+MAX_LATE = 0.01
+"""Largest share of late events that passes for an ordinary log."""
+
 SNAPSHOTS = timedelta(seconds=10)
 """Time between two snapshots of a run that can be resumed."""
 
@@ -28,16 +31,23 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where a run's results go; late events and rejects go next to the sessions.
+    """What a run writes, and where to; late events and rejects go next to the sessions.
 
     Raises:
-        ValueError: A name has no known ending, a folder is missing, or two outputs have one name.
+        ValueError: A name has no known ending, a folder is missing, two outputs have one name, or a
+            setting is wrong.
     """
 
     sessions: Path
     searches: Path | None = None
     queries: Path | None = None
     """Where the table by query goes."""
+    every_session: bool = False
+    """Whether sessions without a search are written too."""
+    least_users: int = LEAST_USERS
+    """Fewest users of a query that gets a row of its own."""
+    spreadsheet: bool = False
+    """Whether CSV cells that a spreadsheet would take for formulas get an apostrophe in front."""
 
     def __post_init__(self) -> None:
         taken: set[Path] = set()
@@ -49,6 +59,10 @@ class Outputs:
             if path.resolve() in taken:
                 raise ValueError(f"{path}: two outputs cannot have the same name")
             taken.add(path.resolve())
+        if self.least_users < 1:
+            raise ValueError(f"least_users: expected 1 or more; found {self.least_users}")
+        if self.spreadsheet and not any(path.suffix == ".csv" for path in self.paths.values()):
+            raise ValueError("spreadsheet: expected an output whose name ends in .csv; found none")
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -74,9 +88,8 @@ class Job:
     log: OpenLog
     outputs: Outputs
     windowing: Windowing = field(default_factory=Windowing)
-    least_users: int = LEAST_USERS
-    every_session: bool = False
-    """Whether sessions without a search are written too."""
+    max_late: float = MAX_LATE
+    """Largest share of late events, from 0 to 1, that needs no advice."""
     engine: str | None = None
     """One of ENGINES; None: columnar, unless single searches are wanted."""
     recovery: Path | None = None
@@ -88,8 +101,6 @@ class Job:
             raise ValueError(f"engine: expected one of {', '.join(ENGINES)}; found {self.engine!r}")
         if self.engine == "columnar" and self.outputs.keep_searches:
             raise ValueError("engine: searches and queries need events; found 'columnar'")
-        if self.least_users < 1:
-            raise ValueError(f"least_users: expected 1 or more; found {self.least_users}")
         outputs = list(self.outputs.paths.values())
         _check_inputs([Path(path) for path, _ in self.log.files], outputs)
         if self.recovery is not None:

@@ -7,23 +7,23 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from searchlogs.command.job import LEAST_USERS, RunFailed
+from searchlogs.command.late import LateEvents, Leap, read_late
 from searchlogs.command.queries import query_table
-from searchlogs.events import EARLIEST
+from searchlogs.durations import Windowing
 from searchlogs.logs.flow import ARROW
-from searchlogs.logs.rows import Row, to_json
-from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES, TIME
+from searchlogs.logs.rows import Row, from_batch, to_json
+from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
 from searchlogs.metrics import RATES
@@ -47,26 +47,43 @@ class Summary:
     sessions_searched: int
     sessions_clicked: int
     session_events: int
+    requests: int
+    """Search records; those of one search have one `query_id`."""
     searches: int
     clicks: int
     clicks_searched: int
     """Clicks in sessions with a search, which alone contribute to a rate."""
     orphan_clicks: int
+    absent_query_clicks: int
+    """Orphan clicks that name a query which is not in their session."""
     searches_clicked: int
     mean_ctr: float | None
     """The mean of the sessions' click-through rates."""
-    late_by: tuple[timedelta, ...]
-    """How late each late event was, in ascending order."""
+    late: int
+    """Late events."""
+    late_by: tuple[timedelta, timedelta] | None
+    """How late half of them were at most, and all of them; None without any."""
     reasons: tuple[tuple[str, int], ...]
     """Reasons of rejects, each with its number, the most frequent first."""
+    leaps: tuple[Leap, ...] = ()
+    """Events that made others late by more than LEAP, those that made most late first."""
+    apostrophes: int = 0
+    """CSV cells that got an apostrophe, so that no spreadsheet takes them for formulas."""
+
+    @property
+    def late_share(self) -> float:
+        """Share of events that were late."""
+        return self.late / self.tally.events if self.late else 0.0
 
 
 def publish(
     work: Path,
     outputs: Mapping[str, Path],
     *,
+    wait: timedelta = Windowing.wait,
     every_session: bool = False,
     least_users: int = LEAST_USERS,
+    spreadsheet: bool = False,
 ) -> Summary:
     """Write the output files from a flow's work files, and return a summary.
 
@@ -77,28 +94,35 @@ def publish(
         work: The flow's file of sessions (x.arrows); the others stand next to it.
         outputs: Where the sessions, late events and rejects go, and searches and queries if they
             are wanted.
+        wait: How far behind a user's newest event others were allowed to arrive.
         every_session: Whether sessions without a search are written too.
         least_users: Fewest users of a query that gets a row of its own.
+        spreadsheet: Whether cells of CSV that begin like a formula get an apostrophe in front.
 
     Raises:
         Unaccounted: Records or events are missing.
         OSError: An output could not be written.
     """
-    found = _read(work, searches=not {"searches", "queries"}.isdisjoint(outputs))
+    found = _read(work, wait, searches=not {"searches", "queries"}.isdisjoint(outputs))
     _check_sums(found)
     by_query = partial(query_table, found.searches, least_users)
+    apostrophes: list[int] = []
+
+    def write(table: Callable[[], pa.Table], path: Path) -> None:
+        apostrophes.append(write_table(table(), path, spreadsheet))
+
     writers: dict[str, Callable[[Path], object]] = {
-        "sessions": partial(write_table, found.sessions if every_session else found.searched),
-        "searches": partial(write_table, found.searches),
-        "queries": lambda path: write_table(by_query(), path),
-        "late": lambda path: path.write_text("".join(line for _, line in found.late), "ascii"),
+        "sessions": partial(write, lambda: found.sessions if every_session else found.searched),
+        "searches": partial(write, lambda: found.searches),
+        "queries": partial(write, by_query),
+        "late": found.late.write,
         # A log that is read in wrong words has as many rejects as lines: they are not loaded.
         "rejects": partial(shutil.copyfile, beside(work, "rejects")),
     }
     # Known by where it comes from: a run that is resumed after a kill overwrites it.
     mark = work.absolute().parent.name
     _write_all({path: writers[what] for what, path in outputs.items()}, mark)
-    return _summarise(found)
+    return replace(_summarise(found), apostrophes=sum(apostrophes))
 
 
 @dataclass(frozen=True)
@@ -109,8 +133,7 @@ class _Found:
     """All sessions, with their rates, by user and session."""
     searches: pa.Table | None
     """All searches, by user, session and number, if they are wanted."""
-    late: list[tuple[timedelta, str]]
-    """How late each late event was, and its line, by user."""
+    late: LateEvents
     reasons: Counter[str]
     """The number of rejects for each reason."""
     tally: Tally
@@ -121,10 +144,8 @@ class _Found:
         return self.sessions.filter(_is_positive(self.sessions["searches"]))
 
 
-def _read(work: Path, searches: bool) -> _Found:
+def _read(work: Path, wait: timedelta, searches: bool) -> _Found:
     """Read a flow's work files."""
-    late = [(json.loads(line), line) for line in _lines(beside(work, "late"))]
-    late.sort(key=lambda row: str(row[0]["user"]))
     tallies = list(map(_tally, _lines(beside(work, "tally"))))
     if len(tallies) != 1:
         raise Unaccounted(f"{beside(work, 'tally')}: expected one tally; found {len(tallies)}")
@@ -132,7 +153,7 @@ def _read(work: Path, searches: bool) -> _Found:
     return _Found(
         add_rates(_read_batches(work, COUNTED, ["user", "session"])),
         _read_batches(found, SEARCHES, ["user", "session", "search"]) if searches else None,
-        [(timedelta(seconds=row["late_by"]), line) for row, line in late],
+        read_late(beside(work, "late"), wait),
         Counter(map(_reason, _lines(beside(work, "rejects")))),
         tallies[0],
     )
@@ -221,13 +242,17 @@ def _summarise(found: _Found) -> Summary:
         sessions_searched=searched.num_rows,
         sessions_clicked=pc.sum(_is_positive(sessions["searches_clicked"])).as_py() or 0,
         session_events=_sum(sessions, "events"),
+        requests=_sum(sessions, "requests"),
         searches=_sum(sessions, "searches"),
         clicks=_sum(sessions, "clicks"),
         clicks_searched=_sum(searched, "clicks"),
         orphan_clicks=_sum(sessions, "orphan_clicks"),
+        absent_query_clicks=_sum(sessions, "absent_query_clicks"),
         searches_clicked=_sum(sessions, "searches_clicked"),
         mean_ctr=pc.mean(searched["ctr"]).as_py(),
-        late_by=tuple(sorted(late_by for late_by, _ in found.late)),
+        late=len(found.late),
+        late_by=found.late.waits(),
+        leaps=found.late.leaps(),
         reasons=tuple(found.reasons.most_common()),
     )
 
@@ -255,44 +280,56 @@ def _tally(line: str) -> Tally:
     return Tally(**row)
 
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write rows as JSON Lines, CSV or Parquet, by the ending of the path."""
+def write_table(table: pa.Table, path: Path, spreadsheet: bool = False) -> int:
+    """Write rows as JSON Lines, CSV or Parquet, by the ending of the path.
+
+    Args:
+        table: The rows.
+        path: The file.
+        spreadsheet: Whether text in CSV that begins like a formula gets an apostrophe in front.
+
+    Returns:
+        The number of cells that got one.
+    """
+    apostrophes = 0
     if path.suffix == ".parquet":
         pq.write_table(table, path, compression="zstd")
-        return
+        return apostrophes
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
             # Python 3.11 quotes a carriage return only if lines end in one.
             out = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
             writer = csv.writer(out, lineterminator="\r\n")
             writer.writerow(table.column_names)
-            writer.writerows(map(_cell, row.values()) for row in _rows(table))
+            for row in _rows(table):
+                cells = [_cell(value) for value in row.values()]
+                if spreadsheet:
+                    risky = [place for place, cell in enumerate(cells) if is_formula(cell)]
+                    apostrophes += len(risky)
+                    for place in risky:
+                        cells[place] = f"'{cells[place]}"
+                writer.writerow(cells)
         else:
             file.writelines(to_json(row) + "\n" for row in _rows(table))
+    return apostrophes
 
 
 def _rows(table: pa.Table) -> Iterator[Row]:
     for batch in table.to_batches(max_chunksize=10_000):
-        names, columns = batch.schema.names, map(_values, batch.columns)
-        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-
-
-def _values(column: pa.Array) -> list[Any]:
-    """Return a column as Python values; for a time, Arrow by itself would import pandas."""
-    values: list[Any] = (column.cast(pa.int64()) if column.type == TIME else column).to_pylist()
-    if column.type != TIME:
-        return values
-    return [EARLIEST + timedelta(microseconds=value) for value in values]
+        yield from from_batch(batch)
 
 
 def _cell(value: object) -> object:
-    """Return a value as a CSV cell; text that begins like a formula gets an apostrophe first."""
+    """Return a value as a CSV cell."""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list):
-        return json.dumps(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return json.dumps(value) if isinstance(value, list) else value
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of text that a spreadsheet takes for a formula."""
+def is_formula(cell: object) -> bool:
+    """Return whether a spreadsheet would take a cell for a formula. Numbers are none."""
+    return isinstance(cell, str) and cell.startswith(FORMULA)
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of text that spreadsheets take for a formula; the last four are full-width."""

@@ -1,8 +1,9 @@
 """The folder from which a run that was stopped is resumed."""
 
+import hashlib
 import hmac
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +36,48 @@ class Recovery:
     @property
     def finished(self) -> bool:
         """Whether the run in the folder reached the end of its log, and so closed every session."""
-        return (self.folder / "finished").exists()
+        return (self.folder / FINISHED).exists()
 
     @property
     def publishing(self) -> bool:
         """Whether the run in the folder was stopped while it gave these outputs their names."""
         began = self.folder / "publishing"
-        if self.finished or not began.exists():
+        if self._wanted in self._published() or not began.exists():
             return False
-        return began.read_text(encoding="utf-8") == self._names
+        return began.read_text(encoding="utf-8") == self._wanted
+
+    def owns(self, path: Path) -> bool:
+        """Return whether an output that exists is the run's own, so that it may be replaced."""
+        if self.publishing:
+            return True
+        digest = self._published().get(self._wanted, {}).get(str(path.absolute()))
+        return digest is not None and path.is_file() and digest == _digest(path)
 
     def begin_publishing(self) -> None:
         """Note that these outputs get their names now."""
-        (self.folder / "publishing").write_text(self._names, encoding="utf-8")
+        (self.folder / "publishing").write_text(self._wanted, encoding="utf-8")
 
     def finish(self) -> None:
-        """Note that the run has finished."""
-        (self.folder / "finished").touch()
+        """Note that the run has finished, and what it wrote, to know it by when it is repeated."""
+        paths = self.outputs.paths.values()
+        digests = {str(path.absolute()): _digest(path) for path in paths}
+        path = self.folder / FINISHED
+        aside = path.with_suffix(".new")
+        aside.write_text(json.dumps({**self._published(), self._wanted: digests}), "utf-8")
+        aside.replace(path)
+
+    def _published(self) -> dict[str, dict[str, str]]:
+        """Return the digests of the outputs of each finished run, by what was wanted of it."""
+        try:
+            return dict(json.loads((self.folder / FINISHED).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
 
     @property
-    def _names(self) -> str:
-        return json.dumps([str(path.absolute()) for path in self.outputs.paths.values()])
+    def _wanted(self) -> str:
+        wanted = {name: str(path.absolute()) for name, path in self.outputs.paths.items()}
+        settings = asdict(self.outputs)
+        return json.dumps({**settings, **wanted}, default=str, sort_keys=True)
 
     def check(self, job: Job) -> None:
         """Raise WrongFolder if the folder holds a run over another log or with other settings."""
@@ -93,6 +115,12 @@ class Recovery:
 
 
 SETTINGS = "settings.json"
+FINISHED = "finished"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settings(job: Job) -> dict[str, Any]:
@@ -106,6 +134,9 @@ def _settings(job: Job) -> dict[str, Any]:
         "log": [str(Path(path).absolute()) for path in log.paths],
         "format": log.format,
         "words": border,
+        "backslash": log.backslash,
+        "sort": log.is_sorted,
+        "ahead": str(log.ahead),
         "drop duplicates": str(log.once),
         "key": log.key and hmac.digest(log.key, b"this key", "sha256").hex(),
         "gap": str(job.windowing.gap),

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -69,16 +70,21 @@ def run_job(job: Job, watch: Watch = lambda size, events, sessions: None) -> Sum
 def _flow(job: Job, work: Path, watch: Watch) -> Dataflow:
     """Assemble the job's flow, which leaves its sessions in the file `work`."""
     gap, wait = job.windowing.gap, job.windowing.wait
+    log = replace(job.log, scratch=work.absolute().parent)
     if job.is_columnar:
-        return columnar_flow(job.log, work, gap=gap, wait=wait, watch=watch)
-    return log_flow(
-        job.log, work, gap=gap, wait=wait, searches=job.outputs.keep_searches, watch=watch
-    )
+        return columnar_flow(log, work, gap=gap, wait=wait, watch=watch)
+    return log_flow(log, work, gap=gap, wait=wait, searches=job.outputs.keep_searches, watch=watch)
 
 
 def _publish(job: Job, work: Path) -> Summary:
+    outputs = job.outputs
     return publish(
-        work, job.outputs.paths, every_session=job.every_session, least_users=job.least_users
+        work,
+        outputs.paths,
+        wait=job.windowing.wait,
+        every_session=outputs.every_session,
+        least_users=outputs.least_users,
+        spreadsheet=outputs.spreadsheet,
     )
 
 

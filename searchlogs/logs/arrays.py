@@ -119,6 +119,15 @@ def to_flags(array: pa.BooleanArray) -> Array:
     return to_numpy(array.cast(pa.uint8()), np.uint8).astype(bool)
 
 
+def take(values: Array, rows: Array) -> Array:
+    """Return `values[rows]` of rows that exist: unchecked, which takes half the time.
+
+    >>> take(np.array([5, 6, 7]), np.array([2, 0])).tolist()
+    [7, 5]
+    """
+    return values.take(rows.astype(np.intp, copy=False), axis=0, mode="clip")
+
+
 def _numbers(type: pa.DataType, values: Sequence[Any], numbers: Array) -> pa.Array:
     """Return numbers of 1 to 8 bytes as an array, null wherever `values` holds None."""
     return pa.Array.from_buffers(type, len(numbers), [_validity(values), pa.py_buffer(numbers)])

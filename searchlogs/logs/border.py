@@ -5,109 +5,74 @@ is checked again: the events that it makes hold what their constructors would ac
 cannot be read raises BadRecord, and never another exception.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from enum import Enum
+from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, NamedTuple
 
-import jiter
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    StrictInt,
-    StrictStr,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, SchemaValidator, core_schema
 
-from searchlogs.events import EARLIEST, FIELDS, KINDS, LATEST, Event, shorten
-from searchlogs.logs.words import TIME_UNITS, printable
+from searchlogs.events import FIELDS, KINDS, Event, shorten
+from searchlogs.logs.fields import (
+    EXPECTED,
+    MAPPED,
+    NAME,
+    OTHERS,
+    TYPES,
+    expected_position,
+    parsed,
+    position_type,
+)
+from searchlogs.logs.outcomes import (
+    ACTIVITY,
+    LOGGED,
+    Activity,
+    BadRecord,
+    Found,
+    Ignored,
+    Outcome,
+    Record,
+    Reject,
+    Skipped,
+)
+from searchlogs.logs.times import Times
 
-MAX_REASON = 300
-"""Longest reason, in characters."""
-
-Record: TypeAlias = dict[str, Any]
-"""A record as it was parsed: names and values."""
-
-
-class BadRecord(Exception):
-    """A record that gives no event, and the reason.
-
-    `field` is the name of the field in the log, or None if the whole record is meant. The reason
-    reads on from there, as in "time: missing". It quotes the record after "; found" alone.
-    """
-
-    def __init__(self, field: str | None, reason: str) -> None:
-        # Libraries quote the log in their messages: any length of it, and its control characters.
-        reason = printable(reason[: MAX_REASON + 1], MAX_REASON)
-        super().__init__(field, reason)
-        self.field = field
-        self.reason = reason
-
-    def withheld(self) -> "BadRecord":
-        """Return the same without the values that it quotes."""
-        return BadRecord(self.field, self.reason.split("; found")[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A record of a kind that is not mapped to one of the four kinds of event."""
-
-    kind: str
-
-
-class Skipped(Enum):
-    """A record without an event of its own: framing, or an exact duplicate.
-
-    Framing is a header, a bulk line or an empty line.
-    """
-
-    FRAMING = "framing"
-    DUPLICATE = "duplicates"
-
-
-Outcome: TypeAlias = tuple[Event, ...] | Ignored | Skipped | BadRecord
-"""The result of reading a record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A record that gives no event: its place, the reason, and its beginning."""
-
-    file: str
-    line: int
-    """The record's first line, from 1; its row in a Parquet file."""
-    field: str | None
-    """The field's name in the log; None if the reason is about the whole record."""
-    reason: str
-    raw: str
+__all__ = [
+    "Activity",
+    "BadRecord",
+    "Border",
+    "Ignored",
+    "Outcome",
+    "Record",
+    "Reject",
+    "Skipped",
+]
 
 
 @dataclass(frozen=True)
 class Border:
     """Rules for reading a log, which may use other names than this package.
 
-    Users, items and ids may be text or whole numbers. Times are ISO 8601 with an offset; two of the
-    arguments allow others.
+    Users, items and ids may be text or whole numbers. A search that has `items` gives its results
+    as well. An Activity passes for an event, whose type it shares where it is only handed on.
 
     Args:
         fields: The log's name of each field that is called differently there, by our name. The
-            name a.b stands for b inside a.
+            name a.b stands for b inside a, which may be JSON text; a|b for the first of a and b
+            that the record has and that is not empty. The field `id` is only used to tell when a
+            record was delivered twice.
         kinds: Our name of each kind of event, by the log's. If any are given, records of all other
-            kinds are ignored; else they are rejected.
-        time_unit: Unit of times that are numbers, counted from 1970: s, ms or us.
-        zone: Time zone of times without an offset, such as Europe/Berlin.
+            kinds are ignored; else they are rejected. The kind `activity` is for actions that only
+            keep a session open; it alone may be that of `*`, all other kinds.
+        time_unit: Unit of times that are numbers, as in Times.
+        zone: Time zone of times without an offset, likewise.
+        time_format: Format of times that are not ISO 8601, likewise.
+        first_position: Position of the topmost result in this log, 0 or 1.
 
     Raises:
-        ValueError: There is no such field, kind, unit or zone.
+        ValueError: There is no such field, kind, unit, zone, format or first position.
 
     >>> border = Border(fields={"user": "uid"}, time_unit="s")
     >>> border.read({"event": "app_open", "uid": 7, "time": 1704067205})[0].time.isoformat()
@@ -118,23 +83,19 @@ class Border:
     kinds: Mapping[str, str] = field(default_factory=dict)
     time_unit: str | None = None
     zone: str | None = None
-    make: Mapping[str, Callable[..., Any]] = field(
-        default_factory=lambda: KINDS, repr=False, compare=False, kw_only=True
-    )
-    """Class of each kind of event, or a function that makes a stand-in for one."""
+    time_format: str | None = None
+    first_position: int = 1
 
     def __post_init__(self) -> None:
-        _check_words("field", self.fields, FIELDS)
-        _check_words("kind", self.kinds.values(), tuple(KINDS))
-        if self.time_unit is not None:
-            _check_words("time unit", [self.time_unit], tuple(TIME_UNITS))
-        if self.zone is not None:
-            try:
-                ZoneInfo(self.zone)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(
-                    f"zone: expected a time zone's name, such as Europe/Berlin; found {self.zone!r}"
-                ) from None
+        _check_words("field", self.fields, MAPPED)
+        _check_words("kind", self.kinds.values(), tuple(LOGGED))
+        if self.kinds.get(OTHERS, ACTIVITY) != ACTIVITY:
+            raise ValueError(
+                f"kind: * (all other kinds) can be activity alone; found {self.kinds[OTHERS]}"
+            )
+        if self.first_position not in (0, 1):
+            raise ValueError(f"first position: expected 0 or 1; found {self.first_position!r}")
+        self._times  # noqa: B018 (checks its arguments)
 
     def read(self, record: Record) -> tuple[Event, ...] | Ignored | Skipped:
         """Return the events of a record, or why it has none.
@@ -142,17 +103,23 @@ class Border:
         Raises:
             BadRecord: The record cannot be read.
         """
-        word = self._word(record)
-        if kind := self.ours.get(word):
-            return (self._event(kind, record),)
-        if self.kinds:
-            return Ignored(word)
-        known = ", ".join(KINDS)
-        raise BadRecord(self.theirs("event"), f"expected one of {known}; found {shorten(word)}")
+        try:
+            word = self._word(record)
+            kind = self.ours.get(word) or self.kinds.get(OTHERS)
+            if kind is not None:
+                return self._events(kind, record, word)
+            if not self.kinds:
+                known = ", ".join(KINDS)
+                reason = f"expected one of {known}; found {shorten(word)}"
+                raise BadRecord(self.theirs("event"), reason)
+        except BadRecord as bad:
+            bad.found = self._present(record)
+            raise
+        return Ignored(word, self._present(record))
 
     @cached_property
     def ours(self) -> dict[str, str]:
-        """Map each kind's name in the log to ours. Kinds without a mapping keep our name."""
+        """Map each kind's name in the log to ours. Kinds of event without one keep our name."""
         return {kind: kind for kind in KINDS if kind not in self.kinds.values()} | {**self.kinds}
 
     @property
@@ -167,133 +134,218 @@ class Border:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the log's names of all fields that are looked up."""
-        return tuple(map(self.theirs, FIELDS))
+        return tuple(map(self.theirs, FIELDS if "id" not in self.fields else MAPPED))
 
     @property
     def required(self) -> tuple[tuple[str, ...], ...]:
         """Return the log's names of the fields that every record has, each with alternatives."""
         return tuple((self.theirs(name),) for name in REQUIRED)
 
+    def unread(self, kind: str) -> tuple[str, ...]:
+        """Return the fields that one of our kinds does not read."""
+        return self._readers[kind].unread
+
+    @property
+    def mapped(self) -> Mapping[str, str]:
+        """Return the fields that were mapped: the log's names, by ours."""
+        return self.fields
+
     def _word(self, record: Record) -> str:
-        path = self.theirs("event")
-        word = look_up(record, path)
+        word = self._value("event", record)
+        if isinstance(word, str):
+            return word
         if word is None:
-            raise BadRecord(path, "missing")
-        if not isinstance(word, (str, int)):
-            raise BadRecord(path, f"expected text; found {shorten(word)}")
-        # Python prints no whole number of over 4,300 digits; shorten copes.
-        return word if isinstance(word, str) else shorten(word)
+            raise BadRecord(self.theirs("event"), "missing")
+        if not isinstance(word, int):
+            raise BadRecord(self.theirs("event"), f"expected text; found {shorten(word)}")
+        return shorten(word)  # Python prints no whole number of over 4,300 digits
+
+    def _events(self, kind: str, record: Record, word: str) -> tuple[Event, ...]:
+        """Return the events of a record of one of our kinds; `word` is the log's name of it."""
+        events: tuple[Event, ...] = (self._event(kind, record),)
+        if (
+            kind == "search"
+            and not self._item_columns.isdisjoint(record)
+            and self._value("items", record) not in (None, "")
+        ):
+            events += (self._event("results", record),)
+        if self._readers[kind].noted.isdisjoint(record):
+            return events
+        return self._noted(events, kind, record, word)
+
+    def _noted(
+        self, events: tuple[Event, ...], kind: str, record: Record, word: str
+    ) -> tuple[Event, ...]:
+        """Return the events of a record, with what else there is to note about it."""
+        notes: dict[str, Any] = {}
+        if (id := self._id(record)) is not None:
+            notes["id"] = id
+        if kind == ACTIVITY:
+            notes |= {"activity": word, "found": self._present(record)}
+        unread = [ours for ours in self._readers[kind].unread if self._has(ours, record)]
+        if unread:
+            notes["unread"] = tuple(f"{kind}.{ours}" for ours in unread)
+        return Found(events, **notes) if notes else events
+
+    def _id(self, record: Record) -> str | None:
+        id = self._value("id", record) if "id" in self.fields else None
+        if id in (None, ""):
+            return None
+        if not isinstance(id, str) and type(id) is not int:
+            raise BadRecord(self.theirs("id"), f"expected {NAME}; found {shorten(id)}")
+        return id if isinstance(id, str) else shorten(id)
+
+    def _value(self, ours: str, record: Record) -> Any:
+        """Return a record's value of a field; None if it has none."""
+        path = self.theirs(ours)
+        return look_up(record, path) if path in self._nested else record.get(path)
+
+    def _has(self, ours: str, record: Record) -> bool:
+        """Return whether a record has a value of a field."""
+        try:
+            return self._value(ours, record) not in (None, "")
+        except BadRecord:
+            return False
+
+    def _present(self, record: Record) -> frozenset[str]:
+        """Return the mapped fields that a record has."""
+        return frozenset(ours for ours in self.mapped if self._has(ours, record))
+
+    @cached_property
+    def _item_columns(self) -> set[str]:
+        """The columns that may hold the results of a search."""
+        return columns_of(self.theirs("items"))
+
+    @cached_property
+    def _nested(self) -> frozenset[str]:
+        """The names that stand for more than one column."""
+        return frozenset(name for name in self.fields.values() if "." in name or "|" in name)
 
     def _event(self, kind: str, record: Record) -> Event:
+        reader = self._readers[kind]
+        if reader.nested:
+            record = {**record, **{path: look_up(record, path) for path in reader.nested}}
         try:
-            event: Event = self._validators[kind].validate_python(record)
+            event: Event = reader.validator.validate_python(record)
+            return event
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             ours = str(first["loc"][0])
-            raise BadRecord(self.theirs(ours), _reason(ours, first)) from None
-        if self.make is not KINDS:
-            event = self.make[kind](**{name: getattr(event, name) for name in event.__slots__})
-        return event
+            raise BadRecord(self.theirs(ours), self._reason(ours, first)) from None
 
     @cached_property
-    def _validators(self) -> dict[str, SchemaValidator]:
-        """Build what makes each kind of event of a record, by the fields of its class.
-
-        The events skip `__post_init__`, as their fields have been validated.
-        """
-        kinds = {}
-        # Errors then name the field as we do, for _event to translate.
-        config = core_schema.CoreConfig(loc_by_alias=False)
-        for kind, event in KINDS.items():
-            arguments = [
-                self._argument(part.name, part.default is not MISSING) for part in fields(event)
-            ]
-            schema = core_schema.dataclass_schema(
-                event,
-                core_schema.dataclass_args_schema(event.__name__, arguments),
-                [part.name for part in fields(event)],
-                post_init=False,
-                slots=True,
-                config=config,
+    def _readers(self) -> dict[str, "_Reader"]:
+        """Build what reads the records of each kind, by the fields of its class."""
+        readers = {}
+        for kind, event in LOGGED.items():
+            names = [part.name for part in fields(event)]
+            hits = ["items"] if kind == "search" else []
+            read = {self.theirs(name) for name in ("event", *names, *hits)}
+            unread = [name for name in FIELDS if self.theirs(name) not in read]
+            noted = {"id", *unread} & {*FIELDS, *self.fields}
+            if kind == ACTIVITY:  # is no event: no field is missed, but all are counted by name
+                unread, noted = [], {"event"}
+            readers[kind] = _Reader(
+                self._validator(event),
+                tuple(path for name in names if (path := self.theirs(name)) in self._nested),
+                tuple(unread),
+                frozenset().union(*(columns_of(self.theirs(name)) for name in noted)),
             )
-            kinds[kind] = SchemaValidator(schema)
-        return kinds
+        return readers
+
+    def _validator(self, event: Any) -> SchemaValidator:
+        """Build what makes an event of a record. Its fields are validated, so it skips that."""
+        arguments = [
+            self._argument(part.name, part.default is not MISSING) for part in fields(event)
+        ]
+        schema = core_schema.dataclass_schema(
+            event,
+            core_schema.dataclass_args_schema(event.__name__, arguments),
+            [part.name for part in fields(event)],
+            post_init=False,
+            slots=True,
+            # Errors then name the field as we do, for _event to translate.
+            config=core_schema.CoreConfig(loc_by_alias=False),
+        )
+        return SchemaValidator(schema)
 
     def _argument(self, name: str, optional: bool) -> core_schema.DataclassField:
-        """Build what reads a field of an event: flat, or along the dots of its name."""
-        type = TYPES.get(name, Annotated[datetime, PlainValidator(self._time)])
+        """Build what reads a field of an event."""
+        type = self._types[name]
         schema: Any = TypeAdapter(type | None if optional else type).core_schema
         if optional:
             schema = core_schema.with_default_schema(schema, default=None)
-        theirs = self.theirs(name)
-        paths: list[list[str | int]] = [[theirs], [*theirs.split(".")]]
-        return core_schema.dataclass_field(name, schema, validation_alias=paths)
+        return core_schema.dataclass_field(name, schema, validation_alias=self.theirs(name))
 
-    def _time(self, value: object) -> datetime:
-        time = self._moment(value)
-        if time.tzinfo is not UTC and time.utcoffset() is None:
-            time = self._in_zone(time)
-        if not EARLIEST <= time <= LATEST:
-            raise ValueError(
-                f"expected a time from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; "
-                f"found {shorten(value)} (check its unit)"
-            )
-        return time if time.tzinfo is UTC else time.astimezone(UTC)
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        """Type of each field, as pydantic reads it."""
+        time = Annotated[datetime, PlainValidator(self._times.read)]
+        return {**TYPES, "position": position_type(self.first_position), "time": time}
 
-    def _moment(self, value: object) -> datetime:
-        if type(value) is datetime:
-            return value
-        if isinstance(value, datetime) and value == value:  # pandas' NaT equals nothing
-            return datetime.combine(value.date(), value.timetz())  # no pandas.Timestamp
-        number = type(value) in (int, float) or (
-            # Most times begin like 2024-, and matching the pattern takes longer than parsing them.
-            isinstance(value, str) and value[4:5] != "-" and NUMBER.fullmatch(value) is not None
-        )
-        if number and self.time_unit is None:
-            raise ValueError(
-                f"number without a unit (set --time-unit to s, ms or us); found {shorten(value)}"
-            )
-        try:
-            if number:
-                micros = Decimal(str(value)) * TIME_UNITS[str(self.time_unit)]
-                return EARLIEST + timedelta(microseconds=int(micros.to_integral_value()))
-            if isinstance(value, str):
-                return datetime.fromisoformat(value)
-        except OverflowError:
-            return LATEST + timedelta(1)
-        except (ValueError, ArithmeticError):
-            pass
-        raise ValueError(
-            f"expected an ISO 8601 timestamp, such as 2024-01-01T00:00:05Z; found {shorten(value)}"
-        )
+    @cached_property
+    def _times(self) -> Times:
+        return Times(self.time_unit, self.zone, self.time_format)
 
-    def _in_zone(self, time: datetime) -> datetime:
-        if self.zone is None:
-            raise ValueError(
-                "no UTC offset, such as Z or +01:00 (set --zone to the time zone of the log); "
-                f"found {time}"
-            )
-        local = time.replace(tzinfo=ZoneInfo(self.zone), fold=0)
-        before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
-        # Around a change of the clocks the two differ, and to pick one would be a guess.
-        if before != after:
-            assert before is not None and after is not None
-            often = "occurred twice" if before > after else "never occurred"
-            raise ValueError(f"{often} in {self.zone}, when its clocks changed; found {time}")
-        return local
+    def _reason(self, field: str, error: ErrorDetails) -> str:
+        """Return why a field was refused, as it reads on from the field's name."""
+        inside = field == "items" and len(error["loc"]) > 1
+        value = error["input"]
+        if error["type"] == "missing" or (value is None and not inside):
+            return "missing"
+        if field == "time":
+            return str(error["ctx"]["error"])
+        if field == "position":
+            return expected_position(self.first_position, value)
+        return f"expected {EXPECTED[field]}; found {shorten(value)}"
 
 
-NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
-"""A number as text, as in a CSV cell."""
+class _Reader(NamedTuple):
+    """How the records of one kind are read."""
+
+    validator: SchemaValidator
+    nested: tuple[str, ...]
+    """The log's names of its fields that stand for more than one column."""
+    unread: tuple[str, ...]
+    """Our names of the fields that the kind does not have."""
+    noted: frozenset[str]
+    """The columns of what is noted about a record besides its events."""
 
 
-def look_up(record: Record, path: str) -> Any:
-    """Return a record's value under a name, or under a.b for b inside a; None if it has none."""
-    value: Any = record.get(path)
-    if value is None and "." in path:
-        value = record
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
+def look_up(record: Mapping[str, Any], path: str, above: str = "") -> Any:
+    """Return the value under a name, any part of which may be flattened or JSON text.
+
+    Args:
+        record: Record, or an object inside it.
+        path: Name of the value: a.b stands for b inside a, and a|b for the first of a and b that is
+            there and not empty.
+        above: Name of the object in its record, with a dot at its end.
+
+    Returns:
+        The value; None if there is none, or the first empty text if all are empty.
+
+    Raises:
+        BadRecord: Another value is in the place of an object.
+
+    >>> look_up({"a.b": '{"c": 1}'}, "d|a.b.c")
+    1
+    """
+    value = record.get(path)
+    if value is not None or ("." not in path and "|" not in path):
+        return value
+    if "|" in path:
+        values = [look_up(record, one, above) for one in path.split("|")]
+        there = [value for value in values if value is not None]
+        return next((value for value in there if value != ""), there[0] if there else None)
+    dot = path.find(".")
+    while value is None and dot > 0:
+        outer = record.get(path[:dot])
+        outer = parsed(outer) if isinstance(outer, str) else outer
+        if isinstance(outer, Mapping):
+            value = look_up(outer, path[dot + 1 :], f"{above}{path[: dot + 1]}")
+        elif outer not in (None, ""):
+            raise BadRecord(above + path[:dot], f"expected an object; found {shorten(outer)}")
+        dot = path.find(".", dot + 1)
     return value
 
 
@@ -303,62 +355,6 @@ def _check_words(what: str, words: Iterable[str], known: tuple[str, ...]) -> Non
             raise ValueError(f"{what}: expected one of {', '.join(known)}; found {word!r}")
 
 
-def _listed(value: object) -> object:
-    """Return the list that a cell of text holds as a JSON array; other values as they are."""
-    if isinstance(value, str):
-        try:
-            return jiter.from_json(value.encode())
-        except ValueError:
-            pass
-    return value
-
-
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-MAX_POSITION = 1_000_000_000
-"""Largest position. The mean of larger ones would not be exact."""
-
-MAX_USER = 10**4300 - 1
-"""Largest user that is a number: Python prints no whole number of more digits."""
-
-Text: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
-Name: TypeAlias = Text | Annotated[StrictInt, Field(ge=-MAX_USER, le=MAX_USER)]
-Id: TypeAlias = Text | Annotated[StrictInt, AfterValidator(str)]
-TYPES: dict[str, Any] = {
-    "user": Name,
-    "query": StrictStr,
-    "items": Annotated[tuple[Id, ...], BeforeValidator(_listed)],
-    "item": Id,
-    "query_id": Id,
-    "position": Annotated[int, Field(ge=1, le=MAX_POSITION), BeforeValidator(_no_bool)],
-}
-"""Type of each field, as pydantic reads it; that of the time depends on the log."""
-
-NAME = "non-empty text or a whole number"
-EXPECTED = {
-    "user": NAME,
-    "query": "text",
-    "items": "a list of texts or whole numbers, best first (a JSON array in CSV)",
-    "item": NAME,
-    "query_id": NAME,
-    "position": f"a whole number from 1 (the top) to {MAX_POSITION:,}",
-}
-"""Values that each field takes, for messages."""
-
-
-def _reason(field: str, error: ErrorDetails) -> str:
-    inside = field == "items" and len(error["loc"]) > 1
-    if error["type"] == "missing" or (error["input"] is None and not inside):
-        return "missing"
-    if field == "time":
-        return str(error["ctx"]["error"])
-    return f"expected {EXPECTED[field]}; found {shorten(error['input'])}"
-
-
 REQUIRED = ("event", "user", "time")
 """Fields that every event has."""
 
@@ -366,11 +362,14 @@ REQUIRED = ("event", "user", "time")
 def columns_of(path: str) -> set[str]:
     """Return the columns that may hold a field: its own, and those of objects around it.
 
-    >>> sorted(columns_of("a.b.c"))
-    ['a', 'a.b', 'a.b.c']
+    >>> sorted(columns_of("a.b.c|d"))
+    ['a', 'a.b', 'a.b.c', 'a.b.c|d', 'd']
     """
-    parts = path.split(".")
-    return {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    columns = {path}
+    for one in path.split("|"):
+        parts = one.split(".")
+        columns |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return columns
 
 
 def missing_column(border: Border, columns: list[str]) -> BadRecord | None:
@@ -385,9 +384,10 @@ def missing_column(border: Border, columns: list[str]) -> BadRecord | None:
 
 def duplicate_column(border: Border, columns: list[str]) -> BadRecord | None:
     """Return why columns cannot be read if two of them are the same field."""
-    for name in map(border.theirs, FIELDS):
-        if columns.count(name) > 1:
-            return BadRecord(name, "two columns have this name")
+    if len(set(columns)) < len(columns):
+        for name in sorted(set().union(*map(columns_of, border.names))):
+            if columns.count(name) > 1:
+                return BadRecord(name, "two columns have this name")
     return None
 
 
@@ -398,4 +398,4 @@ def read_columns(border: Border, record: Record, columns: list[str]) -> Outcome:
     except BadRecord as bad:
         if bad.field is None or columns_of(bad.field) & set(columns):
             return bad
-        return BadRecord(bad.field, f"{bad.reason}; found the columns {', '.join(columns)}")
+        return bad.because(f"{bad.reason}; found the columns {', '.join(columns)}")

@@ -21,6 +21,7 @@ from searchlogs.logs.border import (
     Border,
     Outcome,
     Skipped,
+    columns_of,
     duplicate_column,
     missing_column,
     read_columns,
@@ -232,11 +233,11 @@ def _outcome(border: Border, header: list[str], cells: Sequence[str | None]) -> 
         reason = f"expected {len(header)} cells, as in the header; found {len(cells)}"
         return BadRecord(None, reason)
     # An empty cell is no value; only a query may be empty.
-    query = border.theirs("query")
+    queries = columns_of(border.theirs("query"))
     record = {
         name: cell
         for name, cell in zip(header, cells, strict=True)
-        if cell or (name == query and cell is not None)
+        if cell or (name in queries and cell is not None)
     }
     return read_columns(border, record, header)
 

@@ -12,12 +12,13 @@ import bytewax.operators as op
 import pyarrow as pa
 from bytewax.connectors.files import DirSink
 from bytewax.dataflow import Dataflow, Stream, operator
+from bytewax.operators import BranchOut
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.testing import TestingSource
 
 from searchlogs.durations import Windowing
 from searchlogs.events import Event
-from searchlogs.logs.border import Reject
+from searchlogs.logs.border import Activity, Reject
 from searchlogs.logs.log import Log, OpenLog
 from searchlogs.logs.rows import Row, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, SEARCHES
@@ -70,43 +71,40 @@ def log_flow(
     flow = Dataflow("search_log")
     source = LogSource(opened, lambda size, events: watch(size, events, 0))
     items = op.branch("is_event", op.input("log", flow, source), is_event)
+    notes = op.branch("is_reject", items.falses, is_reject)
     windows = session_window("sessions", items.trues, replay_clock(windowing.wait), windowing.gap)
     begin = op.input("begin", flow, TestingSource([NOTHING]))
-    write_beside(out, begin, windows.late, items.falses)
 
     def watched(session: Session) -> Row:
         watch(0, 0, 1)
         return session_row(session)
 
-    if out.suffix != ARROW:
+    if out.suffix == ARROW:
+        rows = op.flat_map_batch(
+            "session_batch", windows.down, lambda found: [to_batch(map(watched, found), COUNTED)]
+        )
+        batch_file("sessions_out", rows, begin, out, COUNTED)
+    else:
         write_lines("sessions", windows.down, watched, begin, out)
-        if searches:
-            found = op.flat_map("search", windows.down, search_rows)
-            write_lines("searches", found, dict, begin, beside(out, "searches"))
-        return flow
-
-    def session_batch(sessions: list[Session]) -> list[pa.RecordBatch]:
-        return [to_batch(map(watched, sessions), COUNTED)]
-
-    def search_batch(sessions: list[Session]) -> list[pa.RecordBatch]:
-        rows = [row for session in sessions for row in search_rows(session)]
-        return [to_batch(rows, SEARCHES)] if rows else []
-
-    batches = op.flat_map_batch("session_batch", windows.down, session_batch)
-    batch_file("sessions_out", batches, begin, out, COUNTED)
+    write_beside(out, begin, windows.late, notes)
     if searches:
-        batches = op.flat_map_batch("search_batch", windows.down, search_batch)
-        path = beside(out, "searches").with_suffix(ARROW)
-        batch_file("searches_out", batches, begin, path, SEARCHES)
+        found = op.flat_map("search", windows.down, search_rows)
+        path = beside(out, "searches")
+        if out.suffix == ARROW:
+            rows = op.flat_map_batch("search_batch", found, lambda rows: [to_batch(rows, SEARCHES)])
+            batch_file("searches_out", rows, begin, path.with_suffix(ARROW), SEARCHES)
+        else:
+            write_lines("searches", found, dict, begin, path)
     return flow
 
 
-def write_beside(out: Path, begin: Stream[Any], late: Stream[Late], notes: Stream[Any]) -> None:
+def write_beside(
+    out: Path, begin: Stream[Any], late: Stream[Late], notes: BranchOut[Reject, Any]
+) -> None:
     """Write late events, and the rejects and the tally in `notes`, as JSON Lines next to `out`."""
-    kinds = op.branch("is_reject", notes, is_reject)
     write_lines("late", late, late_row, begin, beside(out, "late"))
-    write_lines("rejects", kinds.trues, asdict, begin, beside(out, "rejects"))
-    write_lines("tally", kinds.falses, asdict, begin, beside(out, "tally"))
+    write_lines("rejects", notes.trues, asdict, begin, beside(out, "rejects"))
+    write_lines("tally", notes.falses, asdict, begin, beside(out, "tally"))
 
 
 def write_lines(
@@ -212,8 +210,8 @@ class _GuardedPart(StatefulSinkPartition[T, int]):
 
 
 def is_event(item: object) -> TypeGuard[Event]:
-    """Return whether an item of a log's source is an event."""
-    return isinstance(item, Event)
+    """Return whether an item of a log's source is an event, or an activity, which goes for one."""
+    return isinstance(item, Event | Activity)
 
 
 def is_reject(item: object) -> TypeGuard[Reject]:

@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 import jiter
 
-from searchlogs.events import FIELDS, WORDS, Event, Results, shorten
+from searchlogs.events import FIELDS, Event, Results, shorten
 from searchlogs.logs.border import BadRecord, Border, Outcome, Record, Skipped
 from searchlogs.logs.lines import Parsed, read_lines, write_text
+from searchlogs.logs.outcomes import KIND_OF
 from searchlogs.logs.values import Layout, find_layout, read_values
 
 
@@ -111,7 +112,7 @@ def event_record(event: Event) -> dict[str, object]:
     >>> event_record(client_events()[2])
     {'event': 'click', 'user': 1, 'time': '2024-01-01T00:00:07.000Z', 'item': 'rover'}
     """
-    record: dict[str, object] = {"event": WORDS[type(event)]}
+    record: dict[str, object] = {"event": KIND_OF[type(event)]}
     for name in FIELDS[1:]:
         value = getattr(event, name, None)
         if value is not None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from searchlogs.logs.border import Border
 
 
-def _our_words() -> "Border":
-    """Return the border of a log in our own words."""
+def _default_border() -> "Border":
+    """Return the rules for a log under our names."""
     from searchlogs.logs.border import Border  # here, as pydantic takes a while to load
 
     return Border()
@@ -24,23 +24,35 @@ def _our_words() -> "Border":
 class Log:
     """Log files, and how to read them. Several are merged by the time of each one's next event.
 
+    At one time searches come before results and results before clicks, then in the order given.
+
     Args:
         paths: Files, folders, or `-` for standard input, in the order that decides ties.
         border: Rules for reading the records.
-        format: jsonl, csv, tsv, parquet or ubi; None goes by each file's name. Records of UBI are
-            sorted by time, as its exports have no order.
+        format: jsonl, csv, tsv, parquet or ubi; None goes by each file's name.
         once: Drop exact repetitions of an event that follow within this time of its user. None
             keeps all. Give the wait of the windows: they drop what is later than that.
         key: Key under which users get pseudonyms; what rejects quote is then withheld.
         backslash: Whether cells of CSV and TSV have backslash escapes.
+        sort: Whether to sort all records by time, as exports without an order need. Those of UBI
+            always are.
+        ahead: Reject records whose time is more than this ahead of the records around them. None
+            keeps all.
     """
 
     paths: tuple[str, ...]
-    border: "Border" = field(default_factory=_our_words)
+    border: "Border" = field(default_factory=_default_border)
     format: str | None = None
     once: timedelta | None = None
     key: bytes | None = field(default=None, repr=False)
     backslash: bool = False
+    sort: bool = False
+    ahead: timedelta | None = None
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether records come in the order of their times, and not of their lines."""
+        return self.sort or self.format == "ubi"
 
     def open(self, skip: Collection[Path] = ()) -> "OpenLog":
         """List the log's files, searching folders recursively.
@@ -100,6 +112,8 @@ class OpenLog:
     """Path and format of each file, in the order given."""
     passed_over: tuple[str, ...]
     """Files of its folders that are not read: hidden, of no known format, or outputs of a run."""
+    scratch: Path | None = None
+    """Folder for the temporary file of a log that is sorted; None: the system's."""
 
     @classmethod
     def of(cls, log: "str | Path | Log | OpenLog") -> "OpenLog":
@@ -131,10 +145,14 @@ def _inside(folder: str, format: str | None, ours: set[Path]) -> tuple[list[str]
         if hidden or (_is_marker(parts) if format else not format_of(file)):
             others.append(str(file))
         elif (file.parent in runs or file.resolve() in ours) and is_output(file):
-            others.append(f"{file} (an earlier run's output)")
+            others.append(f"{file} ({OUTPUT})")
         else:
             logs.append(str(file))
     return logs, others
+
+
+OUTPUT = "an earlier run's output"
+"""What is added to the path of a file that is passed over because a run wrote it."""
 
 
 def _is_marker(parts: tuple[str, ...]) -> bool:

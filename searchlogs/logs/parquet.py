@@ -17,6 +17,7 @@ from searchlogs.logs.border import (
     duplicate_column,
     read_columns,
 )
+from searchlogs.logs.cells import PLAIN, plain
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.lines import Parsed, batched
 from searchlogs.logs.schemas import EVENTS
@@ -113,22 +114,27 @@ def _records(batch: pa.RecordBatch) -> Iterator[Record | BadRecord]:
         yield from ({} for _ in range(batch.num_rows))
         return
     try:
-        values = [column.to_pylist() for column in columns]
-    except (ValueError, OverflowError):
-        # Some value of some row is text that is not UTF-8, or a time beyond the calendar.
+        values = [column.to_pylist(**MAPS) for column in columns]
+    except (ValueError, OverflowError, KeyError):
+        # Some value is text that is not UTF-8, a time beyond the calendar, or a map with a key
+        # that occurs twice.
         for row in range(batch.num_rows):
             try:
-                yield _whole(names, [column[row].as_py() for column in columns])
-            except (ValueError, OverflowError) as error:
+                yield _whole(names, [column[row].as_py(**MAPS) for column in columns])
+            except (ValueError, OverflowError, KeyError) as error:
                 yield BadRecord(None, f"could not be read: {error}")
     else:
         for cells in zip(*values, strict=True):
             yield _whole(names, cells)
 
 
+MAPS: Any = {"maps_as_pydicts": "strict"}
+"""How Arrow is to return maps: as objects, each key of which occurs once."""
+
+
 def _whole(names: list[str], cells: Iterable[Any]) -> Record:
     return {
-        name: int(cell) if type(cell) is float and cell.is_integer() else cell
+        name: cell if type(cell) in PLAIN else plain(cell)
         for name, cell in zip(names, cells, strict=True)
         if cell is not None and cell == cell
     }

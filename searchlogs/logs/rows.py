@@ -1,13 +1,14 @@
 """Rows of what a run finds: sessions, searches and late events."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from searchlogs.events import EARLIEST
 from searchlogs.logs.arrays import float_array, int_array, list_array, text_array, time_array
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.schemas import SESSION_RATES, TIME
@@ -31,10 +32,12 @@ def session_row(session: Session) -> Row:
         "start": session.start,
         "end": session.end,
         "events": len(session.events),
+        "requests": counts.requests,
         "searches": counts.searches,
         "clicks": counts.clicks,
         "searches_clicked": counts.searches_clicked,
         "orphan_clicks": counts.orphan_clicks,
+        "absent_query_clicks": counts.absent_query_clicks,
         **{name: rate(name, counts) for name in SESSION_RATES},
     }
 
@@ -53,6 +56,7 @@ def search_rows(session: Session) -> list[Row]:
                 "time": search.time,
                 "query": search.query,
                 "query_id": search.query_id,
+                "requests": impression.requests,
                 "results": None if impression.items is None else len(impression.items),
                 "clicked": [click.item for click in clicks],
                 "ranks": [impression.rank(click) for click in clicks],
@@ -84,6 +88,27 @@ ARRAYS: dict[pa.DataType, Any] = {
     pa.list_(pa.int64()): partial(list_array, elements=int_array),
 }
 """The function that makes an array of each type."""
+
+
+def from_batch(batch: pa.RecordBatch) -> Iterator[Row]:
+    """Yield the rows of a record batch, whose times and durations are in microseconds.
+
+    So does `to_pylist`, which imports pandas for a time.
+
+    >>> list(from_batch(to_batch([{"time": None}], pa.schema({"time": TIME}))))
+    [{'time': None}]
+    """
+    names, columns = batch.schema.names, map(_values, batch.columns)
+    yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Return a column as Python values."""
+    if not pa.types.is_temporal(column.type):
+        return list(column.to_pylist())
+    zero: Any = timedelta(0) if pa.types.is_duration(column.type) else EARLIEST
+    numbers = column.cast(pa.int64()).to_pylist()
+    return [None if n is None else zero + timedelta(microseconds=n) for n in numbers]
 
 
 def late_row(late: Late) -> Row:

@@ -1,18 +1,20 @@
 """A log as a Bytewax source: its records in one order, all of them counted."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeAlias, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from searchlogs.events import Event
-from searchlogs.logs.border import BadRecord, Ignored, Outcome, Reject, Skipped
+from searchlogs.logs.border import REQUIRED, BadRecord, Ignored, Outcome, Reject, Skipped
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import Found
 from searchlogs.logs.records import read_log
 from searchlogs.logs.words import printable
 
@@ -42,6 +44,15 @@ class Tally:
     """Time of the earliest event."""
     last: datetime | None = None
     """Time of the latest event."""
+    lines: int = 0
+    """Number of lines that the records took, in formats that have lines."""
+    unread: dict[str, int] = field(default_factory=dict)
+    """Number of values that the kind of their record does not read, by kind.field in our words."""
+    mapped: dict[str, bool] = field(default_factory=dict)
+    """Whether any record has a field that was mapped, by our name; empty if none was parsed."""
+    activity: dict[str, int] = field(default_factory=dict)
+    """Number of actions that are no events but keep sessions open, by the log's name of them. They
+    are among the events nevertheless, and their records among those that gave events."""
 
     def add_events(self, records: int, events: int, first: datetime, last: datetime) -> None:
         """Count records that gave events.
@@ -62,6 +73,7 @@ class Tally:
         """Count a record, and the events that it gave."""
         if isinstance(outcome, tuple):
             self.add_events(1, len(outcome), outcome[0].time, outcome[0].time)
+            self.note(outcome)
             return
         self.records += 1
         if isinstance(outcome, BadRecord):
@@ -72,10 +84,66 @@ class Tally:
             self.framing += 1
         else:
             assert isinstance(outcome, Ignored)
-            # The names come from the log, and a broken one can have as many as lines.
-            kind = printable(outcome.kind[:81], 80)
-            kind = kind if kind in self.ignored or len(self.ignored) < MAX_KINDS else "(others)"
-            self.ignored[kind] = self.ignored.get(kind, 0) + 1
+            count_kind(self.ignored, outcome.kind)
+
+    def note(self, events: tuple[Event, ...]) -> None:
+        """Count what a record has besides the events that it gave."""
+        if isinstance(events, Found):
+            for place in events.unread:
+                self.unread[place] = self.unread.get(place, 0) + 1
+            if events.activity is not None:
+                count_kind(self.activity, events.activity)
+
+
+def count_kind(kinds: dict[str, int], kind: str, number: int = 1) -> None:
+    """Count records by their kind, whose name comes from the log."""
+    kind = printable(kind[:81], 80)
+    # A broken log can have as many kinds as lines.
+    kind = kind if kind in kinds or len(kinds) < MAX_KINDS else "(others)"
+    kinds[kind] = kinds.get(kind, 0) + number
+
+
+class Mapped:
+    """The mapped fields of a log, which are looked for in its records.
+
+    Args:
+        tally: Where it is noted which of them were found.
+        fields: Our names of the fields.
+    """
+
+    def __init__(self, tally: Tally, fields: Iterable[str]) -> None:
+        self.found = tally.mapped
+        self.missing = list(fields)
+
+    def look(self, outcomes: Iterable[Outcome]) -> None:
+        """Look for the fields in the records that gave these outcomes."""
+        for outcome in outcomes:
+            if not self.missing:
+                return
+            was_parsed = not isinstance(outcome, Skipped)
+            if isinstance(outcome, BadRecord):
+                was_parsed = outcome.found is not None
+            if was_parsed:
+                self.note(partial(_has, outcome))
+
+    def note(self, has: Callable[[str], bool]) -> None:
+        """Note which fields some parsed records have."""
+        for name in self.missing:
+            self.found[name] = has(name)
+        self.missing = [name for name in self.missing if not self.found[name]]
+
+
+def _has(outcome: Outcome, name: str) -> bool:
+    """Return whether a record has a mapped field."""
+    if not isinstance(outcome, tuple):
+        return name in (getattr(outcome, "found", None) or ())
+    if name in REQUIRED or any(getattr(event, name, None) is not None for event in outcome):
+        return True
+    if not isinstance(outcome, Found):
+        return False
+    if name == "id":
+        return outcome.id is not None
+    return name in outcome.found or any(place.partition(".")[2] == name for place in outcome.unread)
 
 
 State: TypeAlias = tuple[int, int, bool]
@@ -200,21 +268,28 @@ class LogEvents:
         self.reads = read_log(log, watch)
         self.withhold = log.log.key is not None
         self.tally = Tally()
+        self.mapped = Mapped(self.tally, log.log.border.mapped)
         self.checksum = 0
 
     def read(self, count: int) -> list[Event | Reject]:
         """Read `count` more records, fewer only at the end, and return their events and rejects."""
         batch: list[Event | Reject] = []
         records = 0
+        outcomes = []
         for read in islice(self.reads, count):
             self.checksum = zlib.crc32(read.raw, self.checksum)
+            self.tally.lines += read.lines
+            outcomes.append(read.outcome)
             if isinstance(read.outcome, tuple):
                 records += 1
                 batch += read.outcome
+                if type(read.outcome) is Found:
+                    self.tally.note(read.outcome)
                 continue
             self.tally.add(read.outcome)
             if isinstance(read.outcome, BadRecord):
                 batch.append(as_reject(read, read.outcome, self.withhold))
+        self.mapped.look(outcomes)
         times = [item.time for item in batch if not isinstance(item, Reject)]
         if times:
             self.tally.add_events(records, len(times), min(times), max(times))

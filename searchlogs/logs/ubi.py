@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-import jiter
-
-from searchlogs.events import EARLIEST, AppOpen, ClickResult, Event, Results, Search, shorten
-from searchlogs.logs.border import NUMBER, BadRecord, Border, Ignored, Record, Skipped
+from searchlogs.events import EARLIEST, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.logs.border import BadRecord, Border, Ignored, Record, Skipped, look_up
+from searchlogs.logs.fields import OTHERS, parsed
 from searchlogs.logs.jsonl import compact_json, iso
 from searchlogs.logs.lines import batched, write_text
+from searchlogs.logs.times import NUMBER
 
 UBI_FIELDS = {
     "event": "action_name",
@@ -69,16 +69,16 @@ class Ubi(Border):
             `user`, sessions stand in for users.
         kinds: Our kind of event for each `action_name` that counts; `click` alone, unless given.
             With `{"impression": "results"}` each impression is results of one item, and the hits
-            of queries are not read: what was found and what was seen would be counted together. A
-            log without hits has to ask for this, because no record shows whether a later one will
-            have hits; in return, no impression has to be kept in memory.
+            of queries are not read, lest what was found and what was seen be counted together. A
+            log without hits has to ask for this, because no record shows what later ones have.
         time_unit: Unit of times that are numbers; ms unless given.
         zone: Time zone of times without an offset.
-        first_ordinal: Position of the topmost result, 0 or 1. The specification leaves it open, and
-            clients differ.
+        time_format: Format of times that are not ISO 8601.
+        first_position: Position of the topmost result, 0 or 1. The specification leaves it open,
+            and clients differ.
 
     Raises:
-        ValueError: There is no such field, kind, unit or zone.
+        ValueError: There is no such field, kind, unit, zone, format or first position.
 
     >>> query = {"user_query": "dogs", "client_id": "a", "timestamp": 1704067205000}
     >>> Ubi().read({**query, "query_response_hit_ids": [None, "fido"]})[1].items
@@ -86,7 +86,6 @@ class Ubi(Border):
     """
 
     time_unit: str | None = "ms"
-    first_ordinal: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", {**UBI_FIELDS, **self.fields})
@@ -97,6 +96,12 @@ class Ubi(Border):
     sessions: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Session of each query, by its id. Queries do not name it, but events do: a log whose sessions
     stand in for users is read twice, first to learn this."""
+
+    @property
+    def mapped(self) -> Mapping[str, str]:
+        """Return the fields that were mapped: UBI's names, by ours."""
+        given = self.fields.items()
+        return {ours: theirs for ours, theirs in given if UBI_FIELDS.get(ours) != theirs}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,15 +132,23 @@ class Ubi(Border):
             return Skipped.FRAMING
         if isinstance(source := record.get("_source"), dict):
             record = source
+        try:
+            return self._read(record)
+        except BadRecord as bad:
+            bad.found = self._present(record)
+            raise
+
+    def _read(self, record: Record) -> tuple[Event, ...] | Ignored:
+        """Return the events of a record that is not framing."""
         if "user_query" not in record and any(name in record for name in SENT.values()):
             usual = {name: record.get(sent) for name, sent in SENT.items()}
             # The plugin always writes a text here, but an empty cell of CSV is no value.
             record = {**record, **usual, "user_query": record.get(SENT["user_query"], "")}
         event = self.theirs("event")
-        word = inside(record, event)
+        word = look_up(record, event)
         if word not in (None, ""):
             return self._action(self._word({event: word}), record)
-        if inside(record, self.theirs("query")) is None and "user_query" not in record:
+        if look_up(record, self.theirs("query")) is None and "user_query" not in record:
             if "hits" in record:
                 raise BadRecord(
                     None, "a search response (jq -c '.hits.hits[]' splits it into its records)"
@@ -148,11 +161,11 @@ class Ubi(Border):
 
     def _action(self, word: str, record: Record) -> tuple[Event, ...] | Ignored:
         """Read a record of `ubi_events`, whose `action_name` is `word`."""
-        kind = self.kinds.get(word)
+        kind = self.kinds.get(word) or self.kinds.get(OTHERS)
         if kind is None:
             if self.reads_twice:
                 self._session(record)
-            return Ignored(word)
+            return Ignored(word, self._present(record))
         if kind == "search":
             return self._search(record)
         found = self._found(record)
@@ -167,22 +180,23 @@ class Ubi(Border):
             hits = self._hits(record)
             if hits is None and item not in found:
                 raise BadRecord(item, "missing")
-            found[self.theirs("items")] = [found[item]] if hits is None else hits
-        return (self._event(kind, found),)
+            found[self.theirs("items")] = _items([found[item]] if hits is None else hits)
+        return self._noted((self._event(kind, found),), kind, record, word)
 
     def _search(self, record: Record) -> tuple[Event, ...]:
         """Read a search, and its results if the record lists its hits."""
         found = self._found(record)
         search = self._event("search", found)
         hits = None if "results" in self.kinds.values() else self._hits(record)
-        if hits is None:
-            return (search,)
-        return search, self._event("results", {**found, self.theirs("items"): hits})
+        events: tuple[Event, ...] = (search,)
+        if hits is not None:
+            events += (self._event("results", {**found, self.theirs("items"): _items(hits)}),)
+        return self._noted(events, "search", record, "search")
 
     def _found(self, record: Record) -> dict[str, Any]:
         """Return the fields of a record that any event may have, flat, without those missing."""
         found = {
-            self.theirs(name): inside(record, self.theirs(name))
+            self.theirs(name): look_up(record, self.theirs(name))
             for name in ("time", "query", "query_id", "item")
         }
         query_id = self.theirs("query_id")
@@ -195,7 +209,7 @@ class Ubi(Border):
         path = self.theirs("user")
         if self.reads_twice:
             return self._session(record)
-        user = inside(record, path)
+        user = look_up(record, path)
         if user not in (None, "") or path != UBI_FIELDS["user"]:
             return user
         session = _first(record, SESSION)
@@ -215,7 +229,7 @@ class Ubi(Border):
     def _session(self, record: Record) -> Any:
         """Return the session of a record, or of another record of its query."""
         session = _first(record, SESSION)
-        query_id = inside(record, self.theirs("query_id"))
+        query_id = look_up(record, self.theirs("query_id"))
         if not isinstance(query_id, str) or not query_id:
             return session
         if session is None:
@@ -223,74 +237,31 @@ class Ubi(Border):
         return self.sessions.setdefault(query_id, session)
 
     def _hits(self, record: Record) -> Any:
-        """Return the hits of a record, each with an item; None if it lists none."""
-        hits = _first(record, (self.theirs("items"), *HITS))
-        hits = _parsed(hits) if isinstance(hits, str) else hits
-        if isinstance(hits, list):
-            return [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
-        return hits
+        """Return the hits of a record, nulls among them; None if it lists none."""
+        return parsed(_first(record, (self.theirs("items"), *HITS)))
 
     def _position(self, record: Record) -> Any:
-        """Return the position of a click, from 1, if it is a whole number."""
+        """Return the position of a click as it was logged; None if it has none."""
         path = self.theirs("position")
-        ordinal = inside(record, path)
+        ordinal = look_up(record, path)
         text = isinstance(ordinal, str) and ordinal.startswith("{")
         if ordinal is None or text or isinstance(ordinal, Mapping):
-            ordinal = inside(record, f"{path}.index")  # in version 1.0
+            ordinal = look_up(record, f"{path}.index")  # in version 1.0
         ordinal = _whole(ordinal)
-        if ordinal == -1:  # for an item that was in no list
-            return None
-        if type(ordinal) is not int:
-            return ordinal
-        if ordinal == 0 and self.first_ordinal == 1:
-            raise BadRecord(
-                path, "0 in a log that counts from 1 (if it counts from 0, --first-ordinal 0)"
-            )
-        return ordinal + 1 - self.first_ordinal
-
-
-def inside(record: Mapping[str, Any], path: str, above: str = "") -> Any:
-    """Return the value under a dotted name, any parts of which may be flattened or JSON text.
-
-    Args:
-        record: Record, or an object inside it.
-        path: Name of the value in it.
-        above: Name of that object in the record, with a dot at its end.
-
-    Returns:
-        The value; None if there is none.
-
-    Raises:
-        BadRecord: Something stands in the place of an object that is none.
-
-    >>> inside({"a.b": '{"c": 1}'}, "a.b.c")
-    1
-    """
-    value = record.get(path)
-    dot = path.find(".")
-    while value is None and dot > 0:
-        outer = record.get(path[:dot])
-        outer = _parsed(outer) if isinstance(outer, str) else outer
-        if isinstance(outer, Mapping):
-            value = inside(outer, path[dot + 1 :], f"{above}{path[: dot + 1]}")
-        elif outer is not None:
-            raise BadRecord(above + path[:dot], f"expected an object; found {shorten(outer)}")
-        dot = path.find(".", dot + 1)
-    return value
+        return None if ordinal == -1 else ordinal  # -1 is for an item that was in no list
 
 
 def _first(record: Record, paths: Iterable[str]) -> Any:
     """Return the first value under several names that is not empty text; None if there is none."""
-    values = (inside(record, path) for path in paths)
+    values = (look_up(record, path) for path in paths)
     return next((value for value in values if value not in (None, "")), None)
 
 
-def _parsed(text: str) -> Any:
-    """Return the value that a text holds as JSON; the text if it holds none."""
-    try:
-        return jiter.from_json(text.encode())
-    except ValueError:
-        return text
+def _items(hits: Any) -> Any:
+    """Return hits with an item for each that has no id."""
+    if isinstance(hits, list):
+        return [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
+    return hits
 
 
 def _whole(value: Any) -> Any:

@@ -336,6 +336,7 @@ def read_values(stream: BinaryIO, layout: Layout) -> Iterator[Piece]:
         yield last
 
 
+# Long because it is one loop, whose branches share where they are in the array.
 def _pieces(stream: BinaryIO, is_array: bool) -> Iterator[Piece]:
     """Return the values of a file, and the separators as pieces of no size."""
     window = _Window(stream)

@@ -1,10 +1,12 @@
-"""Measure for notebook 07: `uv run python tests/curves.py [--long]`, eight minutes, or 20.
+"""Measure the times that notebook 07 shows, in eight minutes, or 20 with --long.
+
+uv run python tests/bench/curves.py [--long]
 
 Writes, beside the notebook,
-- 07-scale.csv: for each path and size of log the seconds, from the Parquet file to the last
-  session, and how many events are in no session. A run longer than LIMIT has no row.
-- 07-profile.csv: what the tutorial's path and the replay clock spend their time with.
-- 07-workers.csv: what a second process gains, by what an event costs.
+- 07-scale.csv: for each path and size of log, the seconds from the file to the last session,
+  and how many events are in no session. A run longer than LIMIT has no row.
+- 07-profile.csv: what the tutorial's path and the replay clock spend their time on.
+- 07-workers.csv: what a second process gains, by the cost of an event.
 Each run is a process of its own. Seconds depend on the machine; the shapes carry over.
 """
 
@@ -27,7 +29,7 @@ from typing import Any
 import bench
 import pyarrow.parquet as pq
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PATHS = {"tutorial": bench.tutorial, "events": bench.event_path, "columnar": bench.columnar}
 USERS = 10_000
 LIMIT = 300.0
@@ -160,9 +162,10 @@ def shared(path: str, cost: str, processes: str, number: str, addresses: str) ->
     from bytewax.dataflow import Dataflow
     from bytewax.testing import cluster_main
 
-    from searchlogs.columnar.operator import ParquetSource, columnar_sessions
-    from searchlogs.columnar.sessionizer import ShardLogic
+    from searchlogs.columnar.operator import ShardLogic, columnar_sessions
+    from searchlogs.columnar.source import BatchSource
     from searchlogs.durations import Windowing
+    from searchlogs.logs.log import Log
 
     on_batch = ShardLogic.on_batch
 
@@ -174,7 +177,8 @@ def shared(path: str, cost: str, processes: str, number: str, addresses: str) ->
 
     ShardLogic.on_batch = costly  # type: ignore[method-assign]
     flow = Dataflow("shared")
-    batches = op.input("inp", flow, ParquetSource(path, bench.SHORT))
+    items = op.input("inp", flow, BatchSource(Log((path,)).open()))
+    batches = op.filter("batch", items, lambda item: hasattr(item, "schema"))
     shards = 1 if processes == "1" else SHARDS
     out = columnar_sessions("sessions", batches, Windowing(bench.GAP, bench.WAIT), shards)
     op.inspect("down", out.down, lambda step, batch: None)

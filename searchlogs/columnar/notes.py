@@ -1,0 +1,94 @@
+"""What is noted about records whose columns are taken as they stand, besides their events."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+from searchlogs.columnar.checks import ACTION, filled, there
+from searchlogs.columnar.kernel import CODES
+from searchlogs.events import FIELDS, KINDS
+from searchlogs.logs.arrays import Array, to_numpy
+from searchlogs.logs.border import REQUIRED, Border
+from searchlogs.logs.outcomes import Found
+from searchlogs.logs.source import Mapped, Tally, count_kind
+
+
+class Notes:
+    """The notes in a tally, made as LogEvents makes them, for many rows at a time.
+
+    Args:
+        tally: The tally.
+        border: Rules for reading the log.
+    """
+
+    def __init__(self, tally: Tally, border: Border) -> None:
+        self.tally = tally
+        self.mapped = Mapped(tally, border.mapped)
+        self.unread = {
+            name: np.array([kind in KINDS and name in border.unread(kind) for kind in CODES])
+            for name in FIELDS
+        }
+        """For each field, whether a kind does not read it, by the kind's code."""
+
+    def add(self, rows: pa.RecordBatch, places: Array, noted: Iterable[tuple[int, Found]]) -> None:
+        """Add the notes about records that gave events.
+
+        Args:
+            rows: The events. Fields that were not read are there if their columns were taken.
+            places: The place of each one's record.
+            noted: Places and notes of other records that gave some of the events.
+        """
+        unread = list(self._unread(rows, places))
+        actions = list(_actions(rows, places))
+        for place, found in noted:
+            self.mapped.look([found])
+            unread += [(place, key, 1) for key in found.unread]
+            actions += [(place, found.activity, 1)] if found.activity is not None else []
+        if self.mapped.missing:
+            self.mapped.note(lambda name: _has(rows, name))
+        # In the order of the records, so that it does not depend on batches.
+        unread.sort(key=lambda note: (note[0], FIELDS.index(note[1].partition(".")[2])))
+        for _, key, number in unread:
+            self.tally.unread[key] = self.tally.unread.get(key, 0) + number
+        for _, action, number in sorted(actions):
+            count_kind(self.tally.activity, action, number)
+
+    def _unread(self, rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, int]]:
+        """Yield the first place, the kind and name, and the number of fields that are not read."""
+        code = to_numpy(rows["event"].indices, np.int8)
+        for name in FIELDS:
+            if name not in REQUIRED and name in rows.schema.names:
+                has = there(rows[name]) & self.unread[name][code]
+                row = np.flatnonzero(has & _holds(rows[name]) if has.any() else has)
+                for kind in np.unique(code[row]):
+                    mine = row[code[row] == kind]
+                    yield int(places[mine[0]]), f"{list(CODES)[kind]}.{name}", len(mine)
+
+
+def _actions(rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, int]]:
+    """Yield the first place, the name, and the number of each activity."""
+    if ACTION in rows.schema.names:
+        column = rows[ACTION].dictionary_encode()
+        row = np.flatnonzero(there(column))
+        names = column.dictionary.to_pylist()
+        which, first, numbers = np.unique(
+            to_numpy(column.indices, np.int32)[row], return_index=True, return_counts=True
+        )
+        for name, begin, number in zip(which, first, numbers, strict=True):
+            yield int(places[row[begin]]), names[name], int(number)
+
+
+def _has(rows: pa.RecordBatch, name: str) -> bool:
+    """Return whether a row has a mapped field."""
+    if name in REQUIRED or name not in rows.schema.names:
+        return name in REQUIRED
+    has = _holds(rows[name])
+    if name == "query":  # a search may have an empty one
+        has |= there(rows[name]) & (to_numpy(rows["event"].indices, np.int8) == CODES["search"])
+    return bool(has.any())
+
+
+def _holds(column: pa.Array) -> Array:
+    """Return which values are neither null nor empty text."""
+    return filled(column) if pa.types.is_string(column.type) else there(column)

@@ -1,0 +1,38 @@
+"""How far a run is, shown on a terminal."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from searchlogs.logs.log import OpenLog
+from searchlogs.logs.words import STDIN
+
+if TYPE_CHECKING:
+    from searchlogs.logs.flow import Watch
+
+
+@contextmanager
+def show_progress(log: OpenLog) -> Iterator["Watch"]:
+    """Show on a terminal how far a run is; show nothing elsewhere."""
+    from tqdm import tqdm
+
+    size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
+    events = sessions = 0
+    # The engine's own file descriptor 2 is kept quiet meanwhile.
+    with (
+        open(os.dup(2), "w", encoding="utf-8") as terminal,
+        tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
+    ):
+
+        def watch(more_bytes: int, more_events: int, more_sessions: int) -> None:
+            nonlocal events, sessions
+            events += more_events
+            sessions += more_sessions
+            if more_bytes or more_events:
+                seconds = bar.format_dict["elapsed"] if not bar.disable else 0
+                speed = f"{events / seconds:,.0f}" if seconds else "?"
+                bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
+                bar.update(more_bytes)
+
+        yield watch
