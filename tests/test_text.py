@@ -187,7 +187,7 @@ def test_what_backslashes_cannot_do(read: Callable[..., list[Read]]) -> None:
     )
     reads = outcomes(read("log.csv", data, backslash=True))
     assert reads[1:3] == [(2, "query", "missing"), (3, None, Like("not…CSV: ',' expected after"))]
-    assert reads[3] == (4, None, Like("not…CSV…in line 4 is not closed within 10 lines"))
+    assert reads[3] == (4, None, Like("not…CSV…the cell…in line 4 is not closed within 10 lines"))
     assert reads[-1] == searched("c")
     with pytest.raises(ValueError, match="backslash: expected a log in CSV or TSV; found jsonl"):
         read("log.jsonl", OPEN, backslash=True)

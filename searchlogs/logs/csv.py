@@ -68,6 +68,17 @@ class _Style:
         null = _STAND_INS["N"]
         return [None if cell == null else cell.translate(_MEANINGS) for cell in cells]
 
+    def is_valid(self, text: str, delimiter: str) -> bool:
+        """Return whether each quote that opens a cell ends it too.
+
+        Without a quote in front of a quote, the csv module takes any text after a closing one.
+        """
+        if not (self.quotes and self.backslash and '"' in text):
+            return True
+        cell = rf'(?:"(?:[^"\\]++|\\.)*+"|(?!")(?:[^{delimiter}\\\r\n]++|\\.)*+)'
+        record = rf"{cell}(?:{delimiter}{cell})*+[\r\n]*"
+        return re.fullmatch(record, text, re.DOTALL) is not None
+
     def closes(self, text: str) -> bool:
         """Return whether a line that begins in a quoted cell holds the quote that ends it."""
         rest = _ESCAPE.sub("", text) if self.backslash else text.replace('""', "")
@@ -140,12 +151,19 @@ class _Feed:
         except csv.Error as error:
             why = str(error)
             if self.stopped:
-                what = "the quote that opens" if self.style.quotes else "the cell that begins"
-                why = f"{what} in line {self.taken[self.opened][0]} is not closed {self.stopped}"
+                line, raw, _ = self.taken[self.opened]
+                quoted = self.style.quotes and b'"' in raw
+                what = "the quote that opens" if quoted else "the cell that begins"
+                why = f"{what} in line {line} is not closed {self.stopped}"
             self.give_back(1)
             return self.taken[0][2] or BadRecord(None, f"not valid CSV: {why}")
         raw = b"".join(raw for _, raw, _ in self.taken)
-        return self.taken[0][2] or _why_not_text(raw) or cells
+        if bad := self.taken[0][2] or _why_not_text(raw):
+            return bad
+        if not self.style.is_valid(raw.decode(), delimiter):
+            self.give_back(1)
+            return BadRecord(None, f"not valid CSV: '{delimiter}' expected after '\"'")
+        return cells
 
     def give_back(self, keep: int) -> None:
         """Give back the lines taken, except the first `keep`."""
