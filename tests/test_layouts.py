@@ -244,7 +244,7 @@ def test_nothing_inside_of_a_broken_element_is_an_event(read: Callable[..., list
         ("[{A}}, {B}]", [Like("not valid JSON")]),
         ("{A}{A},{B}", [Like("not valid JSON…','")]),
         ("{A}{A} junk\n{B}", [Like("not valid JSON…'junk'")]),
-        ("{A}{A}[{B}]", [Like("not valid JSON")]),
+        ("{A}{A}[{B}]", [Like("a list, not an object")]),
         ("{A}{A}}}{B}", [Like("not valid JSON…'}}'")]),
     ],
 )

@@ -256,11 +256,13 @@ class _Window:
     def _line_like_ours(self, place: int, indent: int) -> int:
         """Return where the line before ends if a brace begins one like ours; else 0."""
         here = self.at + place
-        begin = self.data.rfind(b"\n", max(self.at, here - indent - MAX_INDENT), here) + 1
-        before = self.data[begin:here]
+        end = self.data.rfind(b"\n", max(self.at, here - indent - MAX_INDENT), here)
+        if end < 0:
+            return 0
+        before = self.data[end + 1 : here]
         spaces = len(before) - len(before.lstrip(b" \t"))
-        like = begin and not before.strip(b" \t,") and indent <= spaces <= indent + 1
-        return begin - 1 - self.at if like else 0
+        like = not before.strip(b" \t,") and indent <= spaces <= indent + 1
+        return end - self.at if like else 0
 
     def skip_large(self) -> Piece:
         """Go past a value of any size, of which only the beginning is kept."""
@@ -280,6 +282,7 @@ class _Window:
                 self.data, self.at = b'"' + self.data[end:], 0
             if byte in (b"", b'"'):
                 if not self.more():
+                    self.data, self.at = b"", 0
                     break
                 continue
             size += len(self.take(1))
@@ -382,6 +385,7 @@ def _pieces(stream: BinaryIO, is_array: bool) -> Iterator[Piece]:
             end = window.find_end(indent)
             if end.reason == "large":
                 yield window.skip_large()
+                inside = inside if window.data else 0  # that it breaks off is said already
             elif end.reason == "more":
                 yield piece(end.size, window.bad)
                 inside, window.bad = 0, None  # said already
