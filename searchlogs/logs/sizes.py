@@ -64,8 +64,8 @@ def batch_rows(
         if _is_too_large(size, rows, column):
             return BadRecord(
                 None,
-                f"row group {group + 1}: the {rows:,} rows of column {path} unpack to {size:,} "
-                f"bytes or more, expected at most {LIMIT:,}; the file is read no further",
+                f"row group {group + 1}: column {path} unpacks to {size:,} bytes or more, for "
+                f"{rows:,} row{'s' * (rows > 1)}; expected at most {LIMIT:,}; the rest is not read",
             )
         total += size
     fitting: int = BATCH_BYTES * rows // max(total, 1)
