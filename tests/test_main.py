@@ -105,7 +105,7 @@ def loaded(done: subprocess.CompletedProcess[str]) -> set[str]:
         ([*RUN, "--map", "user"], 2),
         ([*RUN, "--map", "user=a,user=b"], 2),
         ([*RUN, "--max-rejects", "-1"], 2),
-        ([*RUN, "--first-position", "2"], 2),
+        ([*RUN, "--time-format", "noon"], 2),
         (["run", "log.jsonl"], 2),
         (["run", "log.jsonl", "--out", "s.xlsx"], 2),
         (["run", "log.jsonl", "--out", "no/s.csv"], 2),

@@ -26,6 +26,7 @@ from searchlogs.live.limits import Ahead, limit_future
 from searchlogs.logs.border import BadRecord, Border, Skipped
 from searchlogs.logs.formats import Read, write_log
 from searchlogs.logs.log import Log
+from searchlogs.logs.outcomes import Found
 from searchlogs.logs.records import _first_of_each, _on_disk, _parts, _without_leaps, read_log
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
@@ -272,18 +273,11 @@ def test_records_without_an_event_wait_for_nobody() -> None:
 # Ids
 
 
-class WithId(tuple[Event, ...]):
-    """The events of a record that has an id."""
-
-    id: str | None = None
-
-
 def repeats(wait: timedelta, *records: tuple[str | None, float, str]) -> list[bool]:
     """Which records, each with its id, second and user, repeat an earlier one."""
     reads = []
     for id, second, user in records:
-        outcome = WithId([Search(user, "q", START + second * SECOND)])
-        outcome.id = id
+        outcome = Found([Search(user, "q", START + second * SECOND)], id=id)
         reads.append(Read("x", 1, b"", outcome))
     return [read.outcome is Skipped.DUPLICATE for read in _first_of_each(reads, wait)]
 
