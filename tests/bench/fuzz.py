@@ -26,7 +26,7 @@ from tqdm import tqdm
 from searchlogs.columnar.source import BatchSource
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Search
-from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.border import Activity, BadRecord, Border, Reject
 from searchlogs.logs.lines import MAGIC, MAX_LINE
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import MAX_REASON
@@ -294,7 +294,11 @@ def check(log: Log, windows: bool) -> Tally:
         assert [item for item in found if isinstance(item, Reject)] == rejects
         assert sum(len(item) for item in found if not isinstance(item, Reject)) == tally.events
     if windows:
-        events = [item for item in items if not isinstance(item, Reject)]
+        events = [
+            AppOpen(item.user, item.time) if isinstance(item, Activity) else item
+            for item in items
+            if not isinstance(item, Reject)
+        ]
         sessions, late = find_sessions(events)
         assert sum(len(session.events) for session in sessions) + len(late) == tally.events
     return tally
