@@ -207,3 +207,18 @@ def test_case_24_a_click_that_names_another_query(run: Runner) -> None:
         2,
     ]
     assert found.total("absent_query_clicks") == 2
+
+
+def test_case_01_backslash_escapes(run: Runner) -> None:
+    rows = ["event,user,time,query", r"search,u1,2024-01-01T12:00:00Z,screen 27\" \, blue"]
+    Path("log.csv").write_text("\n".join(rows) + "\n")
+    assert [search["query"] for search in run("log.csv --backslash").searches] == [
+        'screen 27" , blue'
+    ]
+    assert run("log.csv").status == 1
+
+
+def test_case_01_backslash_escapes_are_of_cells(run: Runner) -> None:
+    Path("log.jsonl").write_text("{}\n")
+    assert main(["run", "log.jsonl", "--backslash", "--out", "o.csv"]) == 2
+    assert "CSV or TSV; found jsonl" in run.capsys.readouterr().err

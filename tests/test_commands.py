@@ -26,6 +26,7 @@ from searchlogs.command.cli import main
 from searchlogs.command.job import Job, Outputs
 from searchlogs.command.publish import Summary
 from searchlogs.command.summary import report
+from searchlogs.command.words import border_of
 from searchlogs.logs.border import Border
 from searchlogs.logs.formats import write_log
 from searchlogs.logs.log import Log
@@ -382,6 +383,96 @@ def test_times(say: Say, time: object, option: str, expected: str) -> None:
     assert rows()[0]["start"] == expected
 
 
+def test_a_format_of_times_and_positions_from_0(say: Say) -> None:
+    Path("log.csv").write_text(
+        "event,user,time,query,item,position\n"
+        "search,1,24/12/2024 18:00:00,dogs,,\n"
+        "click,1,24/12/2024 18:00:05,,x,0\n"
+    )
+    run = "run log.csv --out s.jsonl --searches q.jsonl --force --first-position 0 --zone UTC"
+    status, out, _ = say(run)
+    assert (status, "--time-format" in out) == (1, True)
+    assert say(run, "--time-format", "%d/%m/%Y %H:%M:%S")[0] == 0
+    assert rows()[0]["start"] == "2024-12-24T18:00:00+00:00"
+    assert rows("q.jsonl")[0]["ranks"] == [1]
+
+
+def test_a_user_who_logs_in_and_a_record_that_is_delivered_twice(say: Say) -> None:
+    first = {"event": "search", "query": "q", "time": "2024-01-01T12:00:00Z", "messageId": "m1"}
+    again = {**first, "time": "2024-01-01T12:00:07Z"}
+    late = {**first, "messageId": "m2", "userId": "u"}
+    log("log.jsonl", *({"anonymousId": "a", **line} for line in (first, again, late)))
+    run = "run log.jsonl --out s.jsonl --force --map user=userId|anonymousId"
+    for engine in ("columnar", "events"):
+        status, out, _ = say(f"{run} --engine {engine}")
+        assert (status, [row["user"] for row in rows()]) == (0, ["a", "u"])
+        assert "+ 0 duplicates" in out
+        status, out, _ = say(f"{run} --engine {engine} --drop-duplicates --map id=messageId")
+        assert (status, "+ 1 duplicates" in out) == (0, True)
+        assert [row["searches"] for row in rows()] == [1, 1]
+        status, out, _ = say(f"{run} --engine {engine} --drop-duplicates --map id=no")
+        assert (status, "+ 0 duplicates" in out) == (0, True)
+        assert "\nmapped    'no' (id) is in no record\n" in out
+
+
+def test_backslashes_in_cells(say: Say) -> None:
+    Path("log.csv").write_text(
+        'event,user,time,query\nsearch,1,2024-01-01T12:00:00Z,"5\\" pipe, red"\n'
+    )
+    assert say("run log.csv --out s.jsonl --searches q.jsonl")[0] == 1
+    assert say("run log.csv --out s.jsonl --searches q.jsonl --force --backslash")[0] == 0
+    assert rows("q.jsonl")[0]["query"] == '5" pipe, red'
+
+
+def test_actions_that_keep_a_session_open(say: Say) -> None:
+    at = "2024-01-01T12:{}:00Z"
+    names = [("search", "00"), ("scroll", "20"), ("search", "40")]
+    log(
+        "log.jsonl",
+        *({"event": n, "user": 1, "query": "q", "time": at.format(t)} for n, t in names),
+    )
+    run = "run log.jsonl --out s.jsonl --force --kinds"
+    for engine in ("columnar", "events"):
+        status, out, _ = say(f"{run} search=search --engine {engine}")
+        assert (status, [row["events"] for row in rows()]) == (0, [1, 1])
+        for kinds in ("search=search,activity=scroll", "search=search,activity=*"):
+            status, out, _ = say(f"{run} {kinds} --engine {engine}")
+            assert (status, [row["events"] for row in rows()]) == (0, [3])
+            assert "\nactivity  1 that keep sessions open: scroll 1\n" in out
+
+
+def test_what_a_record_has_and_its_kind_does_not_read(say: Say) -> None:
+    line = {"event": "click", "user": 1, "query": "q", "item": "x", "time": "2024-01-01T12:00:00Z"}
+    log("log.jsonl", line, line)
+    for engine in ("columnar", "events"):
+        _, out, _ = say(f"run log.jsonl --out s.jsonl --force --engine {engine}")
+        assert "\nunread    query on 2 click records\n" in out
+
+
+def test_lines_that_quoted_cells_span(say: Say) -> None:
+    Path("log.csv").write_text(
+        'event,user,time,query\nsearch,1,2024-01-01T12:00:00Z,"two\nlines"\n'
+    )
+    for engine in ("columnar", "events"):
+        _, out, _ = say(f"run log.csv --out s.jsonl --force --engine {engine}")
+        assert "\nlines     3 in 2 records: quoted cells span lines\n" in out
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_outputs_are_never_read_as_logs(say: Say, folder: Path, ending: str) -> None:
+    (folder / "in").mkdir()
+    shutil.move("log.jsonl", "in/log.jsonl")
+    run = f"run in --out in/s.{ending} --searches in/q.{ending}"
+    assert say(run)[0] == 0
+    whole = {path.name: path.read_bytes() for path in Path("in").iterdir()}
+    status, out, _ = say(f"{run} --force")
+    assert (status, "= 7 gave events + 0 rejected" in out) == (0, True)
+    assert "\nfiles     4 passed over, hidden, of no format or of earlier runs: in/q" in out
+    assert {path.name: path.read_bytes() for path in Path("in").iterdir()} == whole
+    _, out, _ = say("run in --out t.jsonl")
+    assert "= 7 gave events + 0 rejected" in out
+
+
 def test_ubi(say: Say) -> None:
     action = {"client_id": "c", "timestamp": 1704110401000, "query_id": "q1"}
     at = {"object": {"object_id": "x"}, "position": {"ordinal": 0}}
@@ -516,10 +607,17 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run log.jsonl --out s.csv --map =x", "argument --map: expected ours=theirs,"),
         ("run log.jsonl --out s.csv --map uid=user", "field"),
         ("run log.jsonl --out s.csv --kinds open=click", "kind"),
-        ("run log.jsonl --out s.csv --time-format noon", "time format: expected strptime"),
-        ("run log.jsonl --out s.csv --map id=messageId", "--map id: expected with --drop-dup"),
-        ("run log.jsonl --out s.csv --kinds click=*", "kind: * (all other kinds)"),
-        ("run log.jsonl --out s.csv --first-position 2", "argument --first-position: invalid "),
+        (
+            "run log.jsonl --out s.csv --first-ordinal 0",
+            "unrecognized arguments: --first-ordinal 0",
+        ),
+        ("run log.jsonl --out s.csv --first-position 2", "argument --first-position: invalid ch"),
+        ("run log.jsonl --out s.csv --first-position x", "argument --first-position: invalid int"),
+        ("run log.jsonl --out s.csv --time-format noon", "time format: "),
+        ("run log.jsonl --out s.csv --backslash", "backslash: expected a log in CSV or TSV"),
+        ("run log.jsonl --out s.csv --map id=messageId", "--map id: expected with --drop-dupl"),
+        ("run log.jsonl --out s.csv --kinds click=*", "kind: "),
+        ("run log.jsonl --out s.csv --map session=sid", "field: "),
         ("run no.jsonl --out s.csv", "no.jsonl: No such file or directory"),
         ("run log.txt --out s.csv", "log.txt: No such file or directory"),
         ("run . --out s", "s: expected a name that ends in .jsonl, "),
@@ -604,7 +702,7 @@ def test_every_example_of_the_help_is_understood() -> None:
     assert len(examples) == 5
     for example in examples:
         options = parser.parse_args(example.split())
-        commands.border_of(options)
+        border_of(options)
 
 
 # What a log or a name holds is not for the terminal

@@ -232,14 +232,16 @@ def test_a_record_is_what_json_can_hold() -> None:
 @pytest.mark.parametrize(("ending", "delimiter"), [(".csv", ","), (".tsv", "\t")])
 def test_csv_is_what_other_readers_read(ending: str, delimiter: str, tmp_path: Path) -> None:
     path = tmp_path / f"log{ending}.gz"
-    nasty = [Search("a", 'x,\t"y"\r\n\rz', EARLIEST), Search("a", "", EARLIEST)]
+    query = 'x,"y"' if ending == ".tsv" else 'x,\t"y"\r\n\rz'
+    nasty = [Search("a", query, EARLIEST), Search("a", "", EARLIEST)]
     write_log([*nasty, *client_events()], path)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=delimiter))
+        quoting = csv.QUOTE_NONE if ending == ".tsv" else csv.QUOTE_MINIMAL
+        rows = list(csv.DictReader(file, delimiter=delimiter, quoting=quoting))
     assert list(rows[0]) == [
         *("event", "user", "time", "query", "items", "item", "query_id", "position")
     ]
-    assert [row["query"] for row in rows[:3]] == ['x,\t"y"\r\n\rz', "", "dogs"]
+    assert [row["query"] for row in rows[:3]] == [query, "", "dogs"]
     assert json.loads(rows[3]["items"]) == ["fido", "rover", "buddy"]
 
 
@@ -375,8 +377,10 @@ def test_ubi_does_not_invent_searches(tmp_path: Path) -> None:
 
 def test_ubi_forgets_what_waits_longest(tmp_path: Path) -> None:
     path = tmp_path / "log.ndjson"
-    searches = [Search(str(n), "dogs", EARLIEST, f"q{n}") for n in range(5)]
-    newest_first = [Results(s.user, ("fido",), EARLIEST, s.query_id) for s in reversed(searches)]
+    searches = [Search(str(n), "dogs", FIRST_NUMBER, f"q{n}") for n in range(5)]
+    newest_first = [
+        Results(s.user, ("fido",), FIRST_NUMBER, s.query_id) for s in reversed(searches)
+    ]
     with path.open("wb") as file:
         ubi.write_ubi([*searches, *newest_first], file, path, held=3)
     again = read_ubi(path)

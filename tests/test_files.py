@@ -20,7 +20,6 @@ from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Skipped
-from searchlogs.logs.csv import MAX_QUOTED
 from searchlogs.logs.formats import Read
 from searchlogs.logs.lines import MAX_LINE
 from searchlogs.logs.log import Log
@@ -100,7 +99,7 @@ WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", [name for name in WRITERS if ".tsv" not in name])
 def test_each_format_gives_the_same_events(read: Callable[..., list[Read]], name: str) -> None:
     simulated = simulate(5, 20, seed=3, disorder=timedelta(seconds=10), query_ids=True)
     events = FOUR + list(simulated)
@@ -120,7 +119,7 @@ def test_each_format_gives_the_same_events(read: Callable[..., list[Read]], name
         ("a.jsonl", "jsonl"),
         ("a.b.ndjson.gz", "jsonl"),
         ("a.csv.zst", "csv"),
-        ("a.tsv", "csv"),
+        ("a.tsv", "tsv"),
         ("a.parquet", "parquet"),
         ("a.parquet.gz", ""),  # Parquet compresses itself, and is read from its end
         ("a.gz", ""),
@@ -200,9 +199,12 @@ def test_a_byte_order_mark_alone(read: Callable[..., list[Read]]) -> None:
     assert outcomes(read("log.csv", b"\xef\xbb\xbf")) == [FRAMING]
 
 
-def test_utf_16_is_told_line_by_line(read: Callable[..., list[Read]]) -> None:
-    reads = outcomes(read("log.jsonl", OPEN.decode().encode("utf-16")))
-    assert reads[0] == (1, None, Like("UTF-8: byte 0xff at 1"))
+def test_utf_16_is_read(read: Callable[..., list[Read]]) -> None:
+    for name, text in (("log.jsonl", OPEN * 2), ("log.csv", HEADER + CSV_OPEN * 2)):
+        lines = outcomes(read(name, text.decode().encode("utf-16")))
+        assert lines[-2:] == [OPENED, OPENED]
+        cut_off = outcomes(read(name, text.decode().encode("utf-16")[:-3]))
+        assert cut_off[-2] == OPENED and cut_off[-1][1] is None
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
@@ -248,14 +250,9 @@ PARQUET = table(user=["a"])
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("log.jsonl", gzip.compress(OPEN), "gzip…name"),
-        ("log.csv", gzip.compress(OPEN), "gzip…name"),
-        ("log.csv", pa.compress(OPEN, "zstd", asbytes=True), "zstd…name"),
         ("log.jsonl", PARQUET, "parquet…name"),
         ("log.csv", b"\xef\xbb\xbf" + PARQUET, "parquet…name"),
-        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…name"),
-        ("log.jsonl.gz", OPEN, "not be decompressed: zlib inflate failed: incorrect header"),
-        ("log.csv.zst", HEADER, "not be decompressed: ZSTD decompress failed: Unknown frame"),
+        ("log.jsonl.gz", gzip.compress(gzip.compress(OPEN)), "gzip…compressed"),
         ("log.jsonl.gz", gzip.compress(OPEN)[:5], "not be decompressed: Truncated compressed"),
         ("log.parquet", OPEN, "not…Parquet: Parquet magic bytes not found in footer. Either"),
         ("log.parquet", gzip.compress(PARQUET), "not…Parquet: Parquet magic bytes not found in"),
@@ -272,6 +269,12 @@ def test_a_file_that_is_not_what_its_name_says(
     [(line, field, reason)] = outcomes(read(name, data))
     assert (line, field) == (1, None)
     assert reason == Like(why)
+
+
+def test_packing_is_known_by_the_first_bytes(read: Callable[..., list[Read]]) -> None:
+    for name in ("log.jsonl", "log.jsonl.gz", "log.jsonl.zst"):
+        for data in (OPEN, gzip.compress(OPEN), pa.compress(OPEN, "zstd", asbytes=True)):
+            assert outcomes(read(name, data)) == [OPENED]
 
 
 def test_json_in_a_csv_file_and_the_other_way_round(read: Callable[..., list[Read]]) -> None:
@@ -385,7 +388,9 @@ def test_a_header(
     names = [b"time", b"more", b"event", b"user"]
     row = [b"2024-01-01T00:00:05Z", b"1.5", b"app_open", b"a"]
     lines = [delimiter.join(quote + cell + quote for cell in cells) + end for cells in (names, row)]
-    for name in ("log.csv", "log.tsv"):
+    # The name .tsv says that there are no quotes, and that tabs separate.
+    names_of_files = ("log.csv", "log.tsv") if delimiter == b"\t" and not quote else ("log.csv",)
+    for name in names_of_files:
         reads = read(name, mark + lines[0] + lines[1] + end + lines[1])
         assert outcomes(reads) == [FRAMING, OPENED, FRAMING, OPENED]
         assert [read.line for read in reads] == [1, 2, 3, 4]
@@ -472,18 +477,21 @@ def test_a_quote_that_nothing_closes_costs_one_line(read: Callable[..., list[Rea
         data = csv_rows(search(b"a"), search(b'"open'), search(b"b") * rest)
         reads = outcomes(read("log.csv", data))
         assert reads[:2] == [FRAMING, searched("a")]
-        assert reads[2] == (3, None, Like("not…CSV: unexpected end of data"))
+        assert reads[2] == (3, None, Like("not…CSV: the quote that opens in line 3 is not closed"))
         assert reads[3:] == [searched("b")] * rest
 
 
-def test_a_record_of_many_lines_is_no_longer_than_it_may(read: Callable[..., list[Read]]) -> None:
-    lines = b"x\n" * (MAX_QUOTED // 2 - 50)
-    long = read("log.csv", csv_rows(search(b'"' + lines + b'"'), search(b"a")))
-    assert outcomes(long) == [FRAMING, searched(lines.decode()), searched("a")]
-    longer = read("log.csv", csv_rows(search(b'"' + lines * 2 + b'"'), search(b"a")))
-    assert [read.line for read in longer] == list(range(1, 2 * len(lines) // 2 + 4))
-    assert longer[-1].outcome == searched("a")
-    assert all(isinstance(read.outcome, BadRecord) for read in longer[1:-1])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_quoted_cell_has_at_most_ten_lines(read: Callable[..., list[Read]], end: bytes) -> None:
+    ten = read("log.csv", csv_rows(search(b'"' + b"x" + (end + b"x") * 9 + b'"'), search(b"a")))
+    assert outcomes(ten)[2] == searched("a") and len(ten) == 3
+    assert [one.lines for one in ten] == [1, 10, 1]
+    eleven = csv_rows(search(b'"' + b"x" + (end + b"x") * 10 + b'"'), search(b"a"))
+    reads = read("log.csv", eleven)
+    assert outcomes(reads)[1] == (2, None, Like("line 2 is not closed within 10 lines"))
+    assert [one.line for one in reads] == list(range(1, 14))
+    assert all(isinstance(one.outcome, BadRecord) for one in reads[1:-1])
+    assert reads[-1].outcome == searched("a")
 
 
 def test_a_header_that_cannot_be_read(read: Callable[..., list[Read]]) -> None:

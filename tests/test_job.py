@@ -460,6 +460,13 @@ class TestWrongFolder:
             ({"searches": None}, "searches: True, not False"),
             ({"log": Log(("log.jsonl",), format="ubi")}, "format: None, not ubi"),
             ({"log": Log(("log.jsonl",), once=WAIT)}, "drop duplicates: None, not 0:01:00"),
+            (
+                {"log": Log(("log.jsonl",), Border(first_position=0))},
+                "words: {'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 1}, not "
+                "{'fields': {}, 'kinds': {}, 'time_unit': None, 'zone': None, "
+                "'time_format': None, 'first_position': 0}",
+            ),
             ({"log": Log(("log.jsonl",), sort=True)}, "sort: False, not True"),
             ({"log": Log(("log.jsonl",), ahead=WAIT)}, "ahead: None, not 0:01:00"),
             (

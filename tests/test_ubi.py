@@ -250,6 +250,8 @@ def test_hits_of_another_type(hits: object) -> None:
 def test_no_item_is_called_like_what_has_no_name() -> None:
     _, results = search_and_results({**QUERY, "query_response_hit_ids": [NO_OBJECT]})
     assert results.items == (NO_ID,)
+    seen = {**CLICK, "event_attributes": {"object": {"object_id": NO_OBJECT}}}
+    assert one({**seen, "action_name": "impression"}, SEEN) == Results("c1", (NO_ID,), TIME, "q1")
     named = {**CLICK, "event_attributes": {"object": {"object_id": NO_ID}}}
     assert click_of(named).item == NO_OBJECT
 

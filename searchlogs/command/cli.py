@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import searchlogs
 from searchlogs.command.job import (
@@ -25,15 +25,12 @@ from searchlogs.command.job import (
 )
 from searchlogs.command.progress import show_progress
 from searchlogs.command.recovery import Recovery
+from searchlogs.command.words import add_words, border_of
 from searchlogs.durations import Windowing, check_duration, format_duration, parse_duration
-from searchlogs.events import FIELDS, KINDS
 from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
-from searchlogs.logs.words import TIME_UNITS, printable
+from searchlogs.logs.words import printable
 from searchlogs.simulate import simulate
-
-if TYPE_CHECKING:
-    from searchlogs.logs.border import Border
 
 OK, DONE_BUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; the second is for too many rejects or late events."""
@@ -135,23 +132,9 @@ def _share(text: str) -> float:
     return share
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs = [part.split("=", 1) for part in text.split(",")]
-    if any(len(pair) != 2 or not all(pair) for pair in pairs):
-        found = printable(repr(text))
-        raise argparse.ArgumentTypeError(f"expected ours=theirs,ours=theirs; found {found}")
-    return [(ours, theirs) for ours, theirs in pairs]
-
-
 # What arguments of one sort have in common.
 FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
 DURATION: dict[str, Any] = {"type": _duration, "metavar": "DURATION"}
-WORDS: dict[str, Any] = {
-    "type": _pairs,
-    "action": "extend",
-    "default": [],
-    "metavar": "OURS=THEIRS,…",
-}
 
 
 def _add_simulate(commands: Any) -> None:
@@ -212,7 +195,7 @@ def _add_run(commands: Any) -> None:
     _add_sessions(parser)
     _add_recovery(parser.add_argument_group("a run that can be resumed"))
     _add_people(parser.add_argument_group("people behind the log"))
-    _add_words(parser.add_argument_group("words of the log, if they are not ours"))
+    add_words(parser.add_argument_group("words of the log, if they are not ours"))
 
 
 EPILOG = """\
@@ -289,32 +272,6 @@ def _add_people(group: Any) -> None:
     group.add_argument("--least-users", type=int, default=LEAST_USERS, metavar="K", help=rare)
 
 
-def _add_words(group: Any) -> None:
-    add = group.add_argument
-    formats = "instead of what the names say; ubi is OpenSearch User Behavior Insights"
-    add("--format", choices=["jsonl", "csv", "tsv", "parquet", "ubi"], help=formats)
-    names = (
-        f"fields: {', '.join(FIELDS)}, and id, by which --drop-duplicates knows records; a.b is b "
-        "inside a, and a|b the first that is not empty; in CSV items is a JSON array"
-    )
-    add("--map", help=names, **WORDS)
-    kinds = (
-        f"kinds of event: {', '.join(KINDS)}; all others are then ignored, and counted; activity "
-        "is any action that only keeps a session open, activity=* all others"
-    )
-    add("--kinds", help=kinds, **WORDS)
-    add("--time-unit", choices=list(TIME_UNITS), help="of times that are numbers, since 1970")
-    format = "of times that are not ISO 8601, as strptime takes it, such as '%%d.%%m.%%Y %%H:%%M'"
-    add("--time-format", metavar="FORMAT", help=format)
-    zone = (
-        "of times without an offset, such as Europe/Berlin; "
-        "a time that occurred twice there, as clocks went back, is rejected"
-    )
-    add("--zone", help=zone)
-    first = "position of the topmost result in the log (default: 1)"
-    add("--first-position", type=int, choices=[0, 1], help=first)
-
-
 def _run(options: argparse.Namespace) -> int:
     if options.max_rejects < 0:
         raise ValueError(f"--max-rejects: expected 0 or more; found {options.max_rejects}")
@@ -334,7 +291,7 @@ def _run(options: argparse.Namespace) -> int:
     foreign = [path for path in outputs.paths.values() if not (recovery and recovery.owns(path))]
     _check_free(foreign, options.force, finished)
     job = Job(
-        log=_log(options).open(),
+        log=_log(options).open(skip=outputs.paths.values()),
         outputs=outputs,
         windowing=windowing,
         max_late=options.max_late,
@@ -374,6 +331,8 @@ def _print(lines: Sequence[str]) -> None:
 def _log(options: argparse.Namespace) -> Log:
     """Return the log that the options describe."""
     border = border_of(options)
+    if "id" in border.fields and not options.drop_duplicates:
+        raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
     once = options.wait if options.drop_duplicates else None
     key = None if options.pseudonymise is None else load_key(options.pseudonymise)
     return Log(
@@ -382,43 +341,10 @@ def _log(options: argparse.Namespace) -> Log:
         options.format,
         once,
         key,
+        backslash=options.backslash,
         sort=options.sort,
         ahead=options.ahead,
     )
-
-
-def border_of(options: argparse.Namespace) -> "Border":
-    """Return how to read the log, as the options describe it.
-
-    Raises:
-        ValueError: A word, a unit or a zone is unknown, or a word is given twice.
-    """
-    words: dict[str, Any] = {"fields": _once("--map", options.map), "zone": options.zone}
-    if "id" in words["fields"] and not options.drop_duplicates:
-        raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
-    if options.kinds:
-        words["kinds"] = _once("--kinds", [(theirs, ours) for ours, theirs in options.kinds])
-    if options.time_unit:
-        words["time_unit"] = options.time_unit
-    if options.time_format is not None:
-        words["time_format"] = options.time_format
-    if options.first_position is not None:
-        words["first_position"] = options.first_position
-    if options.format == "ubi":
-        from searchlogs.logs.ubi import Ubi
-
-        return Ubi(**words)
-    from searchlogs.logs.border import Border
-
-    return Border(**words)
-
-
-def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
-    words = dict(pairs)
-    for word, other in pairs:
-        if words[word] != other:
-            raise ValueError(f"{option}: {word} is given twice, as {other} and as {words[word]}")
-    return words
 
 
 def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:

@@ -134,6 +134,7 @@ def _settings(job: Job) -> dict[str, Any]:
         "log": [str(Path(path).absolute()) for path in log.paths],
         "format": log.format,
         "words": border,
+        "backslash": log.backslash,
         "sort": log.is_sorted,
         "ahead": str(log.ahead),
         "drop duplicates": str(log.once),

@@ -69,9 +69,8 @@ class Ubi(Border):
             `user`, sessions stand in for users.
         kinds: Our kind of event for each `action_name` that counts; `click` alone, unless given.
             With `{"impression": "results"}` each impression is results of one item, and the hits
-            of queries are not read: what was found and what was seen would be counted together. A
-            log without hits has to ask for this, because no record shows whether a later one will
-            have hits; in return, no impression has to be kept in memory.
+            of queries are not read, lest what was found and what was seen be counted together. A
+            log without hits has to ask for this, because no record shows what later ones have.
         time_unit: Unit of times that are numbers; ms unless given.
         zone: Time zone of times without an offset.
         time_format: Format of times that are not ISO 8601.
@@ -181,7 +180,7 @@ class Ubi(Border):
             hits = self._hits(record)
             if hits is None and item not in found:
                 raise BadRecord(item, "missing")
-            found[self.theirs("items")] = [found[item]] if hits is None else hits
+            found[self.theirs("items")] = _items([found[item]] if hits is None else hits)
         return self._noted((self._event(kind, found),), kind, record, word)
 
     def _search(self, record: Record) -> tuple[Event, ...]:
@@ -191,7 +190,7 @@ class Ubi(Border):
         hits = None if "results" in self.kinds.values() else self._hits(record)
         events: tuple[Event, ...] = (search,)
         if hits is not None:
-            events += (self._event("results", {**found, self.theirs("items"): hits}),)
+            events += (self._event("results", {**found, self.theirs("items"): _items(hits)}),)
         return self._noted(events, "search", record, "search")
 
     def _found(self, record: Record) -> dict[str, Any]:
@@ -238,12 +237,8 @@ class Ubi(Border):
         return self.sessions.setdefault(query_id, session)
 
     def _hits(self, record: Record) -> Any:
-        """Return the hits of a record, each with an item; None if it lists none."""
-        hits = _first(record, (self.theirs("items"), *HITS))
-        hits = parsed(hits)
-        if isinstance(hits, list):
-            return [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
-        return hits
+        """Return the hits of a record, nulls among them; None if it lists none."""
+        return parsed(_first(record, (self.theirs("items"), *HITS)))
 
     def _position(self, record: Record) -> Any:
         """Return the position of a click as it was logged; None if it has none."""
@@ -260,6 +255,13 @@ def _first(record: Record, paths: Iterable[str]) -> Any:
     """Return the first value under several names that is not empty text; None if there is none."""
     values = (look_up(record, path) for path in paths)
     return next((value for value in values if value not in (None, "")), None)
+
+
+def _items(hits: Any) -> Any:
+    """Return hits with an item for each that has no id."""
+    if isinstance(hits, list):
+        return [NO_ID if hit in (None, "", NO_OBJECT) else hit for hit in hits]
+    return hits
 
 
 def _whole(value: Any) -> Any:
