@@ -388,6 +388,14 @@ def test_impressions_are_results_where_it_is_said() -> None:
     assert one({**QUERY, "query_response_hit_ids": ["a", "b"]}, SEEN) == one(QUERY)
 
 
+def test_what_is_not_read_of_impressions_and_hits_is_noted() -> None:
+    tally = Tally()
+    tally.add(SEEN.read({**CLICK, "action_name": "impression", "user_query": "toner"}))
+    tally.add(SEEN.read({**QUERY, "query_response_hit_ids": ["a"]}))
+    tally.add(UBI.read({**QUERY, "query_response_hit_ids": ["a"]}))
+    assert tally.unread == {"results.query": 1, "results.position": 1, "search.items": 1}
+
+
 @pytest.mark.parametrize("attributes", [None, {}, {"object": {"object_id": None}}])
 def test_an_impression_of_nothing(attributes: object) -> None:
     shown = {**CLICK, "action_name": "impression", "event_attributes": attributes}

@@ -180,15 +180,24 @@ class Border:
         return self._noted(events, kind, record, word)
 
     def _noted(
-        self, events: tuple[Event, ...], kind: str, record: Record, word: str
+        self,
+        events: tuple[Event, ...],
+        kind: str,
+        record: Record,
+        word: str,
+        fields: Iterable[str] | None = None,
     ) -> tuple[Event, ...]:
-        """Return the events of a record, with what else there is to note about it."""
+        """Return the events of a record, with what else there is to note about it.
+
+        Of `fields`, which the kind does not read, it notes those that the record has.
+        """
         notes: dict[str, Any] = {}
         if (id := self._id(record)) is not None:
             notes["id"] = id
         if kind == ACTIVITY:
             notes |= {"activity": word, "found": self._present(record)}
-        unread = [ours for ours in self._readers[kind].unread if self._has(ours, record)]
+        fields = self._readers[kind].unread if fields is None else fields
+        unread = [ours for ours in fields if self._has(ours, record)]
         if unread:
             notes["unread"] = tuple(f"{kind}.{ours}" for ours in unread)
         return Found(events, **notes) if notes else events

@@ -181,15 +181,18 @@ class Ubi(Border):
             if hits is None and item not in found:
                 raise BadRecord(item, "missing")
             found[self.theirs("items")] = _items([found[item]] if hits is None else hits)
-        return self._noted((self._event(kind, found),), kind, record, word)
+        unread = [name for name in self.unread(kind) if (kind, name) != ("results", "item")]
+        return self._noted((self._event(kind, found),), kind, record, word, unread)
 
     def _search(self, record: Record) -> tuple[Event, ...]:
         """Read a search, and its results if the record lists its hits."""
         found = self._found(record)
         search = self._event("search", found)
-        hits = None if "results" in self.kinds.values() else self._hits(record)
+        if "results" in self.kinds.values():
+            unread = (*self.unread("search"), "items")
+            return self._noted((search,), "search", record, "search", unread)
         events: tuple[Event, ...] = (search,)
-        if hits is not None:
+        if (hits := self._hits(record)) is not None:
             events += (self._event("results", {**found, self.theirs("items"): _items(hits)}),)
         return self._noted(events, "search", record, "search")
 
