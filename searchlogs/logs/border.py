@@ -104,7 +104,9 @@ class Border:
             BadRecord: The record cannot be read.
         """
         try:
-            word = self._word(record)
+            word = record.get(self._event_name)
+            if type(word) is not str:  # seldom
+                word = self._word(record)
             kind = self.ours.get(word) or self.kinds.get(OTHERS)
             if kind is not None:
                 return self._events(kind, record, word)
@@ -149,6 +151,10 @@ class Border:
     def mapped(self) -> Mapping[str, str]:
         """Return the fields that were mapped: the log's names, by ours."""
         return self.fields
+
+    @cached_property
+    def _event_name(self) -> str:
+        return self.theirs("event")
 
     def _word(self, record: Record) -> str:
         word = self._value("event", record)
@@ -219,6 +225,11 @@ class Border:
     def _present(self, record: Record) -> frozenset[str]:
         """Return the mapped fields that a record has."""
         return frozenset(ours for ours in self.mapped if self._has(ours, record))
+
+    @cached_property
+    def query_columns(self) -> set[str]:
+        """The columns that may hold a query, which may be empty."""
+        return columns_of(self.theirs("query"))
 
     @cached_property
     def _item_columns(self) -> set[str]:

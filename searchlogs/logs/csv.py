@@ -21,7 +21,6 @@ from searchlogs.logs.border import (
     Border,
     Outcome,
     Skipped,
-    columns_of,
     duplicate_column,
     missing_column,
     read_columns,
@@ -251,7 +250,7 @@ def _outcome(border: Border, header: list[str], cells: Sequence[str | None]) -> 
         reason = f"expected {len(header)} cells, as in the header; found {len(cells)}"
         return BadRecord(None, reason)
     # An empty cell is no value; only a query may be empty.
-    queries = columns_of(border.theirs("query"))
+    queries = border.query_columns
     record = {
         name: cell
         for name, cell in zip(header, cells, strict=True)

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from searchlogs.columnar.source import BatchSource
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Search
-from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.border import Activity, BadRecord, Border, Reject
 from searchlogs.logs.lines import MAGIC, MAX_LINE, UTF_16
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import MAX_REASON
@@ -280,6 +280,7 @@ def check(log: Log, windows: bool) -> Tally:
     data = path.read_bytes()
     assert sum(told) == len(data)
     text = data.removeprefix(b"\xef\xbb\xbf")
+    # Records of UTF-16 are kept as UTF-8.
     is_text = path.suffix in (".jsonl", ".json", ".csv", ".tsv")
     plain = is_text and not text.startswith((*MAGIC, *UTF_16))
     if plain and len(data) <= MAX_LINE:
@@ -311,7 +312,11 @@ def check(log: Log, windows: bool) -> Tally:
         assert [item for item in found if isinstance(item, Reject)] == rejects
         assert sum(len(item) for item in found if not isinstance(item, Reject)) == tally.events
     if windows:
-        events = [item for item in items if not isinstance(item, Reject)]
+        events = [
+            AppOpen(item.user, item.time) if isinstance(item, Activity) else item
+            for item in items
+            if not isinstance(item, Reject)
+        ]
         sessions, late = find_sessions(events)
         assert sum(len(session.events) for session in sessions) + len(late) == tally.events
     return tally
