@@ -375,8 +375,8 @@ def _pieces(stream: BinaryIO, is_array: bool) -> Iterator[Piece]:
             yield piece(1, is_value=False)
         elif inside and byte in b",]":
             missing = before in ("[", ",") if byte == b"," else before == ","
-            bad = BadRecord(None, f"expected an element before {byte.decode()!r}")
-            yield piece(1, bad if missing else None, is_value=missing)
+            reason = f"expected an element before {byte.decode()!r}"
+            yield piece(1, BadRecord(None, reason) if missing else None, is_value=missing)
             inside, before = (inside, ",") if byte == b"," else (0, "")
         elif byte in b"{[":
             if inside and before == "value":

@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -483,55 +482,6 @@ def border(path: str) -> Any:
     return now() - start, events
 
 
-def border_msgspec(path: str) -> Any:
-    """The same where msgspec looks at the fields; what is wrong with one, it tells less well."""
-    from typing import Annotated
-
-    from msgspec import Meta, convert, defstruct
-
-    from searchlogs.events import KINDS
-    from searchlogs.logs.border import Border, Record
-    from searchlogs.logs.fields import MAX_POSITION
-
-    text = Annotated[str, Meta(min_length=1)]
-    id = text | int
-    types = {
-        "user": id,
-        "time": Any,
-        "query": str,
-        "items": tuple[id, ...],
-        "item": id,
-        "query_id": id,
-        "position": Annotated[int, Meta(ge=1, le=MAX_POSITION)],
-    }
-    names = {kind: [part.name for part in fields(event)] for kind, event in KINDS.items()}
-    optional = ("query_id", "position")
-    structs = {
-        kind: defstruct(
-            kind,
-            [
-                (name, types[name] | None, None) if name in optional else (name, types[name])
-                for name in names[kind]
-            ],
-        )
-        for kind in KINDS
-    }
-
-    def read(border: Border, kind: str, record: Record) -> Any:
-        found = convert(record, structs[kind])
-        values = {name: getattr(found, name) for name in names[kind]}
-        values["time"] = border._time(values["time"])
-        for name in ("item", "query_id"):
-            if type(values.get(name)) is int:
-                values[name] = str(values[name])
-        if "items" in values and not all(type(item) is str for item in values["items"]):
-            values["items"] = tuple(map(str, values["items"]))
-        return KINDS[kind](**values)
-
-    Border._event = read
-    return border(path)
-
-
 CHILDREN: dict[str, Callable[[str], Any]] = {
     f.__name__: f
     for f in (
@@ -552,7 +502,6 @@ CHILDREN: dict[str, Callable[[str], Any]] = {
         duckdb_attributed,
         reading,
         border,
-        border_msgspec,
     )
 }
 
@@ -708,10 +657,7 @@ def main(quick: bool, slow: bool, runs: int) -> None:
         bench.ratio("users as text: Polars ÷ columnar", b, a, "", exact=True)
 
         lines = bench.json_lines("lines", million // 5, users // 5)
-        border_, other, whole = bench.compare(
-            ("border", lines), ("border_msgspec", lines), ("from_lines", lines)
-        )
-        bench.ratio("the border alone: pydantic ÷ msgspec", border_, other, "")
+        border_, whole = bench.compare(("border", lines), ("from_lines", lines))
         bench.ratio("columnar from JSON Lines ÷ the border alone", whole, border_, "≤ 1.5")
 
         full = bench.log("full", million, users, full=True)
