@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchlogs.columnar.convert import to_batch, to_late
@@ -178,6 +178,7 @@ def test_a_file_gives_what_the_border_gives(
         assert_same(log, rows)
 
 
+@settings(max_examples=50)
 @given(alike, st.integers(1, 12), st.integers(1, 12))
 def test_files_are_merged_as_their_lines_are(
     place: Path, several: list[pa.Table], rows: int, group: int
@@ -351,6 +352,7 @@ def test_a_log_of_nothing_but_bad_lines(tmp_path: Path) -> None:
 # On from where it was
 
 
+@settings(max_examples=50)
 @given(tables, st.integers(1, 9), st.integers(1, 12), st.integers(1, 12), st.data())
 def test_it_goes_on_where_it_was(
     place: Path, table: pa.Table, rows: int, group: int, other: int, data: st.DataObject

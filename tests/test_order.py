@@ -14,7 +14,7 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_files import as_row, csv_text, json_lines
 from test_batches import assert_same
@@ -100,6 +100,7 @@ def test_at_one_time_files_go_by_kind_then_as_given(
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@settings(max_examples=50)
 @given(seconds=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(KINDS)), max_size=20))
 def test_files_of_one_kind_each_may_have_any_name_and_order(
     tmp_path_factory: pytest.TempPathFactory, ending: str, seconds: list[tuple[int, str]]
@@ -108,11 +109,11 @@ def test_files_of_one_kind_each_may_have_any_name_and_order(
     every = [event(second, kind, number) for number, (second, kind) in enumerate(seconds)]
     kinds = [[one for one in every if rank(one) == number] for number in range(4)]
     orders = []
-    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
+    for order in ([0, 1, 2, 3], [3, 0, 2, 1]):
         folder = tmp_path_factory.mktemp("log")
         paths = as_files(folder, [kinds[place] for place in order], ending)
         orders.append(assert_same(Log(tuple(paths)), 3)[0])
-        orders.append(assert_same(Log((str(folder),)), 3)[0])
+    orders.append(assert_same(Log((str(folder),)), 3)[0])
     assert all(order == orders[0] for order in orders)
     assert len(orders[0]) == len(every)
 
