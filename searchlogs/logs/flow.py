@@ -34,6 +34,9 @@ Watch: TypeAlias = Callable[[int, int, int], None]
 ARROW = ".arrows"
 """Ending of a file that holds a stream of Arrow record batches."""
 
+ROWS = 1 << 15
+"""Most rows of a record batch in such a file."""
+
 
 def log_flow(
     log: str | Path | Log | OpenLog,
@@ -173,8 +176,9 @@ class _BatchPart(StatefulSinkPartition[pa.RecordBatch, int]):
     def write_batch(self, values: list[pa.RecordBatch]) -> None:
         if self.file.tell() == 0:
             self.file.write(values[0].schema.serialize())
-        for batch in values:
-            self.file.write(batch.serialize())
+        for batch in values:  # which may be all sessions that are open at the end
+            for start in range(0, len(batch), ROWS):
+                self.file.write(batch.slice(start, ROWS).serialize())
         self.file.flush()
         os.fsync(self.file.fileno())
 
