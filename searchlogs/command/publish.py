@@ -180,8 +180,8 @@ class _Found:
     sessions: Ordered
     """All sessions, without their rates, by user and session."""
     totals: _Totals
-    searches: Ordered | None
-    """All searches, by user, session and number, if they are wanted."""
+    searches: Ordered
+    """All searches, by user, session and number; none unless they are wanted."""
     late: LateEvents
     reasons: Counter[str]
     """The number of rejects for each reason."""
@@ -199,7 +199,7 @@ def _read(work: Path, wait: timedelta, sort: Callable[..., Ordered], searches: b
     return _Found(
         sessions,
         totals,
-        sort(found, ["user", "session", "search"]) if searches else None,
+        sort(found if searches else (), ["user", "session", "search"]),
         read_late(beside(work, "late"), wait, sort),
         Counter(map(_reason, _lines(beside(work, "rejects")))),
         tallies[0],
