@@ -79,7 +79,7 @@ class Summary:
         return self.late / self.tally.events if self.late else 0.0
 
 
-# Seven parameters: what is wanted of the outputs, and a size that tests make small.
+# Many parameters: what is wanted of the outputs, and a size that tests make small.
 def publish(
     work: Path,
     outputs: Mapping[str, Path],
