@@ -79,7 +79,7 @@ class Summary:
         return self.late / self.tally.events if self.late else 0.0
 
 
-# Many parameters: what is wanted of the outputs, and a size that tests make small.
+# Many parameters because they say what is wanted of each output, and tests make `memory` small.
 def publish(
     work: Path,
     outputs: Mapping[str, Path],
