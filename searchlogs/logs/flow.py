@@ -189,7 +189,7 @@ class _FilePart(StatefulSinkPartition[T, int]):
 
 def _serialized(batch: pa.RecordBatch) -> bytes:
     """Return a batch as a stream of Arrow holds it, in parts: it may be all that were open."""
-    parts = (batch.slice(start, ROWS) for start in range(0, len(batch), ROWS))
+    parts = (batch.slice(start, ROWS) for start in range(0, len(batch) or 1, ROWS))
     return b"".join(part.serialize().to_pybytes() for part in parts)
 
 
