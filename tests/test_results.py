@@ -21,6 +21,7 @@ from searchlogs.command.ordered import MEMORY
 from searchlogs.command.publish import Summary, Unaccounted, add_rates, publish
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.flow import ROWS, _serialized
 from searchlogs.logs.jsonl import from_json
 from searchlogs.logs.rows import from_batch, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
@@ -657,6 +658,15 @@ def test_what_a_killed_run_left_aside_is_written_over(work: Path, tmp_path: Path
     left.write_text("half")
     publish(work, {"sessions": tmp_path / "s.csv"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flow", "s.csv"]
+
+
+def test_a_large_batch_is_left_in_parts() -> None:
+    """At the end of a log all sessions that are open close in one."""
+    batch = pa.record_batch({"id": pa.array(range(2 * ROWS + 1))})
+    stream = pa.ipc.open_stream(batch.schema.serialize().to_pybytes() + _serialized(batch))
+    parts = list(stream)
+    assert [len(part) for part in parts] == [ROWS, ROWS, 1]
+    assert pa.Table.from_batches(parts).combine_chunks().to_batches() == [batch]
 
 
 def test_beside() -> None:
