@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -422,6 +423,19 @@ def test_backslashes_in_cells(say: Say) -> None:
     assert say("run log.csv --out s.jsonl --searches q.jsonl")[0] == 1
     assert say("run log.csv --out s.jsonl --searches q.jsonl --force --backslash")[0] == 0
     assert rows("q.jsonl")[0]["query"] == '5" pipe, red'
+
+
+def test_no_event_is_far_ahead_of_others_where_a_log_has_no_order(say: Say) -> None:
+    events = simulate(60, 300, seed=1)
+    shifted = [
+        replace(event, time=event.time + timedelta(days=9 - n % 9))
+        for n, event in enumerate(events)
+    ]
+    write_log(shifted, "log.jsonl")
+    _, out, _ = say("run log.jsonl --out s.jsonl")
+    assert "more than --max-late" in out and "because user" not in out
+    _, out, _ = say("run log.jsonl --out s.jsonl --force --max-late 1")
+    assert "because user" in out
 
 
 def test_actions_that_keep_a_session_open(say: Say) -> None:

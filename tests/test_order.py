@@ -4,9 +4,10 @@ Siblings of files split by kind: whole files, in every format; clicks in the sam
 search within a record's two events; events that tie in time and kind, which go as given.
 """
 
-import pickle
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from wording import Like
 from searchlogs.columnar.parquet import common_columns
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.live.limits import Ahead, limit_future
+from searchlogs.logs import scratch
 from searchlogs.logs.border import BadRecord, Border, Skipped
 from searchlogs.logs.formats import Read, write_log
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import Found
 from searchlogs.logs.records import _first_of_each, _on_disk, _parts, _without_leaps, read_log
+from searchlogs.logs.scratch import Scratch
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 
@@ -187,8 +190,8 @@ def test_a_run_is_bounded_by_its_records_and_their_bytes() -> None:
 
 def test_a_run_on_disk_comes_back_in_blocks(tmp_path: Path) -> None:
     reads = reads_of(*[10] * 250, 100_000, 100_000, 5)
-    with (tmp_path / "runs").open("wb+") as file:
-        first, second = _on_disk(reads[:100], file, None), _on_disk(reads[100:], file, None)
+    with Scratch(tmp_path) as disk:
+        first, second = _on_disk(reads[:100], disk), _on_disk(reads[100:], disk)
         pairs = [next(first) for _ in range(3)] + [next(second) for _ in range(3)]
         assert pairs == reads[:3] + reads[100:103]
         assert [*pairs[:3], *first, *pairs[3:], *second] == reads
@@ -197,14 +200,15 @@ def test_a_run_on_disk_comes_back_in_blocks(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_while_sorting_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*args: object) -> None:
-        raise OSError(28, "No space left on device")
+    class Full(BytesIO):
+        def write(self, block: object) -> int:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pickle, "dump", full)
+    monkeypatch.setattr(scratch, "TemporaryFile", lambda dir: Full())
     log = Log(tuple(as_files(tmp_path, [[event(n, "search") for n in range(5)]])), sort=True)
     with pytest.raises(OSError, match="No space left") as error:
-        list(read_log(log.open(), run=2))
-    assert error.value.filename
+        list(read_log(replace(log.open(), scratch=tmp_path), run=2))
+    assert error.value.filename == str(tmp_path)
 
 
 # Leaps ahead

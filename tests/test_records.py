@@ -287,11 +287,11 @@ def test_unread_values_inside_objects() -> None:
 def test_ubi_counts_them_too(tmp_path: Path) -> None:
     """The sibling format: since version 1.3 events may have the text of their query."""
     click = {"action_name": "click", "client_id": "u", "timestamp": 1704067200000}
-    click |= {"user_query": "dogs", "query_id": "q"}
+    click |= {"user_query": "dogs"}
     click["event_attributes"] = {"object": {"object_id": "a"}}
     log = Log((jsonl([click], tmp_path),), Ubi(), "ubi")
     events, _, tally = found(log)
-    assert events == [ClickResult("u", "a", TIME, "q")]
+    assert events == [ClickResult("u", "a", TIME)]
     assert tally.unread == {"click.query": 1} and tally.mapped == {}
 
 

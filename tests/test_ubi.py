@@ -393,7 +393,20 @@ def test_what_is_not_read_of_impressions_and_hits_is_noted() -> None:
     tally.add(SEEN.read({**CLICK, "action_name": "impression", "user_query": "toner"}))
     tally.add(SEEN.read({**QUERY, "query_response_hit_ids": ["a"]}))
     tally.add(UBI.read({**QUERY, "query_response_hit_ids": ["a"]}))
-    assert tally.unread == {"results.query": 1, "results.position": 1, "search.items": 1}
+    assert tally.unread == {"results.position": 1, "search.items": 1}
+
+
+@pytest.mark.parametrize("name", ["click", "impression"])
+@pytest.mark.parametrize("query_id", ["q1", None, ""])
+def test_the_query_of_an_event_is_unread_unless_its_search_is_named(
+    name: str, query_id: str | None
+) -> None:
+    """Since version 1.3 all events may have it."""
+    tally = Tally()
+    record = {**CLICK, "action_name": name, "user_query": "toner", "query_id": query_id}
+    tally.add(SEEN.read(record))
+    unread = f"{'click' if name == 'click' else 'results'}.query" in tally.unread
+    assert unread == (not query_id) and tally.gave_events == 1
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"object": {"object_id": None}}])

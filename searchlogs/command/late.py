@@ -3,18 +3,21 @@
 A log without an order can have as many late events as lines. Their lines stay on disk.
 """
 
+import heapq
 import json
-import mmap
-from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count, groupby
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
+import pyarrow as pa
 
+from searchlogs.command.ordered import Ordered
 from searchlogs.events import EARLIEST
-from searchlogs.logs.arrays import MICROSECOND, Array
+from searchlogs.logs.arrays import MICROSECOND
+from searchlogs.logs.rows import Row, to_batch
 
 LEAP = timedelta(days=1)
 """Longest time by which events may be late without the one that made them late being named."""
@@ -32,88 +35,102 @@ class Leap(NamedTuple):
     """Number of events that it made late."""
 
 
+LATE = pa.schema(
+    {
+        "user": pa.string(),
+        "number": pa.int64(),
+        "late_by": pa.int64(),
+        "newest": pa.int64(),
+        "row": pa.string(),
+    }
+)
+"""Columns of the late events: of each its user, its number in arrival order, how late it was, in
+microseconds, the time of the event that made it late by more than LEAP, likewise since 1970 (else
+-1), and its row, a line of JSON."""
+
+READ = 1 << 16
+"""Bytes of rows that are read at a time."""
+
+
 @dataclass(frozen=True)
 class LateEvents:
-    """The late events in a file of their rows, as arrays of what is to be known of each."""
+    """The late events that a flow left."""
 
-    path: Path
-    users: list[str]
-    """All users, in order."""
-    user: Array
-    """Of each event the place of its user."""
-    late_by: Array
-    """How late each event was, in microseconds."""
-    newest: Array
-    """Time of the event that made it late by more than LEAP, likewise since 1970; else -1."""
-    ends: Array
-    """Where the row of each event ends in the file."""
+    rows: Ordered
+    """By user, those of one user in arrival order, with the columns of LATE."""
+    late_by: Ordered
+    """How late they were, in order."""
 
     def __len__(self) -> int:
         """Return the number of late events."""
-        return len(self.user)
+        return len(self.rows)
 
     def write(self, path: Path) -> None:
         """Write the rows by user, those of one user in arrival order."""
-        with path.open("wb") as out:
-            if not len(self):  # an empty file cannot be mapped
-                return
-            begins = np.concatenate([[0], self.ends[:-1]])
-            with (
-                self.path.open("rb") as file,
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as rows,
-            ):
-                for place in np.argsort(self.user, kind="stable"):
-                    out.write(rows[begins[place] : self.ends[place]])
+        with path.open("w", encoding="ascii", newline="") as out:
+            for batch in self.rows:
+                out.writelines(batch["row"].to_pylist())
 
     def waits(self) -> tuple[timedelta, timedelta] | None:
         """Return how late half of the events were at most, and all of them; None without any."""
-        if not len(self):
-            return None
         half = (len(self) - 1) // 2
-        by_half = int(np.partition(self.late_by, half)[half])
-        return by_half * MICROSECOND, int(self.late_by.max()) * MICROSECOND
+        found = 0
+        by_half = longest = None
+        for batch in self.late_by:
+            values = batch["late_by"]
+            if found <= half < found + len(values):
+                by_half = values[half - found].as_py() * MICROSECOND
+            longest = values[-1].as_py() * MICROSECOND
+            found += len(values)
+        return None if by_half is None or longest is None else (by_half, longest)
 
     def leaps(self) -> tuple[Leap, ...]:
         """Return the events that made others late by more than LEAP, the worst first."""
-        far = self.newest >= 0
-        pairs = np.stack([self.user[far], self.newest[far]], axis=1)
-        pairs, numbers = np.unique(pairs, axis=0, return_counts=True)
-        users, times = pairs.T
-        worst = np.lexsort((users, times, -numbers))[:MAX_LEAPS]
-        return tuple(
-            Leap(
-                self.users[users[place]],
-                EARLIEST + int(times[place]) * MICROSECOND,
-                int(numbers[place]),
-            )
-            for place in worst
+        # They come one after the other: a user's newest event is never older than it was before.
+        found = (
+            Leap(user, EARLIEST + newest * MICROSECOND, sum(1 for _ in those))
+            for (user, newest), those in groupby(self._far())
         )
+        return tuple(heapq.nsmallest(MAX_LEAPS, found, lambda leap: (-leap.late, leap.time)))
+
+    def _far(self) -> Iterator[tuple[str, int]]:
+        """Yield the user and the newest time of each event that was late by more than LEAP."""
+        for batch in self.rows:
+            pairs = zip(batch["user"].to_pylist(), batch["newest"].to_pylist(), strict=True)
+            yield from ((user, newest) for user, newest in pairs if newest >= 0)
 
 
-def read_late(path: Path, wait: timedelta) -> LateEvents:
+def read_late(path: Path, wait: timedelta, sort: Callable[..., Ordered]) -> LateEvents:
     """Read a file of late events.
 
     Args:
         path: Its rows are those of `rows.late_row`, as JSON Lines.
         wait: How far behind a user's newest event others were allowed to arrive.
+        sort: Puts batches in the order of some columns.
     """
-    places: dict[str, int] = {}
-    user, late_by, newest, ends = (array("q") for _ in range(4))
-    end = 0
-    with path.open("rb") as file:
-        for line in file:
-            row = json.loads(line)
-            late = timedelta(seconds=row["late_by"])
-            user.append(places.setdefault(row["user"], len(places)))
-            late_by.append(late // MICROSECOND)
-            time = -1
-            if late > LEAP:
-                it = datetime.fromisoformat(row["event"]["time"])
-                time = (it + late + wait - EARLIEST) // MICROSECOND
-            newest.append(time)
-            ends.append(end := end + len(line))
-    users = sorted(places)
-    order = np.empty(len(users), np.int64)
-    order[[places[name] for name in users]] = np.arange(len(users))
-    numbers = [np.frombuffer(part, np.int64) for part in (late_by, newest, ends)]
-    return LateEvents(path, users, order[np.frombuffer(user, np.int64)], *numbers)
+    rows = sort(_batches(path, wait), ["user", "number"])
+    return LateEvents(rows, sort((batch.select(["late_by"]) for batch in rows), ["late_by"]))
+
+
+def _batches(path: Path, wait: timedelta) -> Iterator[pa.RecordBatch]:
+    numbers = count()
+    with path.open(encoding="ascii", newline="\n") as file:
+        while lines := file.readlines(READ):
+            yield to_batch((_late(line, next(numbers), wait) for line in lines), LATE)
+
+
+def _late(line: str, number: int, wait: timedelta) -> Row:
+    """Return a late event as a row of LATE."""
+    row = json.loads(line)
+    late_by = timedelta(seconds=row["late_by"])
+    newest = -1
+    if late_by > LEAP:
+        time = datetime.fromisoformat(row["event"]["time"])
+        newest = (time + late_by + wait - EARLIEST) // MICROSECOND
+    return {
+        "user": row["user"],
+        "number": number,
+        "late_by": late_by // MICROSECOND,
+        "newest": newest,
+        "row": line,
+    }

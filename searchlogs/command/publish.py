@@ -2,12 +2,13 @@
 
 import csv
 import json
+import math
 import os
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,14 +20,16 @@ import pyarrow.parquet as pq
 
 from searchlogs.command.job import LEAST_USERS, RunFailed
 from searchlogs.command.late import LateEvents, Leap, read_late
+from searchlogs.command.ordered import MEMORY, Ordered, in_parts
 from searchlogs.command.queries import query_table
 from searchlogs.durations import Windowing
 from searchlogs.logs.flow import ARROW
 from searchlogs.logs.rows import Row, from_batch, to_json
-from searchlogs.logs.schemas import COUNTED, SEARCHES, SESSION_RATES
+from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
+from searchlogs.logs.scratch import Scratch
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
-from searchlogs.metrics import RATES
+from searchlogs.metrics import RATES, ratio
 
 
 class Unaccounted(RunFailed):
@@ -76,6 +79,7 @@ class Summary:
         return self.late / self.tally.events if self.late else 0.0
 
 
+# Many parameters because they say what is wanted of each output, and tests make `memory` small.
 def publish(
     work: Path,
     outputs: Mapping[str, Path],
@@ -84,6 +88,7 @@ def publish(
     every_session: bool = False,
     least_users: int = LEAST_USERS,
     spreadsheet: bool = False,
+    memory: int = MEMORY,
 ) -> Summary:
     """Write the output files from a flow's work files, and return a summary.
 
@@ -98,102 +103,152 @@ def publish(
         every_session: Whether sessions without a search are written too.
         least_users: Fewest users of a query that gets a row of its own.
         spreadsheet: Whether cells of CSV that begin like a formula get an apostrophe in front.
+        memory: Bytes of rows that are sorted in memory; all others wait on the disk.
 
     Raises:
         Unaccounted: Records or events are missing.
         OSError: An output could not be written.
     """
-    found = _read(work, wait, searches=not {"searches", "queries"}.isdisjoint(outputs))
-    _check_sums(found)
-    by_query = partial(query_table, found.searches, least_users)
-    apostrophes: list[int] = []
+    apostrophes = 0
 
-    def write(table: Callable[[], pa.Table], path: Path) -> None:
-        apostrophes.append(write_table(table(), path, spreadsheet))
+    def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
+        nonlocal apostrophes
+        apostrophes += write_rows(batches, schema, path, spreadsheet, memory)
 
-    writers: dict[str, Callable[[Path], object]] = {
-        "sessions": partial(write, lambda: found.sessions if every_session else found.searched),
-        "searches": partial(write, lambda: found.searches),
-        "queries": partial(write, by_query),
-        "late": found.late.write,
-        # A log that is read in wrong words has as many rejects as lines: they are not loaded.
-        "rejects": partial(shutil.copyfile, beside(work, "rejects")),
-    }
-    # Known by where it comes from: a run that is resumed after a kill overwrites it.
-    mark = work.absolute().parent.name
-    _write_all({path: writers[what] for what, path in outputs.items()}, mark)
-    return replace(_summarise(found), apostrophes=sum(apostrophes))
+    def write_sessions(path: Path) -> None:
+        wanted = found.sessions if every_session else map(_searched, found.sessions)
+        write(map(add_rates, wanted), SESSIONS, path)
+
+    def write_queries(path: Path) -> None:
+        table = query_table(
+            pa.RecordBatchReader.from_batches(SEARCHES, found.searches), least_users
+        )
+        write(table.to_batches(), table.schema, path)
+
+    with Scratch(work.parent) as scratch:
+        sort = partial(Ordered, scratch=scratch, memory=memory)
+        found = _read(work, wait, sort, searches=not {"searches", "queries"}.isdisjoint(outputs))
+        _check_sums(found)
+        writers: dict[str, Callable[[Path], object]] = {
+            "sessions": write_sessions,
+            "searches": partial(write, found.searches, SEARCHES),
+            "queries": write_queries,
+            "late": found.late.write,
+            # A log that is read in wrong words has as many rejects as lines: they are not loaded.
+            "rejects": partial(shutil.copyfile, beside(work, "rejects")),
+        }
+        # Known by where it comes from: a run that is resumed after a kill overwrites it.
+        mark = work.absolute().parent.name
+        _write_all({path: writers[what] for what, path in outputs.items()}, mark)
+        return replace(_summarise(found), apostrophes=apostrophes)
+
+
+@dataclass
+class _Totals:
+    """Sums over sessions, the same in whatever order they come."""
+
+    every: Counter[str] = field(default_factory=Counter)
+    """The number of sessions, of those with a click on a search's result, and each count's sum."""
+    searched: Counter[str] = field(default_factory=Counter)
+    """The same of the sessions with a search."""
+    ctr: Counter[float] = field(default_factory=Counter)
+    """Number of sessions with each click-through rate."""
+
+    def watch(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield batches of sessions as they are, and count them."""
+        for batch in batches:
+            searched = _searched(batch)
+            for sums, rows in ((self.every, batch), (self.searched, searched)):
+                sums["sessions"] += len(rows)
+                sums["clicked"] += _sum(_is_positive(rows["searches_clicked"]))
+                sums.update({name: _sum(rows[name]) for name in COUNTS})
+            found = pc.value_counts(add_rates(searched, ["ctr"])["ctr"])
+            values, numbers = (found.field(name).to_pylist() for name in ("values", "counts"))
+            self.ctr.update(dict(zip(values, numbers, strict=True)))
+            yield batch
+
+    @property
+    def mean_ctr(self) -> float | None:
+        """The mean click-through rate of the sessions with a search."""
+        return ratio(math.fsum(rate * n for rate, n in self.ctr.items()), self.ctr.total())
 
 
 @dataclass(frozen=True)
 class _Found:
     """What a flow left."""
 
-    sessions: pa.Table
-    """All sessions, with their rates, by user and session."""
-    searches: pa.Table | None
-    """All searches, by user, session and number, if they are wanted."""
+    sessions: Ordered
+    """All sessions, without their rates, by user and session."""
+    totals: _Totals
+    searches: Ordered
+    """All searches, by user, session and number; none unless they are wanted."""
     late: LateEvents
     reasons: Counter[str]
     """The number of rejects for each reason."""
     tally: Tally
 
-    @property
-    def searched(self) -> pa.Table:
-        """The sessions with a search."""
-        return self.sessions.filter(_is_positive(self.sessions["searches"]))
 
-
-def _read(work: Path, wait: timedelta, searches: bool) -> _Found:
-    """Read a flow's work files."""
+def _read(work: Path, wait: timedelta, sort: Callable[..., Ordered], searches: bool) -> _Found:
+    """Read a flow's work files; `sort` puts their rows in order."""
     tallies = list(map(_tally, _lines(beside(work, "tally"))))
     if len(tallies) != 1:
         raise Unaccounted(f"{beside(work, 'tally')}: expected one tally; found {len(tallies)}")
-    found = beside(work, "searches").with_suffix(ARROW)
+    totals = _Totals()
+    sessions = sort(totals.watch(_batches(work, COUNTED)), ["user", "session"])
+    found = _batches(beside(work, "searches").with_suffix(ARROW), SEARCHES)
     return _Found(
-        add_rates(_read_batches(work, COUNTED, ["user", "session"])),
-        _read_batches(found, SEARCHES, ["user", "session", "search"]) if searches else None,
-        read_late(beside(work, "late"), wait),
+        sessions,
+        totals,
+        sort(found if searches else (), ["user", "session", "search"]),
+        read_late(beside(work, "late"), wait, sort),
         Counter(map(_reason, _lines(beside(work, "rejects")))),
         tallies[0],
     )
 
 
-def _read_batches(path: Path, schema: pa.Schema, order: list[str]) -> pa.Table:
-    """Read a stream of record batches as a table, in order."""
+def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Read a stream of record batches."""
     try:
-        with pa.OSFile(str(path)) as file:
-            table = pa.ipc.open_stream(file).read_all()
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            if stream.schema != schema:
+                raise pa.ArrowInvalid(f"found {stream.schema.names}")
+            yield from stream
     except (pa.ArrowException, OSError) as error:
         raise Unaccounted(f"{path}: is not as the run wrote it: {error}") from None
-    if table.schema != schema:
-        raise Unaccounted(f"{path}: is not as the run wrote it: found {table.column_names}")
-    return table.sort_by([(column, "ascending") for column in order])
 
 
-def add_rates(table: pa.Table, rates: Iterable[str] = SESSION_RATES) -> pa.Table:
-    """Add rates to a table of counts, each as `metrics.rate` defines it.
+def add_rates(rows: pa.RecordBatch, rates: Iterable[str] = SESSION_RATES) -> pa.RecordBatch:
+    """Add rates to counts, each as `metrics.rate` defines it.
 
     Args:
-        table: One row per session, with the counts that the rates divide, and `searches`.
+        rows: One row per session, with the counts that the rates divide, and `searches`.
         rates: Names in `metrics.RATES`.
 
     Returns:
-        The table with one more column per rate, float64, null if the rate is undefined.
+        The rows with one more column per rate, float64, null if the rate is undefined.
     """
-    undefined = pa.nulls(table.num_rows, pa.float64())
-    searched = _is_positive(table["searches"])
+    undefined = pa.nulls(len(rows), pa.float64())
+    searched = _is_positive(rows["searches"])
     for name in rates:
-        part, whole = (table[count] for count in RATES[name])
+        part, whole = (rows[count] for count in RATES[name])
         defined = pc.and_(searched, _is_positive(whole))
         rate = pc.divide(part.cast(pa.float64()), whole.cast(pa.float64()))
-        table = table.append_column(name, pc.if_else(defined, rate, undefined))
-    return table
+        rows = rows.append_column(name, pc.if_else(defined, rate, undefined))
+    return rows
 
 
-def _is_positive(counts: pa.ChunkedArray) -> pa.ChunkedArray:
+def _searched(sessions: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the sessions with a search."""
+    return sessions.filter(_is_positive(sessions["searches"]))
+
+
+def _is_positive(counts: pa.Array) -> pa.BooleanArray:
     """Return whether each count is positive; to compare it with 0, Arrow would import pandas."""
     return counts.cast(pa.bool_())
+
+
+def _sum(values: pa.Array) -> int:
+    return int(pc.sum(values).as_py() or 0)
 
 
 def _check_sums(found: _Found) -> None:
@@ -203,7 +258,7 @@ def _check_sums(found: _Found) -> None:
     accounted += sum(tally.ignored.values())
     if accounted != tally.records:
         raise Unaccounted(f"{tally.records:,} records were read; {accounted:,} are accounted for")
-    inside, late = _sum(found.sessions, "events"), len(found.late)
+    inside, late = found.totals.every["events"], len(found.late)
     if inside + late != tally.events:
         raise Unaccounted(
             f"{tally.events:,} events were made; {inside:,} are in sessions, {late:,} late"
@@ -235,30 +290,26 @@ def _write_all(writers: Mapping[Path, Callable[[Path], object]], mark: str) -> N
 
 def _summarise(found: _Found) -> Summary:
     """Return what a run found, in numbers."""
-    sessions, searched = found.sessions, found.searched
+    every, searched = found.totals.every, found.totals.searched
     return Summary(
         tally=found.tally,
-        sessions=sessions.num_rows,
-        sessions_searched=searched.num_rows,
-        sessions_clicked=pc.sum(_is_positive(sessions["searches_clicked"])).as_py() or 0,
-        session_events=_sum(sessions, "events"),
-        requests=_sum(sessions, "requests"),
-        searches=_sum(sessions, "searches"),
-        clicks=_sum(sessions, "clicks"),
-        clicks_searched=_sum(searched, "clicks"),
-        orphan_clicks=_sum(sessions, "orphan_clicks"),
-        absent_query_clicks=_sum(sessions, "absent_query_clicks"),
-        searches_clicked=_sum(sessions, "searches_clicked"),
-        mean_ctr=pc.mean(searched["ctr"]).as_py(),
+        sessions=every["sessions"],
+        sessions_searched=searched["sessions"],
+        sessions_clicked=every["clicked"],
+        session_events=every["events"],
+        requests=every["requests"],
+        searches=every["searches"],
+        clicks=every["clicks"],
+        clicks_searched=searched["clicks"],
+        orphan_clicks=every["orphan_clicks"],
+        absent_query_clicks=every["absent_query_clicks"],
+        searches_clicked=every["searches_clicked"],
+        mean_ctr=found.totals.mean_ctr,
         late=len(found.late),
         late_by=found.late.waits(),
         leaps=found.late.leaps(),
         reasons=tuple(found.reasons.most_common()),
     )
-
-
-def _sum(table: pa.Table, column: str) -> int:
-    return int(pc.sum(table[column]).as_py() or 0)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -280,28 +331,38 @@ def _tally(line: str) -> Tally:
     return Tally(**row)
 
 
-def write_table(table: pa.Table, path: Path, spreadsheet: bool = False) -> int:
+def write_rows(
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    path: Path,
+    spreadsheet: bool = False,
+    memory: int = MEMORY,
+) -> int:
     """Write rows as JSON Lines, CSV or Parquet, by the ending of the path.
 
     Args:
-        table: The rows.
+        batches: The rows.
+        schema: Their columns.
         path: The file.
         spreadsheet: Whether text in CSV that begins like a formula gets an apostrophe in front.
+        memory: Bytes of rows after which a row group of Parquet ends before its time.
 
     Returns:
         The number of cells that got one.
     """
     apostrophes = 0
     if path.suffix == ".parquet":
-        pq.write_table(table, path, compression="zstd")
+        with pq.ParquetWriter(path, schema, compression="zstd") as parquet:
+            for group in in_parts(batches, memory, GROUP):
+                parquet.write_table(group)
         return apostrophes
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
             # Python 3.11 quotes a carriage return only if lines end in one.
             out = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
             writer = csv.writer(out, lineterminator="\r\n")
-            writer.writerow(table.column_names)
-            for row in _rows(table):
+            writer.writerow(schema.names)
+            for row in _rows(batches):
                 cells = [_cell(value) for value in row.values()]
                 if spreadsheet:
                     risky = [place for place, cell in enumerate(cells) if is_formula(cell)]
@@ -310,13 +371,14 @@ def write_table(table: pa.Table, path: Path, spreadsheet: bool = False) -> int:
                         cells[place] = f"'{cells[place]}"
                 writer.writerow(cells)
         else:
-            file.writelines(to_json(row) + "\n" for row in _rows(table))
+            file.writelines(to_json(row) + "\n" for row in _rows(batches))
     return apostrophes
 
 
-def _rows(table: pa.Table) -> Iterator[Row]:
-    for batch in table.to_batches(max_chunksize=10_000):
-        yield from from_batch(batch)
+def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
+    for batch in batches:
+        for start in range(0, len(batch), 10_000):
+            yield from from_batch(batch.slice(start, 10_000))
 
 
 def _cell(value: object) -> object:
@@ -330,6 +392,9 @@ def is_formula(cell: object) -> bool:
     """Return whether a spreadsheet would take a cell for a formula. Numbers are none."""
     return isinstance(cell, str) and cell.startswith(FORMULA)
 
+
+GROUP = 1 << 16
+"""Most rows of a row group in Parquet."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Beginnings of text that spreadsheets take for a formula; the last four are full-width."""

@@ -18,7 +18,9 @@ QUERIES = pa.schema(
 """Columns of the table by query: one row per query, most searched first; last, the rare ones."""
 
 
-def query_table(searches: pa.Table, least_users: int = LEAST_USERS) -> pa.Table:
+def query_table(
+    searches: pa.Table | pa.RecordBatchReader, least_users: int = LEAST_USERS
+) -> pa.Table:
     """Sum up searches by query, with the rare queries in one row.
 
     Args:

@@ -111,7 +111,9 @@ def _late(job: Job, summary: Summary, half_by: timedelta, all_by: timedelta) -> 
     else:
         rest = f"no wait of up to {format_duration(LONGEST)}" if every is None else every
         yield f"          a wait of {half} would have saved half of them, {rest} all"
-    for leap in summary.leaps:
+    # Where many are late and these explain few of them, the log has no order: any event is ahead.
+    few = 2 * sum(leap.late for leap in summary.leaps) < summary.late
+    for leap in () if few and summary.late_share > job.max_late else summary.leaps:
         yield (
             f"          {leap.late:,} because user {shorten(leap.user)} was at {leap.time}: "
             f"if that is wrong, --ahead {format_duration(LEAP)} sets such events aside"

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import bytewax.operators as op
 import pyarrow as pa
-from bytewax.connectors.files import DirSink
 from bytewax.dataflow import Dataflow, Stream, operator
 from bytewax.operators import BranchOut
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -33,6 +32,9 @@ Watch: TypeAlias = Callable[[int, int, int], None]
 
 ARROW = ".arrows"
 """Ending of a file that holds a stream of Arrow record batches."""
+
+ROWS = 1 << 15
+"""Most rows of a record batch in such a file."""
 
 
 def log_flow(
@@ -127,7 +129,7 @@ def line_file(step_id: str, up: Stream[Any], begin: Stream[Any], path: Path) -> 
     So each snapshot knows the file. A sink by itself opens its file at its first line: what a
     killed run had written since the last snapshot would stay if the resumed run has no such line.
     """
-    op.output("file", op.merge("lines", begin, up), _LineSink(path))
+    op.output("file", op.merge("lines", begin, up), _FileSink(path, str.encode))
 
 
 @operator
@@ -137,76 +139,58 @@ def batch_file(
     """Write record batches to a file, as a stream of Arrow; see `line_file` for `begin`."""
     none = op.map("none", begin, lambda _: to_batch([], schema))
     batches = op.map("key", op.merge("batches", none, up), lambda batch: ("", batch))
-    op.output("file", batches, _BatchSink(path))
+    head = schema.serialize().to_pybytes()
+    op.output("file", batches, _FileSink(path, _serialized, head))
 
 
-class _LineSink(DirSink):
-    """Write lines as FileSink does, in a folder that may be moved between two runs."""
+class _FileSink(FixedPartitionedSink[T, int]):
+    """Write items to one file, in a folder that may be moved between two runs."""
 
-    def __init__(self, path: Path) -> None:
-        # FileSink keeps the whole path as the key of its state, a folder's sink the name alone.
-        super().__init__(path.absolute().parent, 1, lambda number, total: path.name, end="")
-
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
-        return _GuardedPart(super().build_part(step_id, for_part, resume_state), for_part)
-
-
-class _BatchSink(FixedPartitionedSink[pa.RecordBatch, int]):
-    """Write record batches to one file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, encode: Callable[[T], bytes], head: bytes = b"") -> None:
+        self.path, self.encode, self.head = path.absolute(), encode, head
 
     def list_parts(self) -> list[str]:
+        # The key of its state, of which FileSink makes the whole path.
         return [self.path.name]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
-        return _GuardedPart(_BatchPart(self.path, resume_state or 0), for_part)
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "_FilePart[T]":
+        return _FilePart(self, resume_state or 0)
 
 
-class _BatchPart(StatefulSinkPartition[pa.RecordBatch, int]):
-    def __init__(self, path: Path, size: int) -> None:
-        self.file = path.open("ab")
+class _FilePart(StatefulSinkPartition[T, int]):
+    """The file, which a full disk is reported with."""
+
+    def __init__(self, sink: _FileSink[T], size: int) -> None:
+        self.sink = sink
+        self.file = sink.path.open("ab")
         self.file.seek(size)
         self.file.truncate()
 
-    def write_batch(self, values: list[pa.RecordBatch]) -> None:
-        if self.file.tell() == 0:
-            self.file.write(values[0].schema.serialize())
-        for batch in values:
-            self.file.write(batch.serialize())
-        self.file.flush()
-        os.fsync(self.file.fileno())
+    def write_batch(self, values: list[T]) -> None:
+        try:
+            if self.file.tell() == 0:
+                self.file.write(self.sink.head)
+            self.file.writelines(map(self.sink.encode, values))
+            self.file.flush()
+            os.fsync(self.file.fileno())
+        except OSError as error:
+            error.filename = self.sink.path.name
+            raise
 
     def snapshot(self) -> int:
         return self.file.tell()
 
     def close(self) -> None:
-        self.file.close()
-
-
-@dataclass
-class _GuardedPart(StatefulSinkPartition[T, int]):
-    """A part of a sink that reports a full disk as an error that names the file."""
-
-    part: StatefulSinkPartition[T, int]
-    name: str
-
-    def write_batch(self, values: list[T]) -> None:
-        try:
-            self.part.write_batch(values)
-        except OSError as error:
-            error.filename = self.name
-            raise
-
-    def snapshot(self) -> int:
-        return self.part.snapshot()
-
-    def close(self) -> None:
         # If writing failed, so does this, and the engine, failing already, would end the process
         # without a message. What was written before is on the disk.
         with suppress(OSError):
-            self.part.close()
+            self.file.close()
+
+
+def _serialized(batch: pa.RecordBatch) -> bytes:
+    """Return a batch as a stream of Arrow holds it, in parts: it may be all that were open."""
+    parts = (batch.slice(start, ROWS) for start in range(0, len(batch) or 1, ROWS))
+    return b"".join(part.serialize().to_pybytes() for part in parts)
 
 
 def is_event(item: object) -> TypeGuard[Event]:

@@ -1,15 +1,12 @@
 """The records of a log in one order: files merged, or sorted, by time; duplicates marked."""
 
 import heapq
-import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile, gettempdir
-from typing import BinaryIO
 
 from searchlogs.durations import UNITS
 from searchlogs.events import EARLIEST, ClickResult, Results, Search
@@ -18,6 +15,7 @@ from searchlogs.logs.formats import Read, read_file
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import Found, with_events
 from searchlogs.logs.pseudonyms import pseudonymiser
+from searchlogs.logs.scratch import Scratch
 
 RUN = 50_000
 """Most records that are sorted in memory at a time."""
@@ -85,12 +83,12 @@ def _due(read: Read) -> tuple[datetime, int]:
 
 
 def _sorted(reads: Iterable[Read], size: int, folder: Path | None) -> Iterator[Read]:
-    """Sort records by when they are due, ties as they stand; sorted runs wait in one file."""
-    with TemporaryFile(dir=folder) as file:
+    """Sort records by when they are due, ties as they stand; sorted runs wait on the disk."""
+    with Scratch(folder) as scratch:
         runs: list[Iterable[Read]] = []
         for run, full in _parts(reads, size, RUN_BYTES):
             run.sort(key=_due)
-            runs.append(_on_disk(run, file, folder) if full else run)
+            runs.append(_on_disk(run, scratch) if full else run)
         yield from heapq.merge(*runs, key=_due)
 
 
@@ -108,24 +106,11 @@ def _parts(reads: Iterable[Read], count: int, size: int) -> Iterator[tuple[list[
         yield part, False
 
 
-def _on_disk(run: list[Read], file: BinaryIO, folder: Path | None) -> Iterator[Read]:
-    """Append a run to the file in blocks, and return what reads it again."""
-    places = []
-    try:
-        for block, _ in _parts(run, BLOCK, BLOCK_BYTES):
-            places.append(file.seek(0, os.SEEK_END))
-            pickle.dump(block, file, pickle.HIGHEST_PROTOCOL)
-        file.flush()
-    except OSError as error:  # as of a full disk; the file itself has no name
-        error.filename = str(folder or gettempdir())
-        raise
-
-    def read() -> Iterator[Read]:
-        for place in places:
-            file.seek(place)
-            yield from pickle.load(file)
-
-    return read()
+def _on_disk(run: list[Read], scratch: Scratch) -> Iterator[Read]:
+    """Put a run aside in blocks, and return what reads it again."""
+    blocks = (block for block, _ in _parts(run, BLOCK, BLOCK_BYTES))
+    places = [scratch.put(pickle.dumps(block, pickle.HIGHEST_PROTOCOL)) for block in blocks]
+    return chain.from_iterable(pickle.loads(scratch.get(place)) for place in places)
 
 
 def _without_leaps(reads: Iterable[Read], bound: timedelta, field: str) -> Iterator[Read]:

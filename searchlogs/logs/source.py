@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -149,7 +149,6 @@ def _has(outcome: Outcome, name: str) -> bool:
 State: TypeAlias = tuple[int, int, bool]
 """Number of records read, a checksum of them, and whether they were all."""
 
-Item: TypeAlias = Event | Reject | Tally
 T = TypeVar("T")
 
 
@@ -171,7 +170,7 @@ class Reader(Protocol[T]):
 
 
 @dataclass(frozen=True)
-class LogSource(FixedPartitionedSource[Item, State]):
+class LogSource(FixedPartitionedSource[Any, State]):
     """A Bytewax source of a log: its events and rejects in arrival order, and its Tally at the end.
 
     It has one partition, because a log has one order. A resume reads what was read before once
@@ -180,7 +179,7 @@ class LogSource(FixedPartitionedSource[Item, State]):
     Args:
         log: The log.
         watch: Called with the numbers of bytes read and of events made since the last call.
-        batch: Records to read at a time; None stands for BATCH.
+        batch: Records to read at a time; None: as suits the log.
     """
 
     log: OpenLog
@@ -191,16 +190,18 @@ class LogSource(FixedPartitionedSource[Item, State]):
         """Return the name of the one partition."""
         return ["log"]
 
-    def build_part(
-        self, step_id: str, for_part: str, resume_state: State | None
-    ) -> "Part[Event | Reject]":
+    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> "Part[Any]":
         """Begin to read the log, from a state on if there is one.
 
         Raises:
             InputChanged: The records before that state are not the same.
         """
-        reader = LogEvents(self.log, lambda size: self.watch(size, 0))
-        return Part(reader, self.batch or BATCH, self.watch, resume_state)
+        reader, batch = self.reader(lambda size: self.watch(size, 0))
+        return Part(reader, self.batch or batch, self.watch, resume_state)
+
+    def reader(self, watch: Callable[[int], None]) -> tuple[Reader[Any], int]:
+        """Return what reads the log, and the number of records to read at a time."""
+        return LogEvents(self.log, watch), BATCH
 
 
 class Part(StatefulSourcePartition[T | Tally, State]):

@@ -181,7 +181,10 @@ class Ubi(Border):
             if hits is None and item not in found:
                 raise BadRecord(item, "missing")
             found[self.theirs("items")] = _items([found[item]] if hits is None else hits)
-        unread = [name for name in self.unread(kind) if (kind, name) != ("results", "item")]
+        read = {("results", "item")}
+        if found.get(self.theirs("query_id")) not in (None, ""):
+            read.add((kind, "query"))  # since version 1.3 the text of its search, found by the id
+        unread = [name for name in self.unread(kind) if (kind, name) not in read]
         return self._noted((self._event(kind, found),), kind, record, word, unread)
 
     def _search(self, record: Record) -> tuple[Event, ...]:
