@@ -199,7 +199,7 @@ reading_a_timeline = Question(
             {"searches": 3, "never searched": "eve"},
             "The dictionary has other keys than in the starter. Leave the three names on the left "
             "as they were, and write your values on the right.",
-            lambda answer: set(answer) != set(read_the_story()),
+            lambda answer: answer.keys() != read_the_story().keys(),
         ),
     ),
     same=same_reading,

@@ -152,7 +152,7 @@ def same_steps(given: Any, expected: dict[str, list[float]]) -> bool:
     if not (hasattr(given, "items") and hasattr(expected, "items")):
         return alike(given, expected)
     parts = [
-        {str(user): list(steps) for user, steps in one.items() if len(steps)}
+        {str(user): own for user, steps in one.items() if (own := list(steps))}
         for one in (given, expected)
     ]
     return alike(parts[0], parts[1])
