@@ -141,6 +141,10 @@ def newest_first(events: Any) -> Any:
     return steps(events, order=lambda times: sorted(times, reverse=True))
 
 
+def backwards(events: Any) -> Any:
+    return steps(events, seconds=lambda step: -step.total_seconds())
+
+
 def seconds_field(events: Any) -> Any:
     return steps(events, seconds=lambda step: step.seconds)
 
@@ -281,7 +285,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (users_mixed, "from one user to another"),
         (not_sorted, "as they arrived"),
         (without_sign, "the sign was dropped"),
-        (newest_first, "negative"),
+        (newest_first, "newest first"),
+        (backwards, "way round"),
         (seconds_field, "only one field"),
         (whole_seconds, "whole seconds"),
         (rounded, "?whole seconds"),
