@@ -1,49 +1,32 @@
 """The exercises of notebook 04: which click belongs where, a rate that is one, and its average."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from statistics import mean, median
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
-from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.exercises._core import Case, Task, at
-from searchlogs.metrics import attribute, click_through_rate, example
+from searchlogs.events import ClickResult, Results, Search
+from searchlogs.exercises._attributions import (
+    MISTAKES,
+    back_and_forth,
+    dogs_again,
+    no_click,
+    no_search,
+    two_clicks,
+    two_of_three,
+    with_an_orphan,
+)
+from searchlogs.exercises._core import Case, Task
+from searchlogs.metrics import attribute, click_through_rate, clicks_per_search, example
 from searchlogs.sessions import Session
-from searchlogs.simulate import client_events, simulate
-
-
-def _session_of(*events: Event) -> Session:
-    """Make a session of events of one user."""
-    return Session(str(events[0].user), 0, events)
-
-
-no_search = _session_of(AppOpen(5, at(0)), ClickResult(5, "news", at(2)))
-no_click = _session_of(Search(6, "quiet parrots", at(0)), Results(6, (), at(1)))
-two_clicks = _session_of(*client_events()[3:])
-back_and_forth = _session_of(
-    Search(4, "dogs", at(3)),
-    Results(4, ("fido", "rover"), at(4)),
-    Search(4, "puppies", at(10)),
-    Results(4, ("rex", "rover"), at(11)),
-    ClickResult(4, "fido", at(15)),
-    ClickResult(4, "rover", at(18)),
-)
-with_an_orphan = _session_of(
-    ClickResult(4, "rex", at(1)),
-    Search(4, "puppies", at(3)),
-    Results(4, ("rex", "bella"), at(4)),
-    ClickResult(4, "news", at(8)),
-    ClickResult(4, "bella", at(9)),
-    Search(4, "cats", at(12)),
-    Results(4, ("kathy",), at(13)),
-)
+from searchlogs.simulate import simulate
 
 
 @cache
-def simulated() -> list[Session]:
+def simulated() -> tuple[Session, ...]:
     """Return the sessions of a simulated afternoon."""
-    return find_sessions(simulate(8, 20, seed=5), gap=timedelta(minutes=30))[0]
+    return tuple(find_sessions(simulate(8, 20, seed=5), gap=timedelta(minutes=30))[0])
 
 
 def my_attribution(session: Session) -> list[str | None]:
@@ -60,58 +43,6 @@ def my_attribution(session: Session) -> list[str | None]:
             holding = [asked for asked, items in shown if event.item in items]
             found.append(holding[-1] if holding else None)
     return found
-
-
-def _queries_by_click(
-    session: Session, choose: Callable[[list[tuple[str, int]], ClickResult], str | None]
-) -> list[str | None]:
-    """Return for each click the query that `choose` picks from (query, index of results) pairs."""
-    found: list[str | None] = []
-    queries: list[tuple[str, int]] = []
-    for index, event in enumerate(session.events):
-        if isinstance(event, Search):
-            queries.append((event.query, index + 1))
-        elif isinstance(event, ClickResult):
-            found.append(choose(queries, event))
-    return found
-
-
-def _showed(session: Session, index: int, item: str) -> bool:
-    """Return whether the results at this index hold the item."""
-    results = session.events[index]
-    return isinstance(results, Results) and item in results.items
-
-
-def _nearest_search(session: Session) -> list[str | None]:
-    return _queries_by_click(session, lambda queries, _: queries[-1][0] if queries else None)
-
-
-def _first_that_showed(session: Session) -> list[str | None]:
-
-    def choose(queries: list[tuple[str, int]], click: ClickResult) -> str | None:
-        return next((query for query, i in queries if _showed(session, i, click.item)), None)
-
-    return _queries_by_click(session, choose)
-
-
-def _never_an_orphan(session: Session) -> list[str | None]:
-
-    def choose(queries: list[tuple[str, int]], click: ClickResult) -> str | None:
-        showing = [query for query, i in queries if _showed(session, i, click.item)]
-        before = showing or [query for query, _ in queries]
-        return before[-1] if before else None
-
-    return _queries_by_click(session, choose)
-
-
-def _orphans_dropped(session: Session) -> list[str | None]:
-    return [query for query in my_attribution(session) if query is not None]
-
-
-def _later_searches_too(session: Session) -> list[str | None]:
-    clicks = [event for event in session.events if isinstance(event, ClickResult)]
-    others = [event for event in session.events if not isinstance(event, ClickResult)]
-    return my_attribution(_session_of(*others, *clicks))
 
 
 attribute_a_click = Task(
@@ -132,32 +63,12 @@ attribute_a_click = Task(
         Case("the tutorial's user 2", (two_clicks,)),
         Case("somebody who goes back", (back_and_forth,)),
         Case("clicks that no earlier search has shown", (with_an_orphan,)),
+        Case("somebody who searches for the same thing twice", (dogs_again,)),
         Case("a session in which nobody searched", (no_search,)),
         Case("a session without a click", (no_click,)),
         *(Case("a simulated session", (session,)) for session in simulated()),
     ),
-    mistakes={
-        _nearest_search: (
-            "Each click was given to the search just before it. But people go back: ask which "
-            "search *showed* the item, and whether any did."
-        ),
-        _first_that_showed: (
-            "When two searches had shown the same item, the click was given to the first of them. "
-            "The later one is what the user had last seen."
-        ),
-        _never_an_orphan: (
-            "A click on something that no search had shown was still given to the search before "
-            "it. It is an orphan: None."
-        ),
-        _orphans_dropped: (
-            "The orphans are missing. Every click has a place in the list, and None means that no "
-            "search had shown it: otherwise nobody would notice how many orphans there are."
-        ),
-        _later_searches_too: (
-            "A click was given to a search that came after it. Only what was already on the "
-            "screen can have been clicked."
-        ),
-    },
+    mistakes=MISTAKES,
 )
 
 
@@ -196,6 +107,47 @@ def _divides_by_zero(session: Session) -> float:
     return sum(bool(search.clicks) for search in searches) / len(searches)
 
 
+def _not_divided(session: Session) -> float | None:
+    searches = attribute(session).impressions
+    return sum(bool(search.clicks) for search in searches) if searches else None
+
+
+def _whole_number(session: Session) -> float | None:
+    searches = attribute(session).impressions
+    return sum(bool(search.clicks) for search in searches) // len(searches) if searches else None
+
+
+def _not_clicked(session: Session) -> float | None:
+    rate = my_rate(session)
+    return None if rate is None else 1 - rate
+
+
+def _percent(session: Session) -> float | None:
+    rate = my_rate(session)
+    return None if rate is None else 100 * rate
+
+
+def _two_digits(session: Session) -> float | None:
+    rate = my_rate(session)
+    return None if rate is None else round(rate, 2)
+
+
+def _one_digit(session: Session) -> float | None:
+    rate = my_rate(session)
+    return None if rate is None else round(rate, 1)
+
+
+def _every_record(session: Session) -> float | None:
+    impressions = attribute(session).impressions
+    clicked = sum(bool(search.clicks) for search in impressions)
+    return clicked / len(session.events) if impressions else None
+
+
+def _first_search_alone(session: Session) -> float | None:
+    impressions = attribute(session).impressions
+    return float(bool(impressions[0].clicks)) if impressions else None
+
+
 bounded_rate = Task(
     name="bounded_rate",
     hints=(
@@ -210,6 +162,7 @@ bounded_rate = Task(
     cases=lambda: (
         Case("the tutorial's user 2", (two_clicks,)),
         Case("two searches, one of them clicked twice", (example(),)),
+        Case("three searches, two of them clicked", (two_of_three,)),
         Case("a session in which nobody searched", (no_search,)),
         Case("a search without a click", (no_click,)),
         Case("a session with orphans", (with_an_orphan,)),
@@ -239,6 +192,34 @@ bounded_rate = Task(
         _divides_by_zero: (
             "In this session nobody searched, so there is nothing to divide by. Test for that "
             "first, and return None."
+        ),
+        _not_divided: (
+            "This is the number of searches that were clicked. For a share, divide it by the "
+            "number of all searches."
+        ),
+        _whole_number: (
+            "`//` drops what is behind the decimal point, so a half becomes 0. Use `/`."
+        ),
+        _not_clicked: (
+            "This is the share of the searches *without* a click, which is called abandonment. "
+            "Count the others."
+        ),
+        _percent: "This is the rate in per cent. A share lies between 0 and 1: leave out the 100.",
+        _two_digits: (
+            "The rate was rounded to two digits. Return it as it is: round when you show a number, "
+            "not before you calculate with it."
+        ),
+        _one_digit: (
+            "The rate was rounded to one digit. Return it as it is: round when you show a number, "
+            "not before you calculate with it."
+        ),
+        _every_record: (
+            "You divided by the number of events. Divide by the number of searches: of all "
+            "searches, how many were clicked?"
+        ),
+        _first_search_alone: (
+            "Only the first search is looked at. Is `return` inside the loop? Count over all "
+            "searches, then divide."
         ),
     },
 )
@@ -276,6 +257,39 @@ def _nothing_to_divide(sessions: list[Session]) -> float:
     return sum(rates) / len(rates)
 
 
+def _zero_of_nothing(sessions: list[Session]) -> float:
+    mean = my_mean(sessions)
+    return 0.0 if mean is None else mean
+
+
+def _nothing_to_average(sessions: list[Session]) -> float:
+    rates = [rate for session in sessions if (rate := click_through_rate(session)) is not None]
+    return mean(rates)
+
+
+def _sum(sessions: list[Session]) -> float | None:
+    rates = [rate for session in sessions if (rate := click_through_rate(session)) is not None]
+    return sum(rates) if rates else None
+
+
+def _list_of_rates(sessions: list[Session]) -> list[float | None]:
+    return [click_through_rate(session) for session in sessions]
+
+
+def _list_without_none(sessions: list[Session]) -> list[float]:
+    return [rate for session in sessions if (rate := click_through_rate(session)) is not None]
+
+
+def _middle(sessions: list[Session]) -> float | None:
+    rates = [rate for session in sessions if (rate := click_through_rate(session)) is not None]
+    return median(rates) if rates else None
+
+
+def _mean_clicks(sessions: list[Session]) -> float | None:
+    rates = [rate for session in sessions if (rate := clicks_per_search(session)) is not None]
+    return mean(rates) if rates else None
+
+
 mean_rate = Task(
     name="mean_rate",
     hints=(
@@ -283,7 +297,8 @@ mean_rate = Task(
         "And what for one whose searches nobody clicked?",
         "Make a list of the rates that are not None; a rate of 0.0 stays in it. The average "
         "is the sum of the list divided by its length.",
-        "And if that list is empty?",
+        "What is the length of a list that holds no rate, and what happens if you divide by it? "
+        "Look at the list before you divide.",
     ),
     solve=my_mean,
     notice="0 and None are different things: one pulls the average down, the other does not count.",
@@ -293,7 +308,8 @@ mean_rate = Task(
         Case("one of them without a search", ([two_clicks, no_search, example()],)),
         Case("two sessions of different length", ([back_and_forth, with_an_orphan, no_click],)),
         Case("no session with a search", ([no_search],)),
-        Case("a simulated afternoon", (simulated(),)),
+        Case("no sessions", ([],)),
+        Case("a simulated afternoon", (list(simulated()),)),
     ),
     mistakes={
         _undefined_as_zero: (
@@ -315,6 +331,31 @@ mean_rate = Task(
         _nothing_to_divide: (
             "No session here has a rate, so there is nothing to divide by. Without a rate there "
             "is no mean: return None."
+        ),
+        _nothing_to_average: (
+            "No session here has a rate, and there is no mean of nothing. Test for that first, and "
+            "return None."
+        ),
+        _zero_of_nothing: (
+            "No session here has a rate, so their mean is as undefined as they are: None. A 0 "
+            "would say that people searched and clicked nothing."
+        ),
+        _sum: "This is the sum of the rates. For the mean, divide it by how many there are.",
+        _list_of_rates: (
+            "These are the rates, one for each session. Leave out those that are None, and return "
+            "their average, one number."
+        ),
+        _list_without_none: (
+            "These are the rates that are defined, as they should be. Now return their average, "
+            "one number."
+        ),
+        _middle: (
+            "This is the median, the rate in the middle. The mean is the sum divided by how many "
+            "there are."
+        ),
+        _mean_clicks: (
+            "This averages the clicks per search, which can be over 1. Use `click_through_rate` of "
+            "each session."
         ),
     },
 )

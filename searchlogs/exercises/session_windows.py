@@ -34,8 +34,9 @@ smallest_gap = Question(
             "One too many. A pause exactly as long as the gap doesn't end the session.",
         ),
         Mistake(
-            12,
-            "One pause, from 20 to 33, lasts 13 seconds, which is longer than this gap.",
+            5,
+            "That is the shortest pause. All the others are longer, and each of them would end a "
+            "session.",
         ),
         Mistake(
             25,
@@ -50,6 +51,18 @@ smallest_gap = Question(
         Mistake(
             timedelta(seconds=13),
             "The length is right, but here the number of seconds alone is expected.",
+        ),
+        Mistake(
+            12,
+            "With this gap one pause is still too long, and there are two sessions or more. Which "
+            "of the pauses is the longest?",
+            lambda answer: answer < longest_pause(),
+        ),
+        Mistake(
+            20,
+            "This gap is long enough, but a smaller one is too. How long is the longest pause, in "
+            "order of time?",
+            lambda answer: answer > longest_pause(),
         ),
     ),
 )
@@ -89,11 +102,34 @@ late_events = Question(
             [3, 7, 6, 9, 8],
             "All of these came after a newer event. But the clock waits: an event up to 2 seconds "
             "behind the newest is in time.",
+            lambda given: set(given) in ({3, 6, 7, 8, 9}, {6, 7, 8, 9}),
         ),
         Mistake(
             [3, 7, 6, 8],
             "3 and 8 lie exactly on the watermark, and that is in time. Only what lies below it "
             "is late.",
+            lambda given: set(given) in ({3, 6, 7, 8}, {3, 6, 7}, {6, 7, 8}),
+        ),
+        Mistake(
+            [0, 3, 3, 8, 8, 8, 8, 8],
+            "These are the watermarks. Which events are below the watermark that they meet?",
+        ),
+        Mistake(
+            [False, False, False, False, True, True, False, False],
+            "This says of each event whether it is late. Give the seconds of those that are.",
+            lambda given: all(isinstance(one, bool) for one in given) and len(given) == 8,
+        ),
+        Mistake(
+            [],
+            "Some are late. Once 10 has arrived, the watermark is 8: which of the events after it "
+            "are below?",
+            lambda given: len(given) == 0,
+        ),
+        Mistake(
+            [1, 2],
+            "Do these say by how much the events are late? Give the seconds at which they "
+            "happened.",
+            lambda given: sorted(given) in ([1, 2], [3, 4]),
         ),
         Mistake(
             [7],
@@ -107,7 +143,7 @@ late_events = Question(
         ),
         Mistake(
             [4, 5],
-            "These are positions in the list. Give the seconds.",
+            "Are these positions in the list? Give the seconds of the events that stand there.",
             lambda given: sorted(given) in ([4, 5], [5, 6]),
         ),
     ),
@@ -189,12 +225,62 @@ def _cut_at_each_user(events: list[Event], gap: timedelta) -> list[list[Event]]:
     )
 
 
+def _never_cut(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return _each_user(events, lambda own, event: False)
+
+
+def _always_ten_seconds(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return my_sessions(events, timedelta(seconds=10))
+
+
+def _days_dropped(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return _each_user(events, lambda own, event: (event.time - own[-1].time).seconds > gap.seconds)
+
+
+def _text_apart(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    users = dict.fromkeys(event.user for event in events)
+    of_users = [[event for event in events if event.user == user] for user in users]
+    return [session for own in of_users for session in my_sessions(own, gap)]
+
+
+def _first_after_a_pause_lost(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    last = dict[str, Event]()
+    cut = set[int]()
+    for event in sorted(events, key=lambda event: event.time):
+        before = last.setdefault(str(event.user), event)
+        cut |= {id(event)} if event.time - before.time > gap else set()
+        last[str(event.user)] = event
+    kept = [[event for event in own if id(event) not in cut] for own in my_sessions(events, gap)]
+    return [own for own in kept if own]
+
+
+def _by_user(events: list[Event], gap: timedelta) -> dict[str, list[list[Event]]]:
+    users = dict.fromkeys(str(event.user) for event in events)
+    of_users = {user: [event for event in events if str(event.user) == user] for user in users}
+    return {user: my_sessions(own, gap) for user, own in of_users.items()}
+
+
+def _in_order_only(events: list[Event], gap: timedelta) -> list[Event]:
+    return [event for session in my_sessions(events, gap) for event in session]
+
+
+def _empty_session(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return my_sessions(events, gap) or [[]]
+
+
+def _first_event_taken(events: list[Event], gap: timedelta) -> list[list[Event]]:
+    return my_sessions([events[0], *events[1:]], gap)
+
+
 def same_sessions(given: Any, expected: list[list[Event]]) -> bool:
     """Return whether the sessions are equal, in any order, because Bytewax has its own."""
-    parts = [
-        sorted(map(list, one), key=lambda own: (str(own[0].user), own[0].time))
-        for one in (given, expected)
-    ]
+    if isinstance(given, dict) or isinstance(expected, dict):
+        return bool(given == expected)
+    parts = [list(one) for one in (given, expected)]
+    if all(isinstance(one, list | tuple) for part in parts for one in part):
+        for part in parts:
+            part.sort(key=lambda own: [(str(event.user), event.time) for event in own[:1]])
+            part[:] = map(list, part)
     return parts[0] == parts[1]
 
 
@@ -232,6 +318,16 @@ sort_and_split = Task(
             ([AppOpen(1 + i % 2, at(7 * i)) for i in range(4)], at(10) - at(0)),
         ),
         Case("the tutorial's seven events", (client_events(), at(10) - at(0))),
+        Case("a longer gap", ([AppOpen(1, at(0)), AppOpen(1, at(30))], at(60) - at(0))),
+        Case(
+            "a pause of a day and a second",
+            ([AppOpen(1, at(0)), AppOpen(1, at(86_401))], at(10) - at(0)),
+        ),
+        Case(
+            "a user who is a number in one event and a text in the next",
+            ([AppOpen(1, at(0)), AppOpen("1", at(5))], at(10) - at(0)),
+        ),
+        Case("no events", ([], at(10) - at(0))),
         Case(
             "a simulated afternoon whose events arrive out of order",
             (list(simulate(4, 9, seed=3, disorder=timedelta(minutes=1))), timedelta(minutes=30)),
@@ -262,6 +358,41 @@ sort_and_split = Task(
         _cut_at_each_user: (
             "A session ends here whenever another user does something in between. Separate the "
             "events by user first; then others make no difference."
+        ),
+        _never_cut: (
+            "Nothing is cut: each user's events are in one session, whatever the gap. Begin a new "
+            "session where a pause is longer than the gap."
+        ),
+        _always_ten_seconds: (
+            "A gap of 10 seconds is used here, whatever gap is given. Use the parameter `gap`."
+        ),
+        _days_dropped: (
+            "`.seconds` is only one field of a timedelta: it drops the days. Compare the "
+            "timedeltas themselves, or use `.total_seconds()`."
+        ),
+        _text_apart: (
+            '1 and "1" are one user, and here they are two. Use the key of notebook 01: '
+            "`str(event.user)`."
+        ),
+        _first_after_a_pause_lost: (
+            "The first event after each long pause is missing. It begins the new session: add it "
+            "to the empty list."
+        ),
+        _by_user: (
+            "These are each user's sessions in a dictionary. A list of all sessions is expected, "
+            "whoever they belong to."
+        ),
+        _in_order_only: (
+            "This is one list of events. A list of sessions is expected, and each session is a "
+            "list of its own: is it `append`, not `extend` or `+=`?"
+        ),
+        _empty_session: (
+            "A log without events has no sessions, and here it has one with no events in it. "
+            "Return an empty list."
+        ),
+        _first_event_taken: (
+            "This log has no events, so there is no first one. A log without events has no "
+            "sessions: return an empty list."
         ),
     },
     same=same_sessions,
