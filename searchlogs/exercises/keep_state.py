@@ -6,18 +6,15 @@ from typing import Any
 from searchlogs.events import AppOpen, ClickResult, Event, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 
-Answer = tuple[datetime, float | None]
-"""The new state of `my_pause`, and its answer in seconds."""
 
-
-def my_pause(newest: datetime | None, event: Event) -> Answer:
+def my_pause(newest: datetime | None, event: Event) -> tuple[datetime, float | None]:
     """Return the time of the newest event so far, and the seconds since the one before."""
     if newest is None:
         return event.time, None
     return max(newest, event.time), (event.time - newest).total_seconds()
 
 
-def _state_goes_back(newest: datetime | None, event: Event) -> Answer:
+def _state_goes_back(newest: datetime | None, event: Event) -> Any:
     return event.time, my_pause(newest, event)[1]
 
 
@@ -37,11 +34,11 @@ def _answer_alone(newest: datetime | None, event: Event) -> Any:
     return my_pause(newest, event)[1]
 
 
-def _without_none(newest: Any, event: Event) -> Answer:
+def _without_none(newest: Any, event: Event) -> Any:
     return max(newest, event.time), (event.time - newest).total_seconds()
 
 
-def _zero_at_first(newest: datetime | None, event: Event) -> Answer:
+def _zero_at_first(newest: datetime | None, event: Event) -> Any:
     state, pause = my_pause(newest, event)
     return state, pause or 0.0
 
@@ -120,14 +117,11 @@ pause_before = Task(
 )
 
 
-ARRIVALS = "AABABAB"
-"""The users of seven events, as they arrive."""
-
-
 def after() -> tuple[int, int]:
     """Return what the state and the dictionary say of B at the end."""
-    in_state = ARRIVALS.count("B")
-    in_dictionary = ARRIVALS[4:].count("B")  # the new process begins with the fifth event
+    arrivals = "AABABAB"
+    in_state = arrivals.count("B")
+    in_dictionary = arrivals[4:].count("B")  # the new process begins with the fifth event
     return in_state, in_dictionary
 
 
@@ -179,12 +173,12 @@ after_a_resume = Question(
 )
 
 
-Open = tuple[datetime, datetime, int]
-"""Times of a session's first and last event, and how many it has."""
-Step = tuple[Open, Open | None]
+Visit = tuple[datetime, datetime, int]
+"""Times of a visit's first and last event, and how many it has."""
+Step = tuple[Visit, Visit | None]
 
 
-def my_visit(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def my_visit(visit: Any, event: Event, gap: timedelta) -> tuple[Any, Any]:
     """Return the visit that is open after this event, and the one that it closed, if any."""
     if visit is None or isinstance(event, AppOpen) or event.time - visit[1] > gap:
         return (event.time, event.time, 1), visit
@@ -192,67 +186,67 @@ def my_visit(visit: Open | None, event: Event, gap: timedelta) -> Step:
     return (start, event.time, events + 1), None
 
 
-def _joined(visit: Open, event: Event) -> Open:
+def _joined(visit: Visit, event: Event) -> Visit:
     return visit[0], event.time, visit[2] + 1
 
 
-def _begun(event: Event) -> Open:
+def _begun(event: Event) -> Visit:
     return event.time, event.time, 1
 
 
-def _app_open_ignored(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _app_open_ignored(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     if visit is None or event.time - visit[1] > gap:
         return _begun(event), visit
     return _joined(visit, event), None
 
 
-def _exact_gap_too(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _exact_gap_too(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     if visit is None or isinstance(event, AppOpen) or event.time - visit[1] >= gap:
         return _begun(event), visit
     return _joined(visit, event), None
 
 
-def _from_the_start(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _from_the_start(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     if visit is None or isinstance(event, AppOpen) or event.time - visit[0] > gap:
         return _begun(event), visit
     return _joined(visit, event), None
 
 
-def _app_open_as_the_last(visit: Open | None, event: Event, gap: timedelta) -> Any:
+def _app_open_as_the_last(visit: Visit | None, event: Event, gap: timedelta) -> Any:
     if visit is not None and isinstance(event, AppOpen) and event.time - visit[1] <= gap:
         return None, _joined(visit, event)
     return my_visit(visit, event, gap)
 
 
-def _nothing_closed(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _nothing_closed(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     return my_visit(visit, event, gap)[0], None
 
 
-def _always_closed(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _always_closed(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     return my_visit(visit, event, gap)[0], visit
 
 
-def _new_one_closed(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _new_one_closed(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     new, closed = my_visit(visit, event, gap)
     return new, closed and new
 
 
-def _begun_with_nothing(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _begun_with_nothing(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     new, closed = my_visit(visit, event, gap)
     return (new[0], new[1], 0 if new[2] == 1 else new[2]), closed
 
 
-def _start_lost(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _start_lost(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     (_, end, events), closed = my_visit(visit, event, gap)
     return (end, end, events), closed
 
 
-def _end_with_the_pause(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _end_with_the_pause(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     new, closed = my_visit(visit, event, gap)
     return new, closed and (closed[0], event.time, closed[2])
 
 
-def _seconds_field(visit: Open | None, event: Event, gap: timedelta) -> Step:
+def _seconds_field(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     if visit is None or isinstance(event, AppOpen) or (event.time - visit[1]).seconds > gap.seconds:
         return _begun(event), visit
     return _joined(visit, event), None
@@ -264,7 +258,7 @@ def _no_first_event(visit: Any, event: Event, gap: timedelta) -> Step:
     return _joined(visit, event), None
 
 
-def _swapped_step(visit: Open | None, event: Event, gap: timedelta) -> Any:
+def _swapped_step(visit: Visit | None, event: Event, gap: timedelta) -> Any:
     return my_visit(visit, event, gap)[::-1]
 
 
