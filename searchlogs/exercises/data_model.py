@@ -24,7 +24,9 @@ def same_search(given: Any, expected: Search) -> bool:
 
 def _holds_it(given: Any) -> bool:
     """Return whether a list or tuple holds the right search, and nothing else."""
-    return isinstance(given, list | tuple) and len(given) == 1 and same_search(*given, red_shoes())
+    return (
+        isinstance(given, list | tuple) and len(given) == 1 and same_search(given[0], red_shoes())
+    )
 
 
 own_event = Question(
@@ -67,7 +69,7 @@ own_event = Question(
             [Search(3, "red shoes", datetime(2024, 1, 1, 10, 30, tzinfo=UTC))],
             "This is a list or a tuple with events in it. One event is expected: remove the "
             "brackets, or the comma at the end of the line.",
-            lambda event: len(event) and all(isinstance(part, Event) for part in event),
+            lambda event: len(event) > 0 and all(isinstance(part, Event) for part in event),
         ),
         Mistake(
             {"user": 3, "query": "red shoes", "time": "2024-01-01 09:30:00"},
@@ -199,7 +201,7 @@ reading_a_timeline = Question(
             {"searches": 3, "never searched": "eve"},
             "The dictionary has other keys than in the starter. Leave the three names on the left "
             "as they were, and write your values on the right.",
-            lambda answer: set(answer) != set(read_the_story()),
+            lambda answer: answer.keys() != read_the_story().keys(),
         ),
     ),
     same=same_reading,

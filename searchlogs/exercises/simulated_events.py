@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from numbers import Number
 from typing import Any
 
@@ -13,6 +13,7 @@ from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.exercises._values import alike
+from searchlogs.exercises._wrong_steps import MISTAKES
 from searchlogs.metrics import count
 from searchlogs.sessions import Session
 from searchlogs.simulate import AFTERNOON, TOPICS, client_events, simulate
@@ -84,75 +85,12 @@ def my_steps(events: Iterable[Event]) -> dict[str, list[float]]:
     }
 
 
-def _users_mixed(events: list[Event]) -> dict[object, list[float]]:
-    steps: dict[object, list[float]] = defaultdict(list)
-    for before, after in pairwise(sorted(events, key=lambda event: event.time)):
-        steps[after.user].append((after.time - before.time).total_seconds())
-    return steps
-
-
-def _not_sorted(events: list[Event]) -> dict[str, list[float]]:
-    times = defaultdict(list)
-    for event in events:
-        times[str(event.user)].append(event.time)
-    return {
-        user: [(after - before).total_seconds() for before, after in pairwise(of_user)]
-        for user, of_user in times.items()
-    }
-
-
-def _without_sign(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [abs(step) for step in steps] for user, steps in _not_sorted(events).items()}
-
-
-def _one_too_many(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [0.0, *steps] for user, steps in my_steps(events).items()}
-
-
-def _since_the_first(events: list[Event]) -> dict[str, list[float]]:
-    return {user: list(accumulate(steps)) for user, steps in my_steps(events).items()}
-
-
-def _backwards(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [-step for step in steps] for user, steps in my_steps(events).items()}
-
-
-def _fraction_lost(events: list[Event]) -> dict[str, list[int]]:
-    return {user: [int(step) for step in steps] for user, steps in my_steps(events).items()}
-
-
-def _text_apart(events: list[Event]) -> dict[object, list[float]]:
-    own = {event.user: [one for one in events if one.user == event.user] for event in events}
-    return {user: my_steps(of_user)[str(user)] for user, of_user in own.items()}
-
-
-def _in_one_list(events: list[Event]) -> list[float]:
-    return [step for steps in my_steps(events).values() for step in steps]
-
-
-def _last_user_alone(events: list[Event]) -> dict[str, list[float]]:
-    return dict(list(my_steps(events).items())[-1:])
-
-
-def _seconds_only(events: list[Event]) -> dict[str, list[float]]:
-    return {
-        user: [step // 1 % 86_400 for step in steps] for user, steps in my_steps(events).items()
-    }
-
-
-def _as_durations(events: list[Event]) -> dict[str, list[timedelta]]:
-    return {
-        user: [timedelta(seconds=step) for step in steps]
-        for user, steps in my_steps(events).items()
-    }
-
-
 def same_steps(given: Any, expected: dict[str, list[float]]) -> bool:
     """Return whether steps are equal; users may be 1 or "1", those without steps may be missing."""
     if not (hasattr(given, "items") and hasattr(expected, "items")):
         return alike(given, expected)
     parts = [
-        {str(user): list(steps) for user, steps in one.items() if len(steps)}
+        {str(user): own for user, steps in one.items() if (own := list(steps))}
         for one in (given, expected)
     ]
     return alike(parts[0], parts[1])
@@ -192,55 +130,7 @@ steps_per_user = Task(
             (list(simulate(4, 8, seed=2, disorder=timedelta(minutes=1))),),
         ),
     ),
-    mistakes={
-        _users_mixed: (
-            "These steps run from one user to another. Separate the users first, then look at "
-            "each user's own events."
-        ),
-        _not_sorted: (
-            "The events were taken as they arrived, so a step can run backwards in time. Sort "
-            "each user's times first."
-        ),
-        _without_sign: (
-            "No step runs backwards, but only because the sign was dropped: the events are still "
-            "in the order in which they arrived. Sort each user's times first."
-        ),
-        _one_too_many: (
-            "There is one step too many: the first event has no step before it. Three events have "
-            "two steps between them."
-        ),
-        _seconds_only: (
-            "These are whole seconds, and the days are missing: `.seconds` is only one field of a "
-            "timedelta. Use `.total_seconds()` for the whole duration."
-        ),
-        _as_durations: (
-            "These are timedeltas, but numbers of seconds are expected: use `.total_seconds()`."
-        ),
-        _since_the_first: (
-            "Each event is compared with the user's first one. A step goes from an event to the "
-            "next: compare neighbours."
-        ),
-        _backwards: (
-            "The steps are negative: the later time was taken from the earlier one. Subtract the "
-            "other way round."
-        ),
-        _fraction_lost: (
-            "These are whole seconds: the fractions are lost. `.total_seconds()` gives them, so "
-            "leave out `int`, `round` and `//`."
-        ),
-        _text_apart: (
-            '1 and "1" are one user, and here they are two. Use the key of notebook 01: '
-            "`str(event.user)`."
-        ),
-        _in_one_list: (
-            "These are the steps of all users in one list. A dictionary is expected, with a list "
-            "for each user."
-        ),
-        _last_user_alone: (
-            "Only the last user is in the dictionary. Is `return` inside the loop, or is the "
-            "dictionary made anew for each user?"
-        ),
-    },
+    mistakes=MISTAKES,
     same=same_steps,
 )
 
@@ -261,7 +151,7 @@ COLLECTION = (
 
 def _words() -> dict[str, str]:
     """Return the museum's word for each query and each item of the simulator."""
-    words = {}
+    words: dict[str, str] = {}
     for topic, (thing, *queries) in zip(TOPICS, COLLECTION, strict=True):
         words |= dict(zip((query for query, _ in topic), queries, strict=True))
         words |= {item: f"{thing} {number}" for number, item in enumerate(topic[1][1], 1)}

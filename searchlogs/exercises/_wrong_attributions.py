@@ -1,66 +1,14 @@
-"""Sessions for the exercises of notebook 04, and wrong ways to give each click to a search."""
+"""Wrong ways to give each click to its search."""
 
 from collections.abc import Callable
 from typing import Any
 
-from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.exercises._core import at
+from searchlogs.events import ClickResult, Results, Search
 from searchlogs.metrics import attribute
 from searchlogs.sessions import Session
-from searchlogs.simulate import client_events
 
 
-def session_of(*events: Event) -> Session:
-    """Make a session of events of one user."""
-    return Session(str(events[0].user), 0, events)
-
-
-no_search = session_of(AppOpen(5, at(0)), ClickResult(5, "news", at(2)))
-no_click = session_of(Search(6, "quiet parrots", at(0)), Results(6, (), at(1)))
-two_clicks = session_of(*client_events()[3:])
-back_and_forth = session_of(
-    Search(4, "dogs", at(3)),
-    Results(4, ("fido", "rover"), at(4)),
-    Search(4, "puppies", at(10)),
-    Results(4, ("rex", "rover"), at(11)),
-    ClickResult(4, "fido", at(15)),
-    ClickResult(4, "rover", at(18)),
-)
-with_an_orphan = session_of(
-    ClickResult(4, "rex", at(1)),
-    Search(4, "puppies", at(3)),
-    Results(4, ("rex", "bella"), at(4)),
-    ClickResult(4, "news", at(8)),
-    ClickResult(4, "bella", at(9)),
-    Search(4, "cats", at(12)),
-    Results(4, ("kathy",), at(13)),
-)
-
-
-dogs_again = session_of(
-    Search(4, "dogs", at(3)),
-    Results(4, ("fido", "rover"), at(4)),
-    Search(4, "cats", at(10)),
-    Results(4, ("tom", "rover"), at(11)),
-    Search(4, "dogs", at(15)),
-    Results(4, ("rex", "rover"), at(16)),
-    ClickResult(4, "rover", at(20)),
-    ClickResult(4, "fido", at(24)),
-)
-two_of_three = session_of(
-    Search(8, "sofa", at(0)),
-    Results(8, ("red sofa", "blue sofa"), at(1)),
-    ClickResult(8, "blue sofa", at(5)),
-    Search(8, "armchair", at(20)),
-    Results(8, ("old chair",), at(21)),
-    Search(8, "lamp", at(30)),
-    Results(8, ("desk lamp", "floor lamp"), at(31)),
-    ClickResult(8, "floor lamp", at(34)),
-    ClickResult(8, "desk lamp", at(40)),
-)
-
-
-def right(session: Session) -> list[str | None]:
+def _right(session: Session) -> list[str | None]:
     """Return for each click the query of its search, as the package finds it."""
     owners = {
         id(click): impression.search.query
@@ -114,13 +62,13 @@ def _never_an_orphan(session: Session) -> list[str | None]:
 
 
 def _orphans_dropped(session: Session) -> list[str | None]:
-    return [query for query in right(session) if query is not None]
+    return [query for query in _right(session) if query is not None]
 
 
 def _later_searches_too(session: Session) -> list[str | None]:
     clicks = [event for event in session.events if isinstance(event, ClickResult)]
     others = [event for event in session.events if not isinstance(event, ClickResult)]
-    return right(session_of(*others, *clicks))
+    return _right(Session(session.user, 0, (*others, *clicks)))
 
 
 def _by_query(session: Session) -> list[str | None]:
@@ -148,7 +96,7 @@ def _all_of_a_query(session: Session) -> list[str | None]:
 
 
 def _empty_text(session: Session) -> list[str]:
-    return [query or "" for query in right(session)]
+    return [query or "" for query in _right(session)]
 
 
 def _items(session: Session) -> list[str]:
@@ -156,7 +104,7 @@ def _items(session: Session) -> list[str]:
 
 
 def _pairs(session: Session) -> list[tuple[str, str | None]]:
-    return list(zip(_items(session), right(session), strict=True))
+    return list(zip(_items(session), _right(session), strict=True))
 
 
 def _searches(session: Session) -> list[Search | None]:
@@ -173,14 +121,14 @@ def _searches(session: Session) -> list[Search | None]:
 
 
 def _each_query_once(session: Session) -> list[str | None]:
-    return list(dict.fromkeys(right(session)))
+    return list(dict.fromkeys(_right(session)))
 
 
 def _backwards(session: Session) -> list[str | None]:
-    return right(session)[::-1]
+    return _right(session)[::-1]
 
 
-MISTAKES: dict[Callable[[Session], Any], str] = {
+MISTAKES: dict[Callable[..., Any], str] = {
     _nearest_search: (
         "Each click was given to the search just before it. But people go back: ask which "
         "search *showed* the item, and whether any did."
@@ -227,4 +175,4 @@ MISTAKES: dict[Callable[[Session], Any], str] = {
     ),
     _backwards: "The entries are in the reverse order. Give them in the order of the clicks.",
 }
-"""Wrong attributions as people write them, each with its diagnosis."""
+"""Wrong functions as people write them, each with its diagnosis."""
