@@ -200,6 +200,12 @@ def _app_open_ignored(visit: Visit | None, event: Event, gap: timedelta) -> Step
     return _joined(visit, event), None
 
 
+def _pause_ignored(visit: Visit | None, event: Event, gap: timedelta) -> Step:
+    if visit is None or isinstance(event, AppOpen):
+        return _begun(event), visit
+    return _joined(visit, event), None
+
+
 def _exact_gap_too(visit: Visit | None, event: Event, gap: timedelta) -> Step:
     if visit is None or isinstance(event, AppOpen) or event.time - visit[1] >= gap:
         return _begun(event), visit
@@ -297,6 +303,10 @@ app_visits = Task(
             ((at(5), at(65), 20), ClickResult(1, "rover", at(70)), timedelta(minutes=1)),
         ),
         Case(
+            "a pause shorter than a longer gap",
+            ((at(5), at(9), 3), Search(1, "cats", at(40)), timedelta(minutes=1)),
+        ),
+        Case(
             "a pause of a day and a second",
             ((at(5), at(9), 3), Search("anna", "cats", at(86_410)), timedelta(minutes=30)),
         ),
@@ -305,6 +315,9 @@ app_visits = Task(
         _app_open_ignored: (
             "Opening the app begins a new visit, however short the pause was. Here the pause "
             "alone decides."
+        ),
+        _pause_ignored: (
+            "Only the app begins a new visit here. A pause longer than the gap does so, too."
         ),
         _exact_gap_too: ("A pause exactly as long as the gap ends no visit. Use `>`, not `>=`."),
         _from_the_start: (
