@@ -282,7 +282,8 @@ app_visits = Task(
     ),
     solve=my_visit,
     notice="No windower of Bytewax cuts like this. Yours does, in a state of three values per "
-    "user, whether a visit has two events or two million.",
+    "user, whether a visit has two events or two million. With a gap filled in, `op.stateful_map` "
+    "takes it as it is.",
     cases=lambda: (
         Case("a user's first event", (None, Search(1, "dogs", at(5)), TEN)),
         Case("an event soon after", ((at(5), at(6), 2), ClickResult(1, "rover", at(9)), TEN)),
