@@ -362,7 +362,7 @@ class FlowTask(Exercise):
         if words := self._about_kills(outcomes, wrong):
             return words
         if fitting:
-            return f"On this log it looks as if this were so: {self.mistakes[fitting[0]]}"
+            return f"On this case, it looks like this: {self.mistakes[fitting[0]]}"
         return ""
 
     def _makes(self, slip: Callable[..., Any], outcomes: list[Any], number: int) -> bool:
