@@ -31,6 +31,12 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
             "choose_a_gap",
         ),
     },
+    "02b-keep-state": {
+        "how a step keeps a state for each key": ("pause_before", "count_by_kind"),
+        "which memory survives a kill": ("after_a_resume", "count_by_kind"),
+        "what a session window is made of": ("app_visits",),
+        "where windows of fixed length begin and end": ("count_by_hour",),
+    },
     "03-session-windows": {
         "what a key, a clock and a windower do": ("smallest_gap", "late_events", "sort_and_split"),
         "what leaves a window, and when": ("when_it_closes",),

@@ -18,6 +18,7 @@ _BY_FILE = {
         "given_log",
         "choose_a_gap",
     ),
+    "keep_state": ("pause_before", "after_a_resume", "app_visits", "count_by_hour"),
     "session_windows": (
         "smallest_gap",
         "when_it_closes",
@@ -35,6 +36,13 @@ _BY_FILE = {
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
+    "dataflows": (
+        "count_by_kind",
+        "connect_late",
+        "same_twice",
+        "lost_to_the_stall",
+    ),
+    "reliable_flows": ("check_the_sum", "survive_a_kill"),
     "scale": ("session_starts", "join_halves", "skewed_work"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
