@@ -8,8 +8,8 @@ from typing import Any
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
-from searchlogs.exercises._parts import says
-from searchlogs.exercises._values import alike
+from searchlogs.exercises._parts import duration, says
+from searchlogs.exercises._values import alike, holds
 from searchlogs.exercises._wrong_sessions import MISTAKES
 from searchlogs.simulate import client_events, simulate
 
@@ -246,8 +246,9 @@ def from_the_table() -> dict[str, timedelta]:
 
 def supported(given: Any, expected: dict[str, timedelta]) -> bool:
     """Return whether Monday's gap is right, and the other lies where nothing moves."""
-    flat = timedelta(minutes=3) <= given["your gap"] <= timedelta(minutes=25)
-    return bool(given["Monday's gap"] == expected["Monday's gap"] and flat)
+    monday, yours = duration(given["Monday's gap"]), duration(given["your gap"])
+    flat = timedelta(minutes=3) <= yours <= timedelta(minutes=25)
+    return bool(monday == expected["Monday's gap"] and flat)
 
 
 friday_to_monday = Question(
@@ -273,33 +274,35 @@ friday_to_monday = Question(
         ),
         Mistake(
             {"Monday's gap": "20 seconds", "your gap": "10 minutes"},
-            "These are texts, and timedeltas are expected: `timedelta(seconds=…)` or "
-            "`timedelta(minutes=…)`.",
-            lambda answer: any(isinstance(gap, str) for gap in answer.values()),
+            "These texts are no durations that the package can read. Write `timedelta(seconds=…)` "
+            "or `timedelta(minutes=…)`.",
+            lambda answer: any(
+                isinstance(gap, str) and not holds(duration, gap) for gap in answer.values()
+            ),
         ),
         Mistake(
             {"Monday's gap": timedelta(hours=3), "your gap": timedelta(minutes=10)},
             "`Monday's gap`: too long a gap would make fewer sessions than on Friday. On Monday "
             "there were three times as many.",
-            lambda answer: answer["Monday's gap"] > timedelta(minutes=25),
+            lambda answer: duration(answer["Monday's gap"]) > timedelta(minutes=25),
         ),
         Mistake(
             {"Monday's gap": timedelta(minutes=10), "your gap": timedelta(minutes=10)},
             "`Monday's gap`: look for the line of the table with Monday's rate and Monday's number "
             "of sessions.",
-            lambda answer: answer["Monday's gap"] != timedelta(seconds=20),
+            lambda answer: duration(answer["Monday's gap"]) != timedelta(seconds=20),
         ),
         Mistake(
             {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(minutes=1)},
             "`your gap`: too short. A longer gap still changes both numbers, so this one cuts some "
             "visits.",
-            lambda answer: answer["your gap"] < timedelta(minutes=3),
+            lambda answer: duration(answer["your gap"]) < timedelta(minutes=3),
         ),
         Mistake(
             {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(hours=1)},
             "`your gap`: too long. The rate stays, but there are fewer sessions: visits that were "
             "apart are glued together.",
-            lambda answer: answer["your gap"] > timedelta(minutes=25),
+            lambda answer: duration(answer["your gap"]) > timedelta(minutes=25),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import duration
 from searchlogs.exercises._values import alike
 from searchlogs.exercises._wrong_steps import MISTAKES
 from searchlogs.metrics import count
@@ -334,7 +335,7 @@ def valley() -> tuple[timedelta, timedelta]:
 
 def in_the_valley(gap: Any, _: object) -> bool:
     """Return whether a gap lies in the valley."""
-    return bool(valley()[0] <= gap < valley()[1])
+    return bool(valley()[0] <= duration(gap) < valley()[1])
 
 
 def what_it_does(gap: timedelta) -> str:
@@ -374,13 +375,13 @@ choose_a_gap = Question(
             timedelta(seconds=10),
             "Too short: it cuts visits into pieces, and separates clicks from their searches. It "
             "lies on the left hill.",
-            lambda gap: timedelta(0) <= gap < valley()[0],
+            lambda gap: timedelta(0) <= duration(gap) < valley()[0],
         ),
         Mistake(
             timedelta(minutes=30),
             "Too long: it joins the visits of different people. At a screen, the next visitor "
             "comes soon. It lies on the right hill, or beyond.",
-            lambda gap: gap >= valley()[1],
+            lambda gap: duration(gap) >= valley()[1],
         ),
         Mistake(
             120,
@@ -390,7 +391,7 @@ choose_a_gap = Question(
         ),
         Mistake(
             "2 minutes",
-            "This is text, and a timedelta is expected: `timedelta(seconds=…)` or "
+            "This text is no duration that the package can read. Write `timedelta(seconds=…)` or "
             "`timedelta(minutes=…)`.",
             lambda gap: isinstance(gap, str),
         ),
