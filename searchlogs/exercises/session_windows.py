@@ -28,6 +28,8 @@ smallest_gap = Question(
         "pauses may be longer than the gap.",
     ),
     solve=longest_pause,
+    because="In order of time the seconds are 3, 8, 20, 33 and 41, and the pauses 5, 12, 13 and "
+    "8. A gap of 13 is as long as the longest pause, and that is enough.",
     notice="The gap may be exactly as long as the longest pause, because only a longer pause "
     "cuts. In logs of whole seconds, that happens every day.",
     expects="a whole number of seconds",
@@ -105,6 +107,9 @@ when_it_closes = Question(
         "arrival does it?",
     ),
     solve=what_lets_them_close,
+    because="User 1's watermark must come to lie above 15 + 10 = 25. Second 26 moves it to 25, "
+    "and second 27 to 26. User 2's second 30 moves theirs to 29, above 6 + 10; nothing "
+    "moves it further.",
     notice="Only a user's own later event closes their session, and it must be newer by more than "
     "the gap and the wait. The event of second 26 began a new session, and the old one was still "
     "open. And what nobody's event closes, the end of the input does.",
@@ -181,6 +186,8 @@ late_events = Question(
         "An event exactly on the watermark is in time: look at 3 and 8 once more.",
     ),
     solve=which_are_late,
+    because="The watermarks are 0, 3, 3, 8, 8, 8, 8 and 8. Only 7 and 6 lie below the one that "
+    "they meet; 3 and 8 lie exactly on it.",
     notice="The watermark never goes back: once 10 has been seen, it stays at 8, whatever comes. "
     "And 3 and 8, which lie exactly on it, were in time.",
     expects="a list of whole numbers",
@@ -260,6 +267,9 @@ friday_to_monday = Question(
         "sides.",
     ),
     solve=from_the_table,
+    because="Monday's numbers stand at 20 seconds. From 3 to 25 minutes neither the rate nor the "
+    "number of sessions moves; at an hour there are fewer sessions, so visits were "
+    "joined.",
     notice="A rate can fall to a third although nobody clicked less. Too short a gap cuts clicks "
     "off from their searches; too long a gap glues visits together, which only the number of "
     "sessions shows. Any gap from 3 to 25 minutes is right here.",
