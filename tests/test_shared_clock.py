@@ -70,9 +70,7 @@ def test_the_same_events_are_late_there_and_not_here() -> None:
 
 
 events = st.lists(
-    st.builds(
-        lambda user, second: opens((user, second))[0], st.integers(1, 3), st.integers(0, 40)
-    ),
+    st.builds(lambda user, second: opens((user, second))[0], st.integers(1, 3), st.integers(0, 40)),
     max_size=30,
 )
 
@@ -102,13 +100,15 @@ def test_a_larger_batch_is_taken_user_by_user() -> None:
     assert seconds(run(opens(*SEVEN), shared_clock(WAIT), batch_size=7)) == [2, 5, 8]
 
 
-def test_a_flow_resumes_with_the_watermark_of_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [1, 2, 3])
+def test_a_flow_resumes_with_the_watermark_of_all(tmp_path: Path, ahead: int) -> None:
     init_db_dir(tmp_path, 1)
-    before, after = opens((2, 2), (1, 9)), opens((2, 5), (3, 6), (3, 7))
+    before = opens(*[(user, 2) for user in (1, 2, 3) if user != ahead], (ahead, 9))
+    after = opens((1, 5), (4, 6), (2, 7), (3, 8))
     source = [*before, TestingSource.EOF(), *after]
     how = {"epoch_interval": ZERO, "recovery_config": RecoveryConfig(str(tmp_path))}
     assert run(source, shared_clock(WAIT), 1, **how) == []
-    # Built anew, as in another process; user 3 is new, and 7 is exactly on the watermark.
+    # Built anew, as in another process; user 4 is new, and 7 is exactly on the watermark.
     assert sorted(seconds(run(source, shared_clock(WAIT), 1, **how))) == [5, 6]
 
 
