@@ -14,6 +14,7 @@ _BY_FILE = {
     "session_windows": ("smallest_gap", "late_events", "sort_and_split"),
     "click_through_rate": ("attribute_a_click", "bounded_rate", "mean_rate"),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
+    "engines": ("late_when_shared", "put_back"),
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
     "scale": ("session_starts", "join_halves", "skewed_work"),
