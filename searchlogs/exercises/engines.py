@@ -1,10 +1,11 @@
 """The exercises of notebook 05 on other engines: a shared watermark, and corrected results."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from searchlogs.dataflow import find_sessions
+from searchlogs.dataflow import GAP, find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.exercises._values import alike
@@ -98,7 +99,7 @@ late_when_shared = Question(
 )
 
 
-def corrected(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> list[Session]:
+def my_correction(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> list[Session]:
     """Return the sessions as they would be if nothing had come late."""
     events = [event for session in sessions for event in session.events]
     events += [one.event for one in late]
@@ -108,24 +109,37 @@ def corrected(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta)
 
 
 def _all_events(sessions: Sequence[Session], late: Sequence[Late]) -> list[Event]:
-    punctual = [event for session in sessions for event in session.events]
-    return [*punctual, *(one.event for one in late)]
+    events = [event for session in sessions for event in session.events]
+    return sorted([*events, *(one.event for one in late)], key=lambda event: event.time)
 
 
-def _not_sorted(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
-    return find_sessions(_all_events(sessions, late), gap)[0]
+def _cut(events: list[Event], gap: timedelta) -> list[Session]:
+    """Return the sessions of events in order of time, without the engine: it takes a while."""
+    own: dict[str, list[list[Event]]] = defaultdict(list)
+    for event in events:
+        cuts = own[str(event.user)]
+        if not cuts or event.time - cuts[-1][-1].time > gap:
+            cuts.append([])
+        cuts[-1].append(event)
+    return [
+        Session(user, id, tuple(cut)) for user, cuts in own.items() for id, cut in enumerate(cuts)
+    ]
+
+
+def _still_late(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
+    return list(sessions)
 
 
 def _default_gap(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
-    return find_sessions(sorted(_all_events(sessions, late), key=lambda event: event.time))[0]
+    return _cut(_all_events(sessions, late), GAP)
 
 
 def _only_late(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
-    return corrected((), late, gap)
+    return _cut(_all_events((), late), gap)
 
 
 def _beside(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
-    return [*sessions, *corrected((), late, gap)]
+    return [*sessions, *_cut(_all_events((), late), gap)]
 
 
 def _into_the_session_around(
@@ -140,11 +154,12 @@ def _into_the_session_around(
 
 
 def _both_lists(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
-    return corrected(sessions, late, gap), []
+    cuts = _cut(_all_events(sessions, late), gap)
+    return sorted(cuts, key=lambda it: (it.user, it.id)), []
 
 
 def _events(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> Any:
-    return sorted(_all_events(sessions, late), key=lambda event: event.time)
+    return _all_events(sessions, late)
 
 
 def same_sessions(given: Any, expected: list[Session]) -> bool:
@@ -197,13 +212,13 @@ put_back = Task(
         "Sort all events by time and call `find_sessions(events, gap)`. It returns two lists, and "
         "you need the first.",
     ),
-    solve=corrected,
+    solve=my_correction,
     notice="Sorted by time nothing is late, under any wait. A late event can do more than join a "
     "session: it can bridge two, or be a session of its own, and then the later ones get new "
     "numbers. So all sessions of its user must be worked out again.",
     cases=_corrections,
     mistakes={
-        _not_sorted: (
+        _still_late: (
             "The late events are still missing. If you did add them, they came late once more, "
             "because they are last in your list: sort all events by time first."
         ),

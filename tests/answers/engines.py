@@ -12,7 +12,7 @@ import pandas as pd
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.exercises._core import at
-from searchlogs.exercises.engines import corrected
+from searchlogs.exercises.engines import my_correction
 from searchlogs.sessions import Session, replay_clock, shared_clock
 
 BY_TIME = attrgetter("time")
@@ -51,7 +51,7 @@ def by_hand(sessions: Any, late: Any, gap: timedelta) -> Any:
 
 
 def backwards(sessions: Any, late: Any, gap: timedelta) -> Any:
-    return corrected(sessions, late, gap)[::-1]
+    return my_correction(sessions, late, gap)[::-1]
 
 
 def recomputes_only_users_with_late(sessions: Any, late: Any, gap: timedelta) -> Any:
@@ -158,7 +158,7 @@ RIGHT: dict[str, list[Any]] = {
         groups,
         Corrector(),
         pandas_order,
-        lambda sessions, late, gap: corrected(sessions, late, gap),
+        lambda sessions, late, gap: my_correction(sessions, late, gap),
     ],
 }
 
