@@ -143,7 +143,8 @@ class _SharedClock(win.Clock[Event, Any]):
             # The keys were stored at different times; the newest watermark was everybody's.
             state = self.logic.state
             state.watermark_base = max(state.watermark_base, resume_state.watermark_base)
-        return self.logic
+        logic: win.ClockLogic[Event, Any] = self.logic
+        return logic
 
 
 @dataclass(frozen=True)
