@@ -99,7 +99,9 @@ late_when_shared = Question(
 )
 
 
-def my_correction(sessions: Sequence[Session], late: Sequence[Late], gap: timedelta) -> list[Session]:
+def my_correction(
+    sessions: Sequence[Session], late: Sequence[Late], gap: timedelta
+) -> list[Session]:
     """Return the sessions as they would be if nothing had come late."""
     events = [event for session in sessions for event in session.events]
     events += [one.event for one in late]
