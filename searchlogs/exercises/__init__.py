@@ -17,6 +17,13 @@ _BY_FILE = {
     "engines": ("late_when_shared", "put_back"),
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
+    "dataflows": (
+        "count_by_kind",
+        "connect_late",
+        "same_twice",
+        "lost_to_the_stall",
+    ),
+    "reliable_flows": ("check_the_sum", "survive_a_kill"),
     "scale": ("session_starts", "join_halves", "skewed_work"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
