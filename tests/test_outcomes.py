@@ -39,7 +39,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "03-session-windows": {
         "what a key, a clock and a windower do": ("smallest_gap", "late_events", "sort_and_split"),
-        "what leaves a window, and when": ("when_it_closes",),
+        "what leaves a window, and when": ("connect_late", "when_it_closes"),
         "how to choose a gap": ("friday_to_monday",),
         "what a wrong one does to the click-through rate": ("friday_to_monday",),
     },
@@ -55,10 +55,12 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "06-your-own-logs": {
         "what a real log looks like": ("foreign_log",),
+        "how to see that no line was lost": ("check_the_sum",),
         "how sure a rate is": ("clustered_error",),
     },
     "06b-killed-and-resumed": {
         "what a kill loses and what it doubles": ("after_a_kill",),
+        "which three parts make each line come out once": ("survive_a_kill",),
         "what a resume refuses": ("go_on",),
     },
     "07-scale": {
@@ -79,12 +81,10 @@ UNCHECKED: dict[str, tuple[str, ...]] = {
         "what becomes of events that came too late",
     ),
     "06-your-own-logs": (
-        "how to see that no line was lost",
         "which differences are noise",
         "what a click can't tell",
     ),
     "06b-killed-and-resumed": (
-        "which three parts make each line come out once",
         "why a pseudonym doesn't make anybody anonymous",
     ),
     "07-scale": (
