@@ -3,7 +3,10 @@
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count, pairwise
+from numbers import Real
 from typing import Any
+
+from numpy import timedelta64
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
@@ -66,6 +69,11 @@ watermarks = Question(
             "the watermark stands still.",
         ),
         Mistake(
+            [1, 6, 7, 9, 10],
+            "7 and 10 are no newer than what came before them, so they don't move the watermark. "
+            "It stays where it was.",
+        ),
+        Mistake(
             9,
             "That is where the watermark stands at the end. Give a list with one number per "
             "arrival.",
@@ -75,6 +83,11 @@ watermarks = Question(
             [timedelta(seconds=second) for second in (1, 6, 6, 9, 9)],
             "Here the numbers of seconds alone are expected.",
             lambda given: all(isinstance(one, timedelta | datetime) for one in given) and given,
+        ),
+        Mistake(
+            [1, 6, 9, 9],
+            "Five events arrive, so there are five watermarks: one after each arrival.",
+            lambda given: len(given) != 5 and not isinstance(given, str),
         ),
     ),
 )
@@ -145,8 +158,35 @@ def _with_hindsight(events: list[Event], wait: timedelta) -> list[Event]:
     ]
 
 
-def _sorted_first(events: list[Event], wait: timedelta) -> list[Event]:
+def _in_parts(events: list[Event], wait: timedelta) -> list[Event]:
+    newest: dict[str, datetime] = {}
+    late = []
+    for event in events:
+        user = str(event.user)
+        newest[user] = max(newest.get(user, event.time), event.time)
+        if (newest[user] - event.time).seconds > wait.seconds:
+            late.append(event)
+    return late
+
+
+def _either_way(events: list[Event], wait: timedelta) -> list[Event]:
+    newest: dict[str, datetime] = {}
+    late = []
+    for event in events:
+        user = str(event.user)
+        if abs(event.time - newest.get(user, event.time)) > wait:
+            late.append(event)
+        newest[user] = max(newest.get(user, event.time), event.time)
+    return late
+
+
+def _none_late(events: list[Event], wait: timedelta) -> list[Event]:
     return []
+
+
+def _with_late_by(events: list[Event], wait: timedelta) -> list[tuple[Event, timedelta]]:
+    _, late = find_sessions(events, wait=wait)
+    return [(one.event, one.late_by) for one in late]
 
 
 def _times_of_late(events: list[Event], wait: timedelta) -> list[datetime]:
@@ -202,6 +242,18 @@ late_by_rule = Task(
             ([AppOpen(1, at(20)), AppOpen(2, at(5)), AppOpen(2, at(6))], at(2) - at(0)),
         ),
         Case('a user who is 1 and "1"', ([AppOpen(1, at(20)), AppOpen("1", at(5))], at(2) - at(0))),
+        Case(
+            "an event that is a day late",
+            ([AppOpen(1, at(second)) for second in (0, 86_401, 1)], at(10) - at(0)),
+        ),
+        Case(
+            "an event that is late by half a second",
+            ([AppOpen(1, at(second)) for second in (0, 10, 7.5)], at(2) - at(0)),
+        ),
+        Case(
+            "no wait, and two events at the same time",
+            ([AppOpen(1, at(second)) for second in (5, 5, 4)], timedelta(0)),
+        ),
         Case("the tutorial's seven events", (client_events(), at(1) - at(0))),
         Case("no events", ([], at(1) - at(0))),
         Case(
@@ -237,9 +289,20 @@ late_by_rule = Task(
             "Each event is compared with the newest of the *whole* log. When it arrived, that one "
             "was not known yet: only what came before it counts."
         ),
-        _sorted_first: (
-            "No event is late here. Were the events sorted by time? Then nothing is ever "
-            "overtaken: take them as they arrived. Or does the newest time never change?"
+        _in_parts: (
+            "`.seconds` is only a part of a timedelta: days and fractions of a second are missing. "
+            "Compare the timedeltas themselves."
+        ),
+        _either_way: (
+            "An event far *ahead* of the newest one is late here. It is only early: the next "
+            "newest. Late is what lies far behind."
+        ),
+        _none_late: (
+            "No event is ever late here. Sorting the events by time has this effect, because then "
+            "nothing is overtaken: take them as they arrived."
+        ),
+        _with_late_by: (
+            "These are the right events, each in a pair. Put the events alone into the list."
         ),
         _times_of_late: (
             "These are the times of the right events. Put the events themselves into the list."
@@ -253,10 +316,11 @@ late_by_rule = Task(
 
 
 @cache
-def slow_phones() -> list[Event]:
+def slow_phones() -> tuple[Event, ...]:
     """Return a log whose events arrive up to 20 seconds after their time, a few minutes after."""
     disorder = timedelta(seconds=20)
-    return list(simulate(60, 200, seed=7, disorder=disorder, late_share=0.01))
+    # A tuple, so that nobody sorts it in place before the check uses it.
+    return tuple(simulate(60, 200, seed=7, disorder=disorder, late_share=0.01))
 
 
 def shortest_wait() -> timedelta:
@@ -271,6 +335,23 @@ def shortest_wait() -> timedelta:
     return wait
 
 
+def as_duration(wait: Any) -> timedelta:
+    """Return a wait as a timedelta; numpy has durations of its own.
+
+    >>> as_duration(timedelta64(16, "s"))
+    datetime.timedelta(seconds=16)
+
+    Raises:
+        TypeError: If it is no duration.
+    """
+    if isinstance(wait, timedelta64):
+        wait = wait.astype("timedelta64[us]").item()
+    if not isinstance(wait, timedelta):
+        raise TypeError("a wait is a timedelta")
+    return wait
+
+
+@cache
 def late_with(wait: timedelta) -> int:
     """Return the number of late events under this wait."""
     return len(find_sessions(slow_phones(), wait=wait)[1])
@@ -278,11 +359,13 @@ def late_with(wait: timedelta) -> int:
 
 def long_enough(wait: Any, shortest: timedelta) -> bool:
     """Return whether at most 1 % are late, under at most twice the shortest wait."""
-    return bool(wait <= 2 * shortest and late_with(wait) <= len(slow_phones()) / 100)
+    wait = as_duration(wait)
+    return wait <= 2 * shortest and late_with(wait) <= len(slow_phones()) / 100
 
 
-def what_it_costs(wait: timedelta) -> str:
+def what_it_costs(wait: Any) -> str:
     """Describe what a wait saves, and what it costs."""
+    wait = as_duration(wait)
     late = late_with(wait)
     share = f"{late} of {len(slow_phones()):,} events late, {100 * late / len(slow_phones()):.1f} %"
     return f"{share}; each result comes {wait.total_seconds():g} s later"
@@ -309,24 +392,28 @@ choose_a_wait = Question(
             timedelta(seconds=5),
             "Too short: more than 1 % of the events are late, and missing from their sessions. "
             "Wait a little longer.",
-            lambda wait: late_with(wait) > len(slow_phones()) / 100,
+            lambda wait: late_with(as_duration(wait)) > len(slow_phones()) / 100,
         ),
         Mistake(
             timedelta(minutes=2),
             "Too long: a much shorter wait also keeps the late events below 1 %. Each second "
             "beyond it delays every result, and gains only a few events.",
-            lambda wait: wait > timedelta(0),
+            lambda wait: as_duration(wait) > timedelta(0),
         ),
         Mistake(
             14,
             "A bare number has no unit. Write `timedelta(seconds=…)`.",
-            lambda wait: isinstance(wait, int | float),
+            lambda wait: isinstance(wait, Real),
         ),
         Mistake(
             timedelta(seconds=-14),
-            "A wait can't be shorter than zero. It needs no minus sign: the clock itself "
-            "subtracts it from the newest time.",
-            lambda wait: wait < timedelta(0),
+            "A wait can't be negative. The clock subtracts it for you.",
+            lambda wait: as_duration(wait) < timedelta(0),
+        ),
+        Mistake(
+            "14s",
+            "This is text. Make a timedelta: `timedelta(seconds=…)`.",
+            lambda wait: isinstance(wait, str),
         ),
     ),
 )

@@ -1,80 +1,13 @@
 """The exercises of notebook 06: a log in other words, how sure a rate is, and what to mend."""
 
-import io
-import shlex
+from collections import Counter
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from math import sqrt
 from typing import Any
 
-from searchlogs.events import ClickResult, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task
-from searchlogs.exercises._values import show
-from searchlogs.logs.border import BadRecord, Ignored, Skipped
-from searchlogs.logs.jsonl import from_json
-
-LINES = (
-    '{"uid": "a7", "ts": 1704110405.2, "action": "querySubmitted", "q": "dog beds"}',
-    '{"uid": "a7", "ts": 1704110409.8, "action": "scroll"}',
-    '{"uid": "a7", "ts": 1704110412.0, "action": "open", "doc": {"id": "bed-3", "rank": 3}}',
-)
-"""The log that `foreign_log` is about."""
-
-
-class Refused(Exception):
-    """The command does not accept the options; the message says why."""
-
-
-def read_with(options: Any) -> list[tuple[Event, ...] | Ignored | Skipped | BadRecord]:
-    """Return what each of LINES gives under these options of the command.
-
-    Raises:
-        Refused: If the command does not accept the options.
-    """
-    # The command is heavy, and most who import this file check another exercise.
-    from searchlogs.command.cli import parser
-    from searchlogs.command.words import border_of
-
-    if not isinstance(options, str):
-        raise Refused("they are not text")
-    captured = io.StringIO()
-    try:
-        with redirect_stderr(captured), redirect_stdout(captured):
-            words = ["run", "log.jsonl", "--out", "sessions.jsonl", *shlex.split(options)]
-            border = border_of(parser().parse_args(words))
-    except (Exception, SystemExit) as error:
-        last = (captured.getvalue() or str(error)).strip().split("\n")[-1]
-        raise Refused(last.removeprefix("python -m searchlogs run: error: ")) from None
-    found: list[tuple[Event, ...] | Ignored | Skipped | BadRecord] = []
-    for line in LINES:
-        try:
-            found.append(border.read(from_json(line.encode())))
-        except BadRecord as bad:
-            found.append(bad)
-    return found
-
-
-def what_came_out(options: Any) -> str:
-    """Describe what the three lines give under these options."""
-    try:
-        found = read_with(options)
-    except Refused as why:
-        return f"the command stops: {why}"
-    return "\n".join(map(_describe, found))
-
-
-def _describe(outcome: tuple[Event, ...] | Ignored | Skipped | BadRecord) -> str:
-    """Describe what became of one line."""
-    match outcome:
-        case BadRecord():
-            return ": ".join(filter(None, ["rejected", outcome.field, outcome.reason]))
-        case Ignored():
-            return f"ignored: {outcome.kind}"
-        case (ClickResult() as click,):
-            return f"{show(click)}, position {click.position}"
-        case (event,):
-            return show(event)
-    return show(outcome)
+from searchlogs.exercises._options import read_with, what_came_out
+from searchlogs.logs.border import BadRecord, Ignored
 
 
 def options() -> str:
@@ -94,6 +27,12 @@ def _gives(test: Callable[[list[Any]], bool]) -> Callable[[Any], bool]:
     return lambda given: test(read_with(given))
 
 
+def _unread(found: list[Any]) -> bool:
+    """Return whether the kind of the lines, or their time, was not even understood."""
+    return any(isinstance(one, BadRecord) and one.field in ("event", "action", "time", "ts")
+               for one in found)  # fmt: skip
+
+
 def _rejected(field: str | None, words: str = "") -> Callable[[Any], bool]:
     """Return a predicate: is a record rejected for this field, with these words in its reason?"""
     return _gives(
@@ -107,8 +46,8 @@ def _rejected(field: str | None, words: str = "") -> Callable[[Any], bool]:
 foreign_log = Question(
     name="foreign_log",
     hints=(
-        "You need three options: for the fields, for the kinds, and for the unit of the "
-        'times. `command("run --help")` lists them.',
+        "You need three options: for the fields, for the kinds, and for the unit of the times. "
+        "The table under *Bring your own log* has them.",
         "Both `--map` and `--kinds` take pairs: ours=theirs. Our fields are user, time, "
         "event, query, item and position; our kinds are search and click.",
         "A dot reaches a field inside another one: `a.b` is b inside a.",
@@ -121,6 +60,16 @@ foreign_log = Question(
     "Nothing was guessed: a wrong unit or time zone would give wrong sessions without any "
     "warning.",
     mistakes=(
+        Mistake(
+            "--map user=uid, time=ts, event=action, query=q, item=doc.id, position=doc.rank "
+            "--kinds search=querySubmitted,click=open --time-unit s",
+            "A space ends an option's value. Write the pairs of `--map` and `--kinds` without "
+            "spaces: `user=uid,time=ts`.",
+            lambda given: (
+                any(gap in given for gap in (", ", " ,", " =", "= "))
+                and what_came_out(given).startswith("the command stops")
+            ),
+        ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
             "--kinds querySubmitted=search,open=click --time-unit s",
@@ -139,6 +88,13 @@ foreign_log = Question(
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
+            "--kinds search=querySubmitted,click=open,click=scroll --time-unit s",
+            "The second line is read as one of our kinds, but scrolling is neither a search nor a "
+            "click. A kind that `--kinds` doesn't name is ignored.",
+            _gives(lambda found: not isinstance(found[1], Ignored) and not _unread(found)),
+        ),
+        Mistake(
+            "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
             "--kinds search=querySubmitted,click=open",
             "A number alone has no unit: is it seconds, milliseconds or microseconds? Use "
             "`--time-unit`.",
@@ -150,6 +106,17 @@ foreign_log = Question(
             "These are seconds: read in a smaller unit, they end up in January 1970, so the lines "
             "are rejected.",
             _rejected("ts", "is the unit another"),
+        ),
+        Mistake(
+            "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
+            "--kinds search=querySubmitted,click=open --time-unit seconds",
+            "A unit has a short name here: `s`, `ms` or `us`.",
+            lambda given: "--time-unit: invalid choice" in what_came_out(given),
+        ),
+        Mistake(
+            ["--map", "user=uid", "--time-unit", "s"],
+            "Give the options as one text, with a space between them.",
+            lambda given: not isinstance(given, str),
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc,position=doc.rank "
@@ -225,6 +192,24 @@ def _per_user(users: Users) -> float | None:
     return error and error * sum(own for own, _ in users) / len(users)
 
 
+def _half_an_interval(users: Users) -> float | None:
+    error = my_error(users)
+    return error and 1.96 * error
+
+
+def _squared_last(users: Users) -> float | None:
+    return None if len(users) < 2 else 0.0
+
+
+def _around_their_mean(users: Users) -> float | None:
+    number = len(users)
+    if number < 2:
+        return None
+    mean = sum(clicked / own for own, clicked in users) / number
+    squares = sum((clicked - mean * own) ** 2 for own, clicked in users)
+    return sqrt(number / (number - 1) * squares) / sum(own for own, _ in users)
+
+
 def _sure_of_one(users: Users) -> float | None:
     return my_error(users) or 0.0
 
@@ -275,6 +260,17 @@ clustered_error = Task(
             "The result was divided by the number of users. The CTR is a share of searches: "
             "divide by the number of searches of all users."
         ),
+        _half_an_interval: (
+            "This is half of a 95 % interval: 1.96 times the standard error. Leave the factor out."
+        ),
+        _squared_last: (
+            "The error is always 0 here. The differences from the CTR add up to 0, so square each "
+            "of them *before* you add them up."
+        ),
+        _around_their_mean: (
+            "The differences are taken from the mean of the users' own rates. Take them from the "
+            "CTR of all: clicked searches ÷ searches, both summed over all users."
+        ),
         _sure_of_one: (
             "One user shows nothing about how much users differ. The error isn't 0, which would "
             "mean certainty: it is unknown, None."
@@ -318,6 +314,35 @@ def _in_the_order_met(searches: Searched) -> list[tuple[str, int]]:
     return sorted(my_list(searches), key=lambda pair: order.index(pair[0]))
 
 
+def _most_common(searches: Searched) -> list[tuple[str, int]]:
+    return Counter(query for query, results, _ in searches if results == 0).most_common()
+
+
+def _all_reversed(searches: Searched) -> list[tuple[str, int]]:
+    return sorted(my_list(searches), key=lambda pair: (pair[1], pair[0]), reverse=True)
+
+
+def _by_name(searches: Searched) -> list[tuple[str, int]]:
+    return sorted(my_list(searches))
+
+
+def _never_found(searches: Searched) -> list[tuple[str, int]]:
+    found = {query for query, results, _ in searches if results}
+    return [pair for pair in my_list(searches) if pair[0] not in found]
+
+
+def _sorted_in_place(searches: Searched) -> None:
+    return my_list(searches).sort()
+
+
+def _as_a_dictionary(searches: Searched) -> dict[str, int]:
+    return dict(my_list(searches))
+
+
+def _number_first(searches: Searched) -> list[tuple[int, str]]:
+    return [(number, query) for query, number in my_list(searches)]
+
+
 def _fewest_first(searches: Searched) -> list[tuple[str, int]]:
     return sorted(my_list(searches), key=lambda pair: (pair[1], pair[0]))
 
@@ -349,7 +374,9 @@ worth_mending = Task(
             "a query that found something once",
             ([("sofa", 0, 0), ("sofa", 3, 1), ("sofa", 0, 0)],),
         ),
-        Case("equally many", ([("b", 0, 0), ("a", 0, 0), ("c", 0, 0), ("c", 0, 0)],)),
+        Case("a before b, and more often", ([("b", 0, 0), ("a", 0, 0), ("a", 0, 0)],)),
+        Case("b before a, because it is more often", ([("a", 0, 0), ("b", 0, 0), ("b", 0, 0)],)),
+        Case("equally many", ([(query, 0, 0) for query in "bdacc"],)),
         Case("no searches", ([],)),
     ),
     mistakes={
@@ -370,6 +397,28 @@ worth_mending = Task(
             "These are the right pairs, but not sorted: most searches first, and equal numbers by "
             "name."
         ),
+        _most_common: (
+            "Queries with equal numbers stay in the order in which they were met, as "
+            "`most_common()` leaves them. Sort those by name."
+        ),
+        _all_reversed: (
+            "The order is reversed for the names as well: equal numbers go from z to a. "
+            "`reverse=True` does that. Reverse the numbers alone: `-number`."
+        ),
+        _by_name: (
+            "These are the right pairs, sorted by name alone. Most searches come first; the name "
+            "decides only between equal numbers."
+        ),
+        _never_found: (
+            "A query that found something at another time is missing. Decide for each *search*, "
+            "not for each query: what found nothing once is worth mending too."
+        ),
+        _sorted_in_place: (
+            "Nothing was returned. Is a `return` missing? A list's `.sort()` also gives None: it "
+            "changes the list, and `sorted(…)` returns one."
+        ),
+        _as_a_dictionary: "A dictionary has these numbers. Return its pairs as a list, sorted.",
+        _number_first: "The right pairs, turned around: the query comes first, then its number.",
         _fewest_first: (
             "These are the right pairs in the wrong order: most searches come first, and equal "
             "numbers go by name from a to z."
