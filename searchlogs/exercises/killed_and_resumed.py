@@ -61,6 +61,18 @@ after_a_kill = Question(
             "off.",
         ),
         Mistake(
+            [701, 30, 90],
+            "30 *records* are read again, but lines are cut off: those that were written since the "
+            "snapshot.",
+            lambda given: list(given[:2]) == [701, 30],
+        ),
+        Mistake(
+            [701, 7],
+            "Three numbers are asked for: the first record, the lines cut off, and the lines at "
+            "the end.",
+            lambda given: len(given) != 3 and not isinstance(given, str),
+        ),
+        Mistake(
             [701, 7, 83],
             "The lines that are cut off are not lost: their records are read again, and write them "
             "once more.",
@@ -110,12 +122,31 @@ def _one_skipped(lines: Lines, count: int, checksum: int) -> Lines | str:
     return left if isinstance(left, str) else lines[count + 1 :]
 
 
-def _nothing_is_another(lines: Lines, count: int, checksum: int) -> Lines | str:
-    return lines_left(lines, count, checksum) or "another log"
-
-
 def _refused_all(lines: Lines, count: int, checksum: int) -> Lines | str:
     return "another log"
+
+
+def _what_was_read(lines: Lines, count: int, checksum: int) -> Lines | str:
+    left = lines_left(lines, count, checksum)
+    return left if isinstance(left, str) else lines[:count]
+
+
+def _in_one_text(lines: Lines, count: int, checksum: int) -> str:
+    return "".join(lines_left(lines, count, checksum))
+
+
+def _none_for_another(lines: Lines, count: int, checksum: int) -> Lines | None:
+    left = lines_left(lines, count, checksum)
+    return None if isinstance(left, str) else left
+
+
+def _only_the_checksum(lines: Lines, count: int, checksum: int) -> Lines | str:
+    same = crc32("".join(lines[:count]).encode()) == checksum
+    return lines[count:] if same else "another log"
+
+
+def _no_more_than_read(lines: Lines, count: int, checksum: int) -> Lines | str:
+    return lines_left(lines, count, checksum) if len(lines) > count else "another log"
 
 
 def _shorter_is_fine(lines: Lines, count: int, checksum: int) -> Lines | str:
@@ -135,6 +166,8 @@ go_on = Task(
         "Only the first `count` lines had been read. Do they still have the same checksum?",
         "`lines[:count]` are the first lines, `lines[count:]` the rest. If the log has fewer "
         "than `count` lines, the first of these two lists is too short.",
+        "An empty text changes no checksum. So a log that has lost one keeps its checksum: compare "
+        "the *number* of lines as well.",
     ),
     solve=lines_left,
     notice="`LogSource` does the same with files. A resume reads the old lines once more to "
@@ -172,12 +205,25 @@ go_on = Task(
             "One line is skipped, and lost. Lists count from 0, so the first line that is left is "
             "`lines[count]`."
         ),
-        _nothing_is_another: (
-            "If nothing is left to read, the log is still the right one. Return an empty list."
-        ),
         _refused_all: (
             "Every log is refused here, even the right one. Is the checksum that of the first "
             "`count` lines, joined with nothing between them?"
+        ),
+        _what_was_read: (
+            "These are the lines that had been read. The others are left: they begin at "
+            "`lines[count]`."
+        ),
+        _in_one_text: "The lines were joined into one text. Return the list of them.",
+        _none_for_another: (
+            'A log that is not the same gives None here. Return the text `"another log"`.'
+        ),
+        _only_the_checksum: (
+            "Only the checksum is compared. An empty text changes no checksum, so a log that has "
+            "lost one is accepted: compare the number of lines as well."
+        ),
+        _no_more_than_read: (
+            "A log that was read to its end is refused. It is still the right log: nothing is "
+            "left to read, so return an empty list."
         ),
         _shorter_is_fine: (
             "A log that has lost lines is accepted. What was read is no longer there, so it can't "
@@ -242,6 +288,37 @@ def _rare_by_searches(searches: Searches, least: int) -> Table:
     return table
 
 
+def _rare_row_of_more(searches: Searches, least: int) -> Table:
+    table = my_table(searches, least)
+    rare = {user for user, query in searches if query not in table}
+    if len(rare) <= least:
+        table.pop(None, None)
+    return table
+
+
+def _rare_by_queries(searches: Searches, least: int) -> Table:
+    table = _rare_of_few(searches, least)
+    if len({query for _, query in searches if query not in table}) < least:
+        table.pop(None, None)
+    return table
+
+
+def _always_two(searches: Searches, least: int) -> Table:
+    return my_table(searches, 2)
+
+
+def _none_in_quotes(searches: Searches, least: int) -> dict[str, int]:
+    return {str(query): n for query, n in my_table(searches, least).items()}
+
+
+def _always_a_row(searches: Searches, least: int) -> Table:
+    return {None: 0} | my_table(searches, least)
+
+
+def _pairs_of_it(searches: Searches, least: int) -> list[tuple[str | None, int]]:
+    return list(my_table(searches, least).items())
+
+
 def _nobody_summed(searches: Searches, least: int) -> Table:
     table: Table = {}
     for _, query in searches:
@@ -279,6 +356,8 @@ publish_queries = Task(
     cases=lambda: (
         Case("a common query and two rare ones", (
             pairs("a cats", "b cats", "c cats", "a x", "b y"), 2)),
+        Case("a query of two users, where three are needed", (
+            pairs("a cats", "b cats", "c cats", "a x", "b x", "c y", "d z"), 3)),
         Case("one user who asks three times", (
             pairs("a cats", "b cats", "c x", "c x", "c x", "b y"), 2)),
         Case("a query with exactly as many users", (
@@ -307,9 +386,27 @@ publish_queries = Task(
             "key `None`."
         ),
         _rare_of_few: (
-            "All rare queries together have fewer than `least` users here, but their row is in "
-            "the table: it tells about a few people, as a rare query does. Leave it out."
+            "The row of the rare queries is in the table, although it comes from fewer than "
+            "`least` users: it could identify them. Leave it out."
         ),
+        _rare_row_of_more: (
+            "The row of the rare queries is missing if exactly `least` users are behind it. They "
+            "are enough: leave it out only if there are *fewer*."
+        ),
+        _rare_by_queries: (
+            "Whether to keep the row of the rare queries is decided by the number of *queries* "
+            "here. Count the different users behind them."
+        ),
+        _always_two: "This is right for 2 users, whatever `least` is. Use the parameter.",
+        _none_in_quotes: (
+            "The rare queries are summed up under the text `\"None\"`, which somebody might search "
+            "for. Take the key `None`, without quotes."
+        ),
+        _always_a_row: (
+            "The row of the rare queries is there even if there are none. Leave out an empty row: "
+            "0 searches by 0 users."
+        ),
+        _pairs_of_it: "These are the pairs of the right dictionary: return the dictionary itself.",
         _rare_by_searches: (
             "Whether to keep the row of the rare queries is decided here by its number of "
             "searches. They may all come from one person: count the users of all rare queries "

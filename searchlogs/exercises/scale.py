@@ -1,53 +1,82 @@
 """The exercises of notebook 07: the boundary flag, two halves of a session, a busy worker."""
 
-from numpy import diff, ones
+from typing import Any
+
+from numpy import array, diff, int64, ones
+from numpy.typing import NDArray
 
 from searchlogs.exercises._core import Case, Mistake, Question, Task
 
+Column = NDArray[int64]
 Flags = list[bool]
 
 
-def starts(user: list[int], time: list[int], gap: int) -> list[bool]:
+def starts(user: NDArray[int64], time: NDArray[int64], gap: int) -> list[bool]:
     """Return a flag per row: whether a session begins there."""
     begins = ones(len(user), bool)
     begins[1:] = (diff(user) != 0) | (diff(time) > gap)
     return begins.tolist()
 
 
-def _pauses_only(user: list[int], time: list[int], gap: int) -> Flags:
+def _pauses_only(user: Column, time: Column, gap: int) -> Flags:
     return [i == 0 or time[i] - time[i - 1] > gap for i in range(len(user))]
 
 
-def _users_only(user: list[int], time: list[int], gap: int) -> Flags:
+def _users_only(user: Column, time: Column, gap: int) -> Flags:
     return [i == 0 or user[i] != user[i - 1] for i in range(len(user))]
 
 
-def _gap_is_a_pause(user: list[int], time: list[int], gap: int) -> Flags:
+def _gap_is_a_pause(user: Column, time: Column, gap: int) -> Flags:
     return [
         i == 0 or user[i] != user[i - 1] or time[i] - time[i - 1] >= gap for i in range(len(user))
     ]
 
 
-def _either_way(user: list[int], time: list[int], gap: int) -> Flags:
+def _either_way(user: Column, time: Column, gap: int) -> Flags:
     return [
         i == 0 or (user[i] != user[i - 1] and time[i] - time[i - 1] > gap) for i in range(len(user))
     ]
 
 
-def _flags_on_ends(user: list[int], time: list[int], gap: int) -> Flags:
-    return [*starts(user, time, gap)[1:], True] if user else []
+def _flags_on_ends(user: Column, time: Column, gap: int) -> Flags:
+    return [*starts(user, time, gap)[1:], True][: len(user)]
 
 
-def _first_is_none(user: list[int], time: list[int], gap: int) -> Flags:
+def _first_is_none(user: Column, time: Column, gap: int) -> Flags:
     return [i > 0 and flag for i, flag in enumerate(starts(user, time, gap))]
 
 
-def _differences_only(user: list[int], time: list[int], gap: int) -> Flags:
+def _differences_only(user: Column, time: Column, gap: int) -> Flags:
     return starts(user, time, gap)[1:]
 
 
-def _inside_out(user: list[int], time: list[int], gap: int) -> Flags:
+def _inside_out(user: Column, time: Column, gap: int) -> Flags:
     return [not flag for flag in starts(user, time, gap)]
+
+
+def _gap_of_ten(user: Column, time: Column, gap: int) -> Flags:
+    return starts(user, time, 10)
+
+
+def _any_distance(user: Column, time: Column, gap: int) -> Flags:
+    return [
+        i == 0 or user[i] != user[i - 1] or abs(time[i] - time[0]) > gap for i in range(len(user))
+    ]
+
+
+def _rows_of_starts(user: Column, time: Column, gap: int) -> list[int]:
+    return [i for i, flag in enumerate(starts(user, time, gap)) if flag]
+
+
+def _asks_a_whole_array(user: Column, time: Column, gap: int) -> Any:
+    begins = ones(len(user), bool)
+    begins[1:] = user[1:] != user[:-1] or diff(time) > gap
+    return begins
+
+
+def columns(user: list[int], time: list[int], gap: int) -> tuple[Column, Column, int]:
+    """Return users and times as arrays, as the notebook has them, and the gap."""
+    return array(user, int64), array(time, int64), gap
 
 
 session_starts = Task(
@@ -58,19 +87,23 @@ session_starts = Task(
         "n rows have n − 1 differences. Begin with `ones(len(user), bool)`, all of them flags, "
         "and set all but the first: `begins[1:] = …`, two conditions, each in parentheses, "
         "with `|` between them.",
+        "Users and times are numpy arrays. `user[1:] != user[:-1]` compares all neighbours at "
+        "once; with two lists it would give a single answer.",
     ),
     solve=starts,
     notice="Two differences and an *or*, for any number of rows at once: cutting sessions takes "
     "no more than that.",
     cases=lambda: (
-        Case("two users without a pause", ([1, 1, 2, 2], [5, 6, 6, 7], 10)),
-        Case("one user with a pause", ([1, 1, 1], [0, 4, 20], 10)),
-        Case("a pause of exactly the gap", ([1, 1, 1], [0, 10, 21], 10)),
-        Case("a user who begins long after the one before", ([1, 2, 2], [0, 90, 95], 10)),
-        Case("three users, a row each", ([1, 2, 3], [30, 20, 10], 10)),
-        Case("a single row", ([7], [3], 10)),
-        Case("no row at all", ([], [], 10)),
-        Case("a gap of 0", ([1, 1, 1, 4], [2, 2, 3, 3], 0)),
+        Case("two users without a pause", columns([1, 1, 2, 2], [5, 6, 6, 7], 10)),
+        Case("one user with a pause", columns([1, 1, 1], [0, 4, 20], 10)),
+        Case("another gap", columns([1, 1, 1, 1], [0, 20, 45, 80], 30)),
+        Case("a pause of exactly the gap", columns([1, 1, 1], [0, 10, 21], 10)),
+        Case("a session that is longer than the gap", columns([1, 1, 1], [0, 9, 18], 10)),
+        Case("a user who begins long after the one before", columns([1, 2, 2], [0, 90, 95], 10)),
+        Case("three users, a row each", columns([1, 2, 3], [30, 20, 10], 10)),
+        Case("a single row", columns([7], [3], 10)),
+        Case("no row at all", columns([], [], 10)),
+        Case("a gap of 0", columns([1, 1, 1, 4], [2, 2, 3, 3], 0)),
     ),
     mistakes={
         _pauses_only: (
@@ -102,6 +135,19 @@ session_starts = Task(
         ),
         _inside_out: (
             "It is the other way round: these flags mark the rows at which a session continues."
+        ),
+        _gap_of_ten: "The gap is always 10 here. Use the parameter `gap`.",
+        _any_distance: (
+            "Times are compared with the first row's. A pause lies between *neighbours*: compare "
+            "each time with the one just before it."
+        ),
+        _rows_of_starts: (
+            "These are the numbers of the right rows. Return a flag for every row, `True` or "
+            "`False`."
+        ),
+        _asks_a_whole_array: (
+            "Does the error speak of a truth value? `or`, `and` and `not` need a single one, and "
+            "an array has many: write `|`, `&` and `~`, and each comparison in parentheses."
         ),
     },
 )
@@ -160,6 +206,19 @@ def _from_start_to_start(before: Half, after: Half, gap: int) -> list[Half]:
     return [before, after] if after[0] - before[0] > gap else one
 
 
+def _from_end_to_end(before: Half, after: Half, gap: int) -> list[Half]:
+    one = _always_joined(before, after, gap)
+    return [before, after] if after[1] - before[1] > gap else one
+
+
+def _gap_of_thirty(before: Half, after: Half, gap: int) -> list[Half]:
+    return joined(before, after, 30)
+
+
+def _end_to_end(before: Half, after: Half, gap: int) -> list[tuple[int, ...]]:
+    return [before + after] if after[0] - before[1] <= gap else [before, after]
+
+
 def _one_of_one(before: Half, after: Half, gap: int) -> list[Half] | Half:
     found = joined(before, after, gap)
     return found if len(found) == 2 else found[0]
@@ -180,6 +239,8 @@ join_halves = Task(
     cases=lambda: (
         Case("a boundary in the middle of a session", ((0, 22, 2, 1), (42, 42, 1, 0), 30)),
         Case("a long pause at the boundary", ((12, 26, 2, 1), (66, 70, 3, 1), 30)),
+        Case("another gap", ((0, 8, 3, 1), (20, 21, 2, 2), 10)),
+        Case("a long second half", ((0, 10, 3, 2), (25, 400, 30, 6), 30)),
         Case("a pause of exactly the gap", ((5, 10, 4, 2), (40, 45, 2, 1), 30)),
         Case("a long first half", ((0, 500, 40, 9), (510, 520, 3, 1), 30)),
         Case("two events at the same time", ((7, 7, 1, 1), (7, 7, 1, 0), 30)),
@@ -217,6 +278,14 @@ join_halves = Task(
         _from_start_to_start: (
             "The pause is measured from the *start* of the first half. It lies between the end of "
             "the first half and the start of the second."
+        ),
+        _from_end_to_end: (
+            "The pause is measured up to the *end* of the second half. It ends at its start."
+        ),
+        _gap_of_thirty: "The gap is always 30 here. Use the parameter `gap`.",
+        _end_to_end: (
+            "The two tuples were put one behind the other. One session is one tuple of four: "
+            "start, end, and the two sums."
         ),
         _one_of_one: "Nearly: always return a list, even of a single session.",
     },
@@ -281,7 +350,21 @@ skewed_work = Question(
         Mistake(
             [14, 8, 6],
             "A single worker does the whole log: the busy user and all the others.",
-            lambda given: given[0] != 20,
+            lambda given: given[0] in (6, 14),
+        ),
+        Mistake(
+            [1200, 480, 360],
+            "These are seconds. Give minutes: a worker does a million events in one.",
+            lambda given: list(given) == [1200, 480, 360],
+        ),
+        Mistake(
+            [20_000_000, 8_000_000, 6_000_000],
+            "These are numbers of events. How many minutes does the busiest worker need for them?",
+        ),
+        Mistake(
+            [20, 8],
+            "Three numbers are asked for: with one worker, with seven, and with any number.",
+            lambda given: len(given) != 3 and not isinstance(given, str),
         ),
     ),
 )
