@@ -16,7 +16,14 @@ _BY_FILE = {
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
-    "scale": ("session_starts", "join_halves", "skewed_work"),
+    "scale": ("session_starts", "join_halves", "skewed_work", "wake_ups"),
+    "analyse": (
+        "why_it_fell",
+        "read_an_interval",
+        "three_parts",
+        "find_the_person",
+        "how_far",
+    ),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
 
