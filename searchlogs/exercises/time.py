@@ -77,7 +77,7 @@ watermarks = Question(
             9,
             "That is where the watermark stands at the end. Give a list with one number per "
             "arrival.",
-            lambda given: given in (9, [9]),
+            lambda given: given == 9 or list(given) == [9],
         ),
         Mistake(
             [timedelta(seconds=second) for second in (1, 6, 6, 9, 9)],
