@@ -295,7 +295,9 @@ find_the_person = Task(
     "searched for can read the rest: that is why a pseudonym makes nobody anonymous.",
     cases=lambda: (
         Case("one user who searched for both", (
-            pairs("5e knee", "a7 knee", "5e plumber", "5e cake"), frozenset({"knee", "plumber"}))),
+            pairs("5e knee", "a7 beds", "5e plumber", "5e cake"), frozenset({"knee", "plumber"}))),
+        Case("a user who searched for one of them", (
+            pairs("5e knee", "5e cake", "a7 beds"), frozenset({"knee", "plumber"}))),
         Case("two users who searched for both", (
             pairs("5e knee", "5e plumber", "5e lawyer", "a7 plumber", "a7 knee", "a7 beds"),
             frozenset({"knee", "plumber"}))),

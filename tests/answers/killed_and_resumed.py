@@ -1,0 +1,309 @@
+"""Answers to the exercises of notebook 06b."""
+
+import io
+from collections import Counter, defaultdict, deque
+from functools import partial, reduce
+from itertools import islice
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from searchlogs.exercises.killed_and_resumed import after_the_kill, lines_left, my_table
+
+# A source that knows its log.
+
+
+def by_steps(lines, count, checksum):  # type: ignore[no-untyped-def]
+    rest, value = deque(lines), 0
+    for _ in range(count):
+        if not rest:
+            return "another log"
+        value = crc32(rest.popleft().encode(), value)
+    return list(rest) if value == checksum else "another log"
+
+
+def sliced(lines, count, checksum):  # type: ignore[no-untyped-def]
+    rest = iter(lines)
+    had_read = tuple(islice(rest, count))
+    if (len(had_read), crc32("".join(had_read).encode())) == (count, checksum):
+        return list(rest)
+    return "another log"
+
+
+def popped(lines, count, checksum):  # type: ignore[no-untyped-def]
+    had_read = [lines.pop(0) for _ in range(min(count, len(lines)))]
+    same = len(had_read) == count and crc32(bytes("".join(had_read), "utf-8")) == checksum
+    return lines if same else "another log"
+
+
+def caught(lines, count, checksum):  # type: ignore[no-untyped-def]
+    try:
+        text = "".join(lines[number] for number in range(count))
+        assert crc32(text.encode()) == checksum
+    except (IndexError, AssertionError):
+        return "another log"
+    return lines[count:]
+
+
+def recursive(lines, count, checksum, value=0):  # type: ignore[no-untyped-def]
+    if count == 0:
+        return lines if value == checksum else "another log"
+    if not lines:
+        return "another log"
+    return recursive(lines[1:], count - 1, checksum, crc32(lines[0].encode(), value))
+
+
+def as_array(lines, count, checksum):  # type: ignore[no-untyped-def]
+    if count > len(lines) or crc32("".join(lines[:count]).encode()) != checksum:
+        return "another log"
+    return np.array(lines, dtype=object)[count:]
+
+
+def from_a_file(lines, count, checksum):  # type: ignore[no-untyped-def]
+    if len(lines) < count:
+        return "another log"
+    size = sum(map(len, lines[:count]))
+    file = io.StringIO("".join(lines))
+    return list(file) if crc32(file.read(size).encode()) == checksum else "another log"
+
+
+class Source:
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __call__(self, lines, count, checksum):  # type: ignore[no-untyped-def]
+        return lines_left(lines, count, checksum) if len(lines) >= count else self.words
+
+
+def in_capitals(lines, count, checksum):  # type: ignore[no-untyped-def]
+    left = lines_left(lines, count, checksum)
+    return "Another log!" if isinstance(left, str) else left
+
+
+def whole_log(lines, count, checksum):  # type: ignore[no-untyped-def]
+    same = crc32("".join(lines).encode()) == checksum
+    return lines[count:] if same else "another log"
+
+
+def with_line_breaks(lines, count, checksum):  # type: ignore[no-untyped-def]
+    same = crc32("\n".join(lines[:count]).encode()) == checksum
+    return lines[count:] if same and len(lines) >= count else "another log"
+
+
+def raised(lines, count, checksum):  # type: ignore[no-untyped-def]
+    left = lines_left(lines, count, checksum)
+    if isinstance(left, str):
+        raise ValueError(left)
+    return left
+
+
+def left_or(lines, count, checksum, change):  # type: ignore[no-untyped-def]
+    left = lines_left(lines, count, checksum)
+    return left if isinstance(left, str) else change(lines, count)
+
+
+# A table that names nobody.
+
+
+def with_sets(searches, least):  # type: ignore[no-untyped-def]
+    users = defaultdict(set)
+    for user, query in searches:
+        users[query].add(user)
+    rare = {query for query, some in users.items() if len(some) < least}
+    counts = Counter(query if query not in rare else None for _, query in searches)
+    if len({user for user, query in searches if query in rare}) < least:
+        del counts[None]
+    return counts
+
+
+def with_pandas(searches, least):  # type: ignore[no-untyped-def]
+    log = pd.DataFrame(searches, columns=["user", "query"])
+    users = log.groupby("query")["user"].nunique()
+    common = log["query"].isin(users[users >= least].index)
+    table: dict[str | None, int] = log[common].groupby("query").size().to_dict()
+    if log[~common]["user"].nunique() >= least:
+        table[None] = int((~common).sum())
+    return table
+
+
+def quadratic(searches, least):  # type: ignore[no-untyped-def]
+    def users(query):  # type: ignore[no-untyped-def]
+        return {user for user, other in searches if other == query}
+
+    queries = [query for _, query in searches]
+    table = {q: queries.count(q) for q in queries if len(users(q)) >= least}
+    rest = [(user, query) for user, query in searches if query not in table]
+    return table | ({None: len(rest)} if len({user for user, _ in rest}) >= least else {})
+
+
+def reduced(searches, least):  # type: ignore[no-untyped-def]
+    users = reduce(lambda d, s: {**d, s[1]: d.get(s[1], set()) | {s[0]}}, searches, {})
+    names = [query if len(users[query]) >= least else None for _, query in searches]
+    hidden = {user for (user, _), name in zip(searches, names, strict=True) if name is None}
+    return {n: names.count(n) for n in names if n is not None or len(hidden) >= least}
+
+
+def with_numpy(searches, least):  # type: ignore[no-untyped-def]
+    table: dict[str | None, Any] = {}
+    hidden: list[str] = []
+    for query in np.unique(np.array([query for _, query in searches], dtype=object)):
+        users = [user for user, other in searches if other == query]
+        if np.unique(users).size >= least:
+            table[query] = np.int64(len(users))
+        else:
+            hidden += users
+    if len(set(hidden)) >= least:
+        table[None] = np.int64(len(hidden))
+    return table
+
+
+def of_pairs(searches, least):  # type: ignore[no-untyped-def]
+    users = Counter(query for _, query in set(searches))
+    rare = [pair for pair in searches if users[pair[1]] < least]
+    pairs = [(q, n) for q, n in Counter(q for _, q in searches).items() if users[q] >= least]
+    return dict([*pairs, *([(None, len(rare))] if len(dict(rare)) >= least else [])])
+
+
+def by_searches(searches, least):  # type: ignore[no-untyped-def]
+    counts = Counter(query for _, query in searches)
+    table: dict[str | None, int] = {q: n for q, n in counts.items() if n >= least}
+    rest = len(searches) - sum(table.values())
+    return table | ({None: rest} if rest >= least else {})
+
+
+def row_of_more(searches, least):  # type: ignore[no-untyped-def]
+    table = my_table(searches, least)
+    hidden = {user for user, query in searches if query not in table}
+    return {q: n for q, n in table.items() if q is not None or len(hidden) > least}
+
+
+def row_by_queries(searches, least):  # type: ignore[no-untyped-def]
+    table = without_a_row(searches, least)
+    rare = {query for _, query in searches if query not in table}
+    rest = sum(query in rare for _, query in searches)
+    return table | ({None: rest} if len(rare) >= least else {})
+
+
+def without_a_row(searches, least):  # type: ignore[no-untyped-def]
+    return {query: n for query, n in my_table(searches, least).items() if query is not None}
+
+
+def row_of_few(searches, least):  # type: ignore[no-untyped-def]
+    table = without_a_row(searches, least)
+    rest = len(searches) - sum(table.values())
+    return table | ({None: rest} if rest else {})
+
+
+def users_of(searches, least):  # type: ignore[no-untyped-def]
+    table = my_table(searches, least)
+    names = [(user, query if query in table else None) for user, query in set(searches)]
+    return {query: len({u for u, q in names if q == query}) for query in table}
+
+
+RIGHT: dict[str, list[Any]] = {
+    "after_a_kill": [
+        [701, 7, 90],
+        (701, 7, 90),
+        [701.0, 7.0, 90.0],
+        after_the_kill(),
+        np.array([701, 7, 90]),
+        pd.Series([701, 7, 90]),
+        deque([701, 7, 90]),
+        [np.int64(701), np.int64(7), np.int64(90)],
+        [700 + 1, 58 - 51, 51 + 39],
+    ],
+    "go_on": [
+        lines_left,
+        by_steps,
+        sliced,
+        popped,
+        caught,
+        recursive,
+        as_array,
+        from_a_file,
+        Source("another log"),
+        partial(left_or, change=lambda lines, count: iter(lines[count:])),
+    ],
+    "publish_queries": [
+        my_table,
+        with_sets,
+        with_pandas,
+        quadratic,
+        reduced,
+        with_numpy,
+        of_pairs,
+        lambda searches, least: my_table(sorted(searches), least),
+        lambda searches, least: dict(reversed(my_table(searches, least).items())),
+    ],
+}
+
+WRONG: dict[str, list[tuple[Any, str]]] = {
+    "after_a_kill": [
+        ([700, 7, 90], "record 700 was read"),
+        ([731, 0, 90], "in memory there is gone"),
+        ([730, 7, 90], "in memory there is gone"),
+        ([0, 0, 90], "from the beginning"),
+        ([600, 14, 90], "the snapshot before the last"),
+        ([701, 0, 90], "must be cut off"),
+        ([701, 51, 90], "51 lines that were there"),
+        ([701, 30, 90], "30 *records*"),
+        ([701, 7, 81], "read again, and write them once more"),
+        ([701, 7, 148], "as if nothing had happened"),
+        ([701, 7], "Three numbers"),
+        (701, "list"),
+        (after_the_kill, "This is a function"),
+    ],
+    "go_on": [
+        (lambda lines, count, checksum: lines[count:], "not their content"),
+        (whole_log, "over the whole log"),
+        (partial(left_or, change=lambda lines, count: lines), "All lines are returned"),
+        (
+            partial(left_or, change=lambda lines, count: lines[max(0, count - 1) :]),
+            "one line too many",
+        ),
+        (partial(left_or, change=lambda lines, count: lines[count + 1 :]), "One line is skipped"),
+        (partial(left_or, change=lambda lines, count: lines[:count]), "had been read"),
+        (partial(left_or, change=lambda lines, count: "".join(lines[count:])), "into one text"),
+        (with_line_breaks, ""),
+        (in_capitals, ""),
+        (raised, ""),
+        (
+            lambda lines, count, checksum: (
+                lines[count:]
+                if crc32("".join(lines[:count]).encode()) == checksum
+                else "another log"
+            ),
+            "Only the checksum",
+        ),
+        (
+            lambda lines, count, checksum: lines_left(lines, count, checksum) or "another log",
+            "read to its end is refused",
+        ),
+        (lambda lines, count, checksum: "another log", "Every log is refused"),
+        (lambda lines, count, checksum: print(lines[count:]), "return"),
+        (["another log"], "without calling it"),
+    ],
+    "publish_queries": [
+        (by_searches, "number of *searches*"),
+        (lambda searches, least: my_table(searches, least + 1), "exactly `least` users is not"),
+        (without_a_row, "no longer adds up"),
+        (row_of_few, "could identify them"),
+        (row_of_more, "only if there are *fewer*"),
+        (row_by_queries, "number of *queries*"),
+        (lambda searches, least: my_table(searches, 2), "whatever `least` is"),
+        (lambda searches, least: Counter(query for _, query in searches), "even the rare ones"),
+        (users_of, "numbers of users"),
+        (
+            lambda searches, least: {str(q): n for q, n in my_table(searches, least).items()},
+            "without quotes",
+        ),
+        (lambda searches, least: list(my_table(searches, least).items()), "the dictionary itself"),
+        (lambda searches, least: {None: 0} | my_table(searches, least), "an empty row"),
+        (lambda searches, least: my_table(searches, least - 1), ""),
+        (my_table([], 2), "without calling it"),
+    ],
+}
+
+EQUIVALENT: dict[str, dict[str, str]] = {}
