@@ -68,9 +68,9 @@ def with_pandas(users):  # type: ignore[no-untyped-def]
 
 def by_the_package(users):  # type: ignore[no-untyped-def]
     table = pd.DataFrame(users, columns=["searches", "searches_clicked"])
-    low, high = interval(table.assign(user=table.index)) or (0, 1)
-    # An interval ends at 0 and at 1, so it doesn't always tell the error.
-    return my_error(users) if low <= 0 or high >= 1 else (high - low) / 2 / 1.959963984540054
+    found = interval(table.assign(user=table.index))
+    # It is None if all users are alike, too; then the error is 0.
+    return (found[1] - found[0]) / 2 / 1.959963984540054 if found else my_error(users)
 
 
 class Error:
