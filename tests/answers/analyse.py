@@ -13,7 +13,7 @@ from searchlogs.exercises.analyse import causes, forgotten, plan, true_of_it, wh
 # What else somebody searched for.
 
 
-def grouped(searches, known):  # type: ignore[no-untyped-def]
+def grouped(searches, known):
     found = []
     for _, rows in groupby(sorted(searches), key=lambda row: row[0]):
         queries = {query for _, query in rows}
@@ -22,7 +22,7 @@ def grouped(searches, known):  # type: ignore[no-untyped-def]
     return found[0] if len(found) == 1 else None
 
 
-def unpacked(searches, known):  # type: ignore[no-untyped-def]
+def unpacked(searches, known):
     asked: dict[str, list[str]] = defaultdict(list)
     for user, query in searches:
         asked[user].append(query)
@@ -33,7 +33,7 @@ def unpacked(searches, known):  # type: ignore[no-untyped-def]
     return [query for query in one if query not in known]
 
 
-def narrowed(searches, known):  # type: ignore[no-untyped-def]
+def narrowed(searches, known):
     users = {user for user, _ in searches}
     for one in known:
         users &= {user for user, query in searches if query == one}
@@ -43,13 +43,13 @@ def narrowed(searches, known):  # type: ignore[no-untyped-def]
     return {query for other, query in searches if other == user} - known
 
 
-def reduced(searches, known):  # type: ignore[no-untyped-def]
+def reduced(searches, known):
     asked = reduce(lambda d, s: {**d, s[0]: d.get(s[0], frozenset()) | {s[1]}}, searches, {})
     found = list(filter(known.issubset, asked.values()))
     return found[0] - known if found and not found[1:] else None
 
 
-def counted(searches, known):  # type: ignore[no-untyped-def]
+def counted(searches, known):
     has = Counter(user for user, query in set(searches) if query in known)
     users = [user for user, number in has.items() if number == len(known)]
     if len(users) == 1:
@@ -57,14 +57,14 @@ def counted(searches, known):  # type: ignore[no-untyped-def]
     return None
 
 
-def with_pandas(searches, known):  # type: ignore[no-untyped-def]
+def with_pandas(searches, known):
     log = pd.DataFrame(searches, columns=["user", "query"])
     asked = log.groupby("user")["query"].agg(set)
     found = [queries for queries in asked if queries >= known]
     return pd.Series(sorted(found[0] - known), dtype=object) if len(found) == 1 else None
 
 
-def recursive(searches, known, users=None):  # type: ignore[no-untyped-def]
+def recursive(searches, known, users=None):
     users = {user for user, _ in searches} if users is None else users
     if not known:
         own = [query for user, query in searches if user in users]
@@ -75,16 +75,16 @@ def recursive(searches, known, users=None):  # type: ignore[no-untyped-def]
 
 
 class Attack:
-    def __call__(self, searches, known):  # type: ignore[no-untyped-def]
+    def __call__(self, searches, known):
         return what_else(searches, known)
 
 
-def any_of_them(searches, known):  # type: ignore[no-untyped-def]
+def any_of_them(searches, known):
     users = {user for user, query in searches if query in known}
     return {q for u, q in searches if u in users} - known if len(users) == 1 else None
 
 
-def first_of_them(searches, known):  # type: ignore[no-untyped-def]
+def first_of_them(searches, known):
     for user, _ in searches:
         queries = {query for other, query in searches if other == user}
         if queries >= known:
@@ -92,24 +92,24 @@ def first_of_them(searches, known):  # type: ignore[no-untyped-def]
     return None
 
 
-def all_of_them(searches, known):  # type: ignore[no-untyped-def]
+def all_of_them(searches, known):
     rows = pd.DataFrame(searches, columns=["user", "query"]).groupby("user")["query"].agg(set)
     found = [queries for queries in rows if queries >= known]
     return {query for queries in found for query in queries} - known if found else None
 
 
-def times(searches, known):  # type: ignore[no-untyped-def]
+def times(searches, known):
     has = Counter(user for user, query in searches if query in known)
     users = [user for user, number in has.items() if number == len(known)]
     return {q for u, q in searches if u in users} - known if len(users) == 1 else None
 
 
-def known_too(searches, known):  # type: ignore[no-untyped-def]
+def known_too(searches, known):
     found = what_else(searches, known)
     return None if found is None else {*found, *known}
 
 
-def pseudonym(searches, known):  # type: ignore[no-untyped-def]
+def pseudonym(searches, known):
     for user, _ in searches:
         own = [row for row in searches if row[0] == user]
         if what_else(searches, known) is not None and what_else(own, known) is not None:

@@ -15,7 +15,7 @@ from searchlogs.exercises.killed_and_resumed import after_the_kill, lines_left, 
 # A source that knows its log.
 
 
-def by_steps(lines, count, checksum):  # type: ignore[no-untyped-def]
+def by_steps(lines, count, checksum):
     rest, value = deque(lines), 0
     for _ in range(count):
         if not rest:
@@ -24,7 +24,7 @@ def by_steps(lines, count, checksum):  # type: ignore[no-untyped-def]
     return list(rest) if value == checksum else "another log"
 
 
-def sliced(lines, count, checksum):  # type: ignore[no-untyped-def]
+def sliced(lines, count, checksum):
     rest = iter(lines)
     had_read = tuple(islice(rest, count))
     if (len(had_read), crc32("".join(had_read).encode())) == (count, checksum):
@@ -32,13 +32,13 @@ def sliced(lines, count, checksum):  # type: ignore[no-untyped-def]
     return "another log"
 
 
-def popped(lines, count, checksum):  # type: ignore[no-untyped-def]
+def popped(lines, count, checksum):
     had_read = [lines.pop(0) for _ in range(min(count, len(lines)))]
     same = len(had_read) == count and crc32(bytes("".join(had_read), "utf-8")) == checksum
     return lines if same else "another log"
 
 
-def caught(lines, count, checksum):  # type: ignore[no-untyped-def]
+def caught(lines, count, checksum):
     try:
         text = "".join(lines[number] for number in range(count))
         assert crc32(text.encode()) == checksum
@@ -47,7 +47,7 @@ def caught(lines, count, checksum):  # type: ignore[no-untyped-def]
     return lines[count:]
 
 
-def recursive(lines, count, checksum, value=0):  # type: ignore[no-untyped-def]
+def recursive(lines, count, checksum, value=0):
     if count == 0:
         return lines if value == checksum else "another log"
     if not lines:
@@ -55,13 +55,13 @@ def recursive(lines, count, checksum, value=0):  # type: ignore[no-untyped-def]
     return recursive(lines[1:], count - 1, checksum, crc32(lines[0].encode(), value))
 
 
-def as_array(lines, count, checksum):  # type: ignore[no-untyped-def]
+def as_array(lines, count, checksum):
     if count > len(lines) or crc32("".join(lines[:count]).encode()) != checksum:
         return "another log"
     return np.array(lines, dtype=object)[count:]
 
 
-def from_a_file(lines, count, checksum):  # type: ignore[no-untyped-def]
+def from_a_file(lines, count, checksum):
     if len(lines) < count:
         return "another log"
     size = sum(map(len, lines[:count]))
@@ -73,33 +73,33 @@ class Source:
     def __init__(self, words: str) -> None:
         self.words = words
 
-    def __call__(self, lines, count, checksum):  # type: ignore[no-untyped-def]
+    def __call__(self, lines, count, checksum):
         return lines_left(lines, count, checksum) if len(lines) >= count else self.words
 
 
-def in_capitals(lines, count, checksum):  # type: ignore[no-untyped-def]
+def in_capitals(lines, count, checksum):
     left = lines_left(lines, count, checksum)
     return "Another log!" if isinstance(left, str) else left
 
 
-def whole_log(lines, count, checksum):  # type: ignore[no-untyped-def]
+def whole_log(lines, count, checksum):
     same = crc32("".join(lines).encode()) == checksum
     return lines[count:] if same else "another log"
 
 
-def with_line_breaks(lines, count, checksum):  # type: ignore[no-untyped-def]
+def with_line_breaks(lines, count, checksum):
     same = crc32("\n".join(lines[:count]).encode()) == checksum
     return lines[count:] if same and len(lines) >= count else "another log"
 
 
-def raised(lines, count, checksum):  # type: ignore[no-untyped-def]
+def raised(lines, count, checksum):
     left = lines_left(lines, count, checksum)
     if isinstance(left, str):
         raise ValueError(left)
     return left
 
 
-def left_or(lines, count, checksum, change):  # type: ignore[no-untyped-def]
+def left_or(lines, count, checksum, change):
     left = lines_left(lines, count, checksum)
     return left if isinstance(left, str) else change(lines, count)
 
@@ -107,7 +107,7 @@ def left_or(lines, count, checksum, change):  # type: ignore[no-untyped-def]
 # A table that names nobody.
 
 
-def with_sets(searches, least):  # type: ignore[no-untyped-def]
+def with_sets(searches, least):
     users = defaultdict(set)
     for user, query in searches:
         users[query].add(user)
@@ -118,7 +118,7 @@ def with_sets(searches, least):  # type: ignore[no-untyped-def]
     return counts
 
 
-def with_pandas(searches, least):  # type: ignore[no-untyped-def]
+def with_pandas(searches, least):
     log = pd.DataFrame(searches, columns=["user", "query"])
     users = log.groupby("query")["user"].nunique()
     common = log["query"].isin(users[users >= least].index)
@@ -128,8 +128,8 @@ def with_pandas(searches, least):  # type: ignore[no-untyped-def]
     return table
 
 
-def quadratic(searches, least):  # type: ignore[no-untyped-def]
-    def users(query):  # type: ignore[no-untyped-def]
+def quadratic(searches, least):
+    def users(query):
         return {user for user, other in searches if other == query}
 
     queries = [query for _, query in searches]
@@ -138,14 +138,14 @@ def quadratic(searches, least):  # type: ignore[no-untyped-def]
     return table | ({None: len(rest)} if len({user for user, _ in rest}) >= least else {})
 
 
-def reduced(searches, least):  # type: ignore[no-untyped-def]
+def reduced(searches, least):
     users = reduce(lambda d, s: {**d, s[1]: d.get(s[1], set()) | {s[0]}}, searches, {})
     names = [query if len(users[query]) >= least else None for _, query in searches]
     hidden = {user for (user, _), name in zip(searches, names, strict=True) if name is None}
     return {n: names.count(n) for n in names if n is not None or len(hidden) >= least}
 
 
-def with_numpy(searches, least):  # type: ignore[no-untyped-def]
+def with_numpy(searches, least):
     table: dict[str | None, Any] = {}
     hidden: list[str] = []
     for query in np.unique(np.array([query for _, query in searches], dtype=object)):
@@ -159,44 +159,44 @@ def with_numpy(searches, least):  # type: ignore[no-untyped-def]
     return table
 
 
-def of_pairs(searches, least):  # type: ignore[no-untyped-def]
+def of_pairs(searches, least):
     users = Counter(query for _, query in set(searches))
     rare = [pair for pair in searches if users[pair[1]] < least]
     pairs = [(q, n) for q, n in Counter(q for _, q in searches).items() if users[q] >= least]
     return dict([*pairs, *([(None, len(rare))] if len(dict(rare)) >= least else [])])
 
 
-def by_searches(searches, least):  # type: ignore[no-untyped-def]
+def by_searches(searches, least):
     counts = Counter(query for _, query in searches)
     table: dict[str | None, int] = {q: n for q, n in counts.items() if n >= least}
     rest = len(searches) - sum(table.values())
     return table | ({None: rest} if rest >= least else {})
 
 
-def row_of_more(searches, least):  # type: ignore[no-untyped-def]
+def row_of_more(searches, least):
     table = my_table(searches, least)
     hidden = {user for user, query in searches if query not in table}
     return {q: n for q, n in table.items() if q is not None or len(hidden) > least}
 
 
-def row_by_queries(searches, least):  # type: ignore[no-untyped-def]
+def row_by_queries(searches, least):
     table = without_a_row(searches, least)
     rare = {query for _, query in searches if query not in table}
     rest = sum(query in rare for _, query in searches)
     return table | ({None: rest} if len(rare) >= least else {})
 
 
-def without_a_row(searches, least):  # type: ignore[no-untyped-def]
+def without_a_row(searches, least):
     return {query: n for query, n in my_table(searches, least).items() if query is not None}
 
 
-def row_of_few(searches, least):  # type: ignore[no-untyped-def]
+def row_of_few(searches, least):
     table = without_a_row(searches, least)
     rest = len(searches) - sum(table.values())
     return table | ({None: rest} if rest else {})
 
 
-def users_of(searches, least):  # type: ignore[no-untyped-def]
+def users_of(searches, least):
     table = my_table(searches, least)
     names = [(user, query if query in table else None) for user, query in set(searches)]
     return {query: len({u for u, q in names if q == query}) for query in table}

@@ -14,41 +14,41 @@ from searchlogs.exercises.scale import busiest, joined, starts, woken
 # Where sessions begin.
 
 
-def of_the_notebook(user, time, gap):  # type: ignore[no-untyped-def]
+def of_the_notebook(user, time, gap):
     pause = np.diff(time)
     begins = np.ones(len(user), bool)
     begins[1:] = (user[1:] != user[:-1]) | (pause > gap)
     return begins
 
 
-def looped(user, time, gap):  # type: ignore[no-untyped-def]
+def looped(user, time, gap):
     flags = []
     for i in range(len(user)):
         flags.append(i == 0 or user[i] != user[i - 1] or time[i] > time[i - 1] + gap)
     return flags
 
 
-def generated(user, time, gap):  # type: ignore[no-untyped-def]
+def generated(user, time, gap):
     before = None
     for one, second in zip(user, time, strict=True):
         yield before is None or before[0] != one or second - before[1] > gap
         before = one, second
 
 
-def prepended(user, time, gap):  # type: ignore[no-untyped-def]
+def prepended(user, time, gap):
     far = np.diff(time, prepend=time[:1]) > gap
     return np.concatenate(
         [user[:1] == user[:1], np.logical_or(far[1:], np.diff(user).astype(bool))]
     )
 
 
-def with_pandas(user, time, gap):  # type: ignore[no-untyped-def]
+def with_pandas(user, time, gap):
     table = pd.DataFrame({"user": user, "time": time})
     pause = table.groupby("user")["time"].diff()
     return ~(pause <= gap)
 
 
-def by_user(user, time, gap):  # type: ignore[no-untyped-def]
+def by_user(user, time, gap):
     flags: list[bool] = []
     for _, rows in groupby(zip(user, time, strict=True), key=lambda row: row[0]):
         seconds = [second for _, second in rows]
@@ -56,7 +56,7 @@ def by_user(user, time, gap):  # type: ignore[no-untyped-def]
     return flags
 
 
-def by_places(user, time, gap):  # type: ignore[no-untyped-def]
+def by_places(user, time, gap):
     begins = np.zeros(user.size, np.bool_)
     begins[:1] = True
     begins[1 + np.flatnonzero(np.diff(user))] = True
@@ -64,35 +64,35 @@ def by_places(user, time, gap):  # type: ignore[no-untyped-def]
     return tuple(begins)
 
 
-def in_lists(user, time, gap):  # type: ignore[no-untyped-def]
+def in_lists(user, time, gap):
     rows = list(zip(user.tolist(), time.tolist(), strict=True))
     return [True, *(a[0] != b[0] or b[1] - a[1] > gap for a, b in pairwise(rows))][: len(rows)]
 
 
 class Starts:
-    def __call__(self, user, time, gap):  # type: ignore[no-untyped-def]
+    def __call__(self, user, time, gap):
         return starts(user, time, gap)
 
 
-def both(user, time, gap):  # type: ignore[no-untyped-def]
+def both(user, time, gap):
     begins = np.ones(len(user), bool)
     begins[1:] = (user[1:] != user[:-1]) & (np.diff(time) > gap)
     return begins
 
 
-def with_or(user, time, gap):  # type: ignore[no-untyped-def]
+def with_or(user, time, gap):
     begins = np.ones(len(user), bool)
     begins[1:] = (user[1:] != user[:-1]) or (np.diff(time) > gap)
     return begins
 
 
-def without_parentheses(user, time, gap):  # type: ignore[no-untyped-def]
+def without_parentheses(user, time, gap):
     begins = np.ones(len(user), bool)
     begins[1:] = user[1:] != user[:-1] | np.diff(time) > gap
     return begins
 
 
-def zeros(user, time, gap):  # type: ignore[no-untyped-def]
+def zeros(user, time, gap):
     begins = np.zeros(len(user), bool)
     begins[1:] = (user[1:] != user[:-1]) | (np.diff(time) > gap)
     return begins
@@ -108,14 +108,14 @@ class Half(NamedTuple):
     searches: int
 
 
-def named(before, after, gap):  # type: ignore[no-untyped-def]
+def named(before, after, gap):
     one, other = Half(*before), Half(*after)
     if one.end + gap < other.start:
         return [one, other]
     return [Half(one.start, other.end, one.events + other.events, one.searches + other.searches)]
 
 
-def yielded(before, after, gap):  # type: ignore[no-untyped-def]
+def yielded(before, after, gap):
     if after[0] > before[1] + gap:
         yield before
         yield after
@@ -123,20 +123,20 @@ def yielded(before, after, gap):  # type: ignore[no-untyped-def]
         yield before[0], after[1], *(a + b for a, b in zip(before[2:], after[2:], strict=True))
 
 
-def summed(before, after, gap):  # type: ignore[no-untyped-def]
+def summed(before, after, gap):
     if after[0] - before[1] <= gap:
         return [np.concatenate([[before[0], after[1]], np.add(before[2:], after[2:])])]
     return [list(before), list(after)]
 
 
-def matched(before, after, gap):  # type: ignore[no-untyped-def]
+def matched(before, after, gap):
     match before, after:
         case (start, end, n, s), (first, last, m, t) if first - end <= gap:
             return [[start, last, n + m, s + t]]
     return before, after
 
 
-def framed(before, after, gap):  # type: ignore[no-untyped-def]
+def framed(before, after, gap):
     table = pd.DataFrame([before, after], columns=["start", "end", "events", "searches"])
     group = (table["start"] - table["end"].shift() > gap).cumsum()
     found = table.groupby(group).agg(
@@ -145,7 +145,7 @@ def framed(before, after, gap):  # type: ignore[no-untyped-def]
     return found.to_numpy()
 
 
-def appended(before, after, gap):  # type: ignore[no-untyped-def]
+def appended(before, after, gap):
     found = [before]
     if after[0] - found[-1][1] > gap:
         found.append(after)
@@ -155,11 +155,11 @@ def appended(before, after, gap):  # type: ignore[no-untyped-def]
     return found
 
 
-def one_of(before, after):  # type: ignore[no-untyped-def]
+def one_of(before, after):
     return [(before[0], after[1], before[2] + after[2], before[3] + after[3])]
 
 
-def changed(before, after, gap, change):  # type: ignore[no-untyped-def]
+def changed(before, after, gap, change):
     found = joined(before, after, gap)
     return found if len(found) == 2 else [change(found[0], before, after)]
 

@@ -16,7 +16,7 @@ from searchlogs.exercises.time import my_late
 ARRIVALS = [4, 9, 7, 12, 10]
 
 
-def recursive(events, wait, newest=()):  # type: ignore[no-untyped-def]
+def recursive(events, wait, newest=()):
     if not events:
         return []
     first, *rest = events
@@ -27,7 +27,7 @@ def recursive(events, wait, newest=()):  # type: ignore[no-untyped-def]
     return late + recursive(rest, wait, tuple(times.items()))
 
 
-def generator(events, wait) -> Iterator[Any]:  # type: ignore[no-untyped-def]
+def generator(events, wait) -> Iterator[Any]:
     newest = {}
     for event in events:
         key = f"{event.user}"
@@ -37,10 +37,10 @@ def generator(events, wait) -> Iterator[Any]:  # type: ignore[no-untyped-def]
             yield event
 
 
-def filtered(events, wait):  # type: ignore[no-untyped-def]
+def filtered(events, wait):
     newest: dict[str, Any] = {}
 
-    def late(event):  # type: ignore[no-untyped-def]
+    def late(event):
         user = str(event.user)
         newest[user] = max([event.time, *([newest[user]] if user in newest else [])])
         return event.time + wait < newest[user]
@@ -48,7 +48,7 @@ def filtered(events, wait):  # type: ignore[no-untyped-def]
     return filter(late, events)
 
 
-def quadratic(events, wait):  # type: ignore[no-untyped-def]
+def quadratic(events, wait):
     return [
         event
         for place, event in enumerate(events)
@@ -60,7 +60,7 @@ def quadratic(events, wait):  # type: ignore[no-untyped-def]
     ]
 
 
-def with_pandas(events, wait):  # type: ignore[no-untyped-def]
+def with_pandas(events, wait):
     table = pd.DataFrame({
         "user": [str(event.user) for event in events],
         "time": pd.to_datetime([event.time for event in events], utc=True),
@@ -69,8 +69,8 @@ def with_pandas(events, wait):  # type: ignore[no-untyped-def]
     return [events[i] for i in np.flatnonzero(table["time"] < newest - wait)]
 
 
-def grouped(events, wait):  # type: ignore[no-untyped-def]
-    def user(event):  # type: ignore[no-untyped-def]
+def grouped(events, wait):
+    def user(event):
         return str(event.user)
 
     late = []
@@ -82,7 +82,7 @@ def grouped(events, wait):  # type: ignore[no-untyped-def]
 
 
 class Rule:
-    def __call__(self, events, wait):  # type: ignore[no-untyped-def]
+    def __call__(self, events, wait):
         newest = defaultdict(lambda: events[0].time.min.replace(tzinfo=events[0].time.tzinfo))
         late = []
         for event in events:
@@ -92,8 +92,8 @@ class Rule:
         return late
 
 
-def reduced(events, wait):  # type: ignore[no-untyped-def]
-    def step(state, event):  # type: ignore[no-untyped-def]
+def reduced(events, wait):
+    def step(state, event):
         newest, late = state
         user = str(event.user)
         top = max(newest.get(user, event.time), event.time)
@@ -102,7 +102,7 @@ def reduced(events, wait):  # type: ignore[no-untyped-def]
     return deque(reduce(step, events, ({}, []))[1])
 
 
-def in_seconds(events, wait):  # type: ignore[no-untyped-def]
+def in_seconds(events, wait):
     newest: dict[str, float] = {}
     late = []
     for event in events:
@@ -113,7 +113,7 @@ def in_seconds(events, wait):  # type: ignore[no-untyped-def]
     return late
 
 
-def by_the_engine(limit, events, wait):  # type: ignore[no-untyped-def]
+def by_the_engine(limit, events, wait):
     return [late.event for late in find_sessions(events, limit, wait)[1]]
 
 
@@ -157,7 +157,7 @@ RIGHT: dict[str, list[Any]] = {
 }
 
 
-def shared(events, wait, newest={}):  # type: ignore[no-untyped-def]  # noqa: B006
+def shared(events, wait, newest={}):  # noqa: B006
     late = []
     for event in events:
         user = str(event.user)
@@ -166,16 +166,16 @@ def shared(events, wait, newest={}):  # type: ignore[no-untyped-def]  # noqa: B0
     return late
 
 
-def printed(events, wait):  # type: ignore[no-untyped-def]
+def printed(events, wait):
     print(*my_late(events, wait))
 
 
-def one_for_all(events, wait):  # type: ignore[no-untyped-def]
+def one_for_all(events, wait):
     top = accumulate((event.time for event in events), max)
     return [event for event, newest in zip(events, top, strict=True) if event.time < newest - wait]
 
 
-def to_the_one_before(events, wait):  # type: ignore[no-untyped-def]
+def to_the_one_before(events, wait):
     last: dict[str, Any] = {}
     late = []
     for event in events:
@@ -185,7 +185,7 @@ def to_the_one_before(events, wait):  # type: ignore[no-untyped-def]
     return late
 
 
-def wait_is_added(events, wait):  # type: ignore[no-untyped-def]
+def wait_is_added(events, wait):
     newest: dict[str, Any] = {}
     late = []
     for event in events:

@@ -17,7 +17,7 @@ from searchlogs.tables import interval
 # Clustered error.
 
 
-def with_numpy(users):  # type: ignore[no-untyped-def]
+def with_numpy(users):
     if len(users) < 2:
         return None
     own, clicked = np.array(users).T
@@ -25,7 +25,7 @@ def with_numpy(users):  # type: ignore[no-untyped-def]
     return np.sqrt(len(users) / (len(users) - 1) * (away**2).sum()) / own.sum()
 
 
-def by_variance(users):  # type: ignore[no-untyped-def]
+def by_variance(users):
     if len(users) >= 2:
         searches, clicks = map(sum, zip(*users, strict=True))
         away = [clicked - clicks / searches * own for own, clicked in users]
@@ -33,7 +33,7 @@ def by_variance(users):  # type: ignore[no-untyped-def]
     return None
 
 
-def by_stdev(users):  # type: ignore[no-untyped-def]
+def by_stdev(users):
     if not users or not users[1:]:
         return None
     searches = fsum(own for own, _ in users)
@@ -41,7 +41,7 @@ def by_stdev(users):  # type: ignore[no-untyped-def]
     return sqrt(len(users)) * stdev(c - ctr * o for o, c in users) / searches
 
 
-def exact(users):  # type: ignore[no-untyped-def]
+def exact(users):
     if len(users) < 2:
         return None
     searches = sum(own for own, _ in users)
@@ -50,7 +50,7 @@ def exact(users):  # type: ignore[no-untyped-def]
     return float(Fraction(len(users), len(users) - 1) * squares / searches**2) ** 0.5
 
 
-def with_hypot(users):  # type: ignore[no-untyped-def]
+def with_hypot(users):
     number, searches = len(users), sum(own for own, _ in users)
     if number > 1:
         ctr = sum(clicked for _, clicked in users) / searches
@@ -58,7 +58,7 @@ def with_hypot(users):  # type: ignore[no-untyped-def]
         return away * (number / (number - 1)) ** 0.5 / searches
 
 
-def with_pandas(users):  # type: ignore[no-untyped-def]
+def with_pandas(users):
     table = pd.DataFrame(users, columns=["own", "clicked"])
     if len(table) < 2:
         return None
@@ -66,7 +66,7 @@ def with_pandas(users):  # type: ignore[no-untyped-def]
     return away.std() * sqrt(len(table)) / table["own"].sum()
 
 
-def by_the_package(users):  # type: ignore[no-untyped-def]
+def by_the_package(users):
     table = pd.DataFrame(users, columns=["searches", "searches_clicked"])
     found = interval(table.assign(user=table.index))
     # It is None if all users are alike, too; then the error is 0.
@@ -77,11 +77,11 @@ class Error:
     def __init__(self, least: int) -> None:
         self.least = least
 
-    def __call__(self, users):  # type: ignore[no-untyped-def]
+    def __call__(self, users):
         return my_error(users) if len(users) >= self.least else None
 
 
-def coins(users):  # type: ignore[no-untyped-def]
+def coins(users):
     if len(users) < 2:
         return None
     searches, clicks = map(sum, zip(*users, strict=True))
@@ -89,13 +89,13 @@ def coins(users):  # type: ignore[no-untyped-def]
     return (rate * (1 - rate) / searches) ** 0.5
 
 
-def of_rates(users):  # type: ignore[no-untyped-def]
+def of_rates(users):
     if len(users) > 1:
         return stdev(clicked / own for own, clicked in users) / sqrt(len(users))
     return None
 
 
-def population(users):  # type: ignore[no-untyped-def]
+def population(users):
     if len(users) < 2:
         return None
     own, clicked = np.array(users).T
@@ -103,12 +103,12 @@ def population(users):  # type: ignore[no-untyped-def]
     return away.std() * sqrt(len(users)) / own.sum()
 
 
-def changed(users, change):  # type: ignore[no-untyped-def]
+def changed(users, change):
     error = my_error(users)
     return error if error is None else change(error, users)
 
 
-def not_yet_squared(users):  # type: ignore[no-untyped-def]
+def not_yet_squared(users):
     if len(users) < 2:
         return None
     searches, clicks = map(sum, zip(*users, strict=True))
@@ -116,7 +116,7 @@ def not_yet_squared(users):  # type: ignore[no-untyped-def]
     return sqrt(len(users) / (len(users) - 1) * round(total, 9) ** 2) / searches
 
 
-def around_the_mean(users):  # type: ignore[no-untyped-def]
+def around_the_mean(users):
     if len(users) < 2:
         return None
     own, clicked = np.array(users).T
@@ -127,12 +127,12 @@ def around_the_mean(users):  # type: ignore[no-untyped-def]
 # Worth mending.
 
 
-def counted(searches):  # type: ignore[no-untyped-def]
+def counted(searches):
     number = Counter(query for query, results, _ in searches if results == 0)
     return sorted(number.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def sorted_twice(searches):  # type: ignore[no-untyped-def]
+def sorted_twice(searches):
     number: dict[str, int] = defaultdict(int)
     for query, results, _clicks in searches:
         if results is not None and not results:
@@ -140,7 +140,7 @@ def sorted_twice(searches):  # type: ignore[no-untyped-def]
     return sorted(sorted(number.items()), key=lambda pair: pair[1], reverse=True)
 
 
-def sorted_in_place(searches):  # type: ignore[no-untyped-def]
+def sorted_in_place(searches):
     names = [search[0] for search in searches if search[1] == 0]
     found = list({(name, names.count(name)) for name in names})
     found.sort()
@@ -148,34 +148,34 @@ def sorted_in_place(searches):  # type: ignore[no-untyped-def]
     return found
 
 
-def grouped(searches):  # type: ignore[no-untyped-def]
+def grouped(searches):
     names = sorted(query for query, results, _ in searches if results == 0)
     runs = [(name, len(list(same))) for name, same in groupby(names)]
     return tuple(sorted(runs, key=lambda run: (-run[1], run[0])))
 
 
-def as_table(searches):  # type: ignore[no-untyped-def]
+def as_table(searches):
     table = pd.DataFrame(searches, columns=["query", "results", "clicks"])
     number = table[table["results"] == 0].groupby("query").size()
     number = number.sort_index().sort_values(ascending=False, kind="stable")
     return [(query, int(n)) for query, n in number.items()]
 
 
-def one_by_one(searches):  # type: ignore[no-untyped-def]
+def one_by_one(searches):
     number = Counter(query for query, results, _ in searches if results == 0)
     while number:
         best = min(number, key=lambda query: (-number[query], query))
         yield best, number.pop(best)
 
 
-def unique(searches):  # type: ignore[no-untyped-def]
+def unique(searches):
     names = [query for query, results, _ in searches if results == 0]
     found, number = np.unique(np.array(names, dtype=object), return_counts=True)
     order = np.argsort(-number, kind="stable")
     return [[found[i], number[i]] for i in order]
 
 
-def folded(searches, found=None):  # type: ignore[no-untyped-def]
+def folded(searches, found=None):
     found = found or {}
     if not searches:
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -183,15 +183,15 @@ def folded(searches, found=None):  # type: ignore[no-untyped-def]
     return folded(rest, found | {query: found.get(query, 0) + 1} if results == 0 else found)
 
 
-def numbers(searches):  # type: ignore[no-untyped-def]
+def numbers(searches):
     return Counter(query for query, results, _ in searches if results == 0)
 
 
-def in_place(searches):  # type: ignore[no-untyped-def]
+def in_place(searches):
     return list(numbers(searches).items()).sort(key=lambda pair: (-pair[1], pair[0]))
 
 
-def summed(searches):  # type: ignore[no-untyped-def]
+def summed(searches):
     results: dict[str, int] = {}
     for query, number, _ in searches:
         results[query] = results.get(query, 0) + (number or 0)
