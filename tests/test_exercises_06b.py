@@ -14,8 +14,7 @@ from bytewax.testing import TestingSource
 from searchlogs import exercises
 from searchlogs.command.queries import query_table
 from searchlogs.events import Search
-from searchlogs.exercises.analyse import what_else
-from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed
+from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed, what_else
 from searchlogs.figures.recovery import epochs_plot
 from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import pseudonymiser

@@ -14,16 +14,21 @@ _BY_FILE = {
     "session_windows": ("smallest_gap", "late_events", "sort_and_split"),
     "click_through_rate": ("attribute_a_click", "bounded_rate", "mean_rate"),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
-    "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
-    "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
-    "scale": ("session_starts", "join_halves", "skewed_work", "wake_ups"),
-    "analyse": (
-        "why_it_fell",
+    "your_own_logs": (
+        "clustered_error",
+        "worth_mending",
+        "foreign_log",
         "read_an_interval",
-        "three_parts",
-        "find_the_person",
-        "how_far",
+        "why_it_fell",
     ),
+    "killed_and_resumed": (
+        "after_a_kill",
+        "three_parts",
+        "go_on",
+        "find_the_person",
+        "publish_queries",
+    ),
+    "scale": ("wake_ups", "session_starts", "join_halves", "skewed_work", "how_far"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
 

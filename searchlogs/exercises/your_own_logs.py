@@ -1,12 +1,14 @@
-"""The exercises of notebook 06: a log in other words, how sure a rate is, and what to mend."""
+"""The exercises of notebook 06: a foreign log, how sure a rate is, what to mend, why it fell."""
 
-from collections import Counter
 from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
 from searchlogs.exercises._core import Case, Mistake, Question, Task
 from searchlogs.exercises._options import read_with, what_came_out
+from searchlogs.exercises._words import not_among, other_word, same_words
+from searchlogs.exercises._wrong_errors import ERRORS
+from searchlogs.exercises._wrong_lists import LISTS
 from searchlogs.logs.border import BadRecord, Ignored
 
 
@@ -142,9 +144,6 @@ foreign_log = Question(
 )
 
 
-Users = list[tuple[int, int]]
-
-
 def my_error(users: list[tuple[int, int]]) -> float | None:
     """Return the standard error of the click-through rate, or None for fewer than two users."""
     number = len(users)
@@ -154,64 +153,6 @@ def my_error(users: list[tuple[int, int]]) -> float | None:
     ctr = sum(clicked for _, clicked in users) / searches
     squares = sum((clicked - ctr * own) ** 2 for own, clicked in users)
     return sqrt(number / (number - 1) * squares) / searches
-
-
-def _as_if_independent(users: Users) -> float | None:
-    if len(users) < 2:
-        return None
-    searches = sum(own for own, _ in users)
-    ctr = sum(clicked for _, clicked in users) / searches
-    return sqrt(ctr * (1 - ctr) / searches)
-
-
-def _of_their_rates(users: Users) -> float | None:
-    if len(users) < 2:
-        return None
-    rates = [clicked / own for own, clicked in users]
-    mean = sum(rates) / len(rates)
-    return sqrt(sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1) / len(rates))
-
-
-def _without_the_correction(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error * sqrt((len(users) - 1) / len(users))
-
-
-def _still_squared(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error**2
-
-
-def _not_per_search(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error * sum(own for own, _ in users)
-
-
-def _per_user(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error * sum(own for own, _ in users) / len(users)
-
-
-def _half_an_interval(users: Users) -> float | None:
-    error = my_error(users)
-    return error and 1.96 * error
-
-
-def _squared_last(users: Users) -> float | None:
-    return None if len(users) < 2 else 0.0
-
-
-def _around_their_mean(users: Users) -> float | None:
-    number = len(users)
-    if number < 2:
-        return None
-    mean = sum(clicked / own for own, clicked in users) / number
-    squares = sum((clicked - mean * own) ** 2 for own, clicked in users)
-    return sqrt(number / (number - 1) * squares) / sum(own for own, _ in users)
-
-
-def _sure_of_one(users: Users) -> float | None:
-    return my_error(users) or 0.0
 
 
 clustered_error = Task(
@@ -237,49 +178,8 @@ clustered_error = Task(
         Case("a search each", ([(1, 1), (1, 0), (1, 0), (1, 1), (1, 1)],)),
         Case("forty users", ([(1 + n % 7, (n * n) % (2 + n % 7)) for n in range(40)],)),
     ),
-    mistakes={
-        _as_if_independent: (
-            "This treats every search as if a different person had made it. The searches of one "
-            "person depend on each other: ask of each *user* how far they are from what the CTR "
-            "would have given them."
-        ),
-        _of_their_rates: (
-            "This is the error of the mean of the users' own rates, in which all users weigh the "
-            "same. The CTR is a ratio of sums, in which users who search more weigh more."
-        ),
-        _without_the_correction: (
-            "Nearly: the factor users ÷ (users − 1) is missing. With few users it matters: the "
-            "CTR was computed from these very users, so they are nearer to it than others would "
-            "be."
-        ),
-        _still_squared: "This is the variance: take the square root.",
-        _not_per_search: (
-            "This is a number of searches, not a share: divide by all searches at the end."
-        ),
-        _per_user: (
-            "The result was divided by the number of users. The CTR is a share of searches: "
-            "divide by the number of searches of all users."
-        ),
-        _half_an_interval: (
-            "This is half of a 95 % interval: 1.96 times the standard error. Leave the factor out."
-        ),
-        _squared_last: (
-            "The error is always 0 here. The differences from the CTR add up to 0, so square each "
-            "of them *before* you add them up."
-        ),
-        _around_their_mean: (
-            "The differences are taken from the mean of the users' own rates. Take them from the "
-            "CTR of all: clicked searches ÷ searches, both summed over all users."
-        ),
-        _sure_of_one: (
-            "One user shows nothing about how much users differ. The error isn't 0, which would "
-            "mean certainty: it is unknown, None."
-        ),
-    },
+    mistakes=ERRORS,
 )
-
-
-Searched = list[tuple[str, int | None, int]]
 
 
 def my_list(searches: list[tuple[str, int | None, int]]) -> list[tuple[str, int]]:
@@ -289,66 +189,6 @@ def my_list(searches: list[tuple[str, int | None, int]]) -> list[tuple[str, int]
         if results == 0:
             empty[query] = empty.get(query, 0) + 1
     return sorted(empty.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _counted(searches: Searched, test: Callable[[int | None, int], bool]) -> list[tuple[str, int]]:
-    """Count the searches for each query whose results and clicks pass the test."""
-    return my_list([(query, 0, n) for query, results, n in searches if test(results, n)])
-
-
-def _unlogged_too(searches: Searched) -> list[tuple[str, int]]:
-    return _counted(searches, lambda results, clicks: not results)
-
-
-def _all_abandoned(searches: Searched) -> list[tuple[str, int]]:
-    return _counted(searches, lambda results, clicks: clicks == 0)
-
-
-def _all_of_the_query(searches: Searched) -> list[tuple[str, int]]:
-    empty = {query for query, _ in my_list(searches)}
-    return my_list([(query, 0, n) for query, _, n in searches if query in empty])
-
-
-def _in_the_order_met(searches: Searched) -> list[tuple[str, int]]:
-    order = list(dict.fromkeys(query for query, _, _ in searches))
-    return sorted(my_list(searches), key=lambda pair: order.index(pair[0]))
-
-
-def _most_common(searches: Searched) -> list[tuple[str, int]]:
-    return Counter(query for query, results, _ in searches if results == 0).most_common()
-
-
-def _all_reversed(searches: Searched) -> list[tuple[str, int]]:
-    return sorted(my_list(searches), key=lambda pair: (pair[1], pair[0]), reverse=True)
-
-
-def _by_name(searches: Searched) -> list[tuple[str, int]]:
-    return sorted(my_list(searches))
-
-
-def _never_found(searches: Searched) -> list[tuple[str, int]]:
-    found = {query for query, results, _ in searches if results}
-    return [pair for pair in my_list(searches) if pair[0] not in found]
-
-
-def _sorted_in_place(searches: Searched) -> None:
-    return my_list(searches).sort()
-
-
-def _as_a_dictionary(searches: Searched) -> dict[str, int]:
-    return dict(my_list(searches))
-
-
-def _number_first(searches: Searched) -> list[tuple[int, str]]:
-    return [(number, query) for query, number in my_list(searches)]
-
-
-def _fewest_first(searches: Searched) -> list[tuple[str, int]]:
-    return sorted(my_list(searches), key=lambda pair: (pair[1], pair[0]))
-
-
-def _the_names_alone(searches: Searched) -> list[str]:
-    return [query for query, _ in my_list(searches)]
 
 
 worth_mending = Task(
@@ -379,53 +219,135 @@ worth_mending = Task(
         Case("equally many", ([(query, 0, 0) for query in "bdacc"],)),
         Case("no searches", ([],)),
     ),
-    mistakes={
-        _unlogged_too: (
-            "None is not 0: for these searches nobody logged what was found, and it may have been "
-            "a lot. Test `results == 0`."
+    mistakes=LISTS,
+)
+
+
+def causes() -> list[str]:
+    """Return what made the CTR fall on each Monday."""
+    # 359 lines are ignored that were clicks; on Monday 2 the interval holds Sunday's CTR; on
+    # Monday 3 the clicks are there, but no longer in the session of their search; on Monday 4
+    # only the searches for the opening hours have no click.
+    return ["lost", "noise", "gap", "answer"]
+
+
+why_it_fell = Question(
+    name="why_it_fell",
+    hints=(
+        "Take one Monday at a time. In which row does it differ most from Sunday, and which cause "
+        "would change this row?",
+        "First add up the clicks: are they all there? Then ask where they went: an orphan is a "
+        "click without a search in its session. And does the interval hold Sunday's CTR at all?",
+    ),
+    solve=causes,
+    expects="a list of four words, one for each Monday",
+    same=same_words,
+    notice="One log has to be repaired, and one gap. The third fall was good news, and the fourth "
+    "no news at all. Look for the cause before you look for a better search.",
+    mistakes=(
+        Mistake(
+            ["lost", "noise", "gap"],
+            "Four words are expected, one for each Monday.",
+            lambda given: len(given) != 4,
         ),
-        _all_abandoned: (
-            "These are the searches without a click. Most of them did find something, and the "
-            "answer may have been among the results: select those that found nothing."
+        Mistake(
+            ["lost", "noise", "gap", "success"],
+            "One of these words is no cause from the list: take `answer`, `gap`, `ids`, `lost` and "
+            "`noise`.",
+            not_among("answer", "gap", "ids", "lost", "noise"),
         ),
-        _all_of_the_query: (
-            "All searches for such a query were counted, even those that found something, perhaps "
-            "on another day, or before an item was sold out. Count only those that found "
-            "nothing."
+        Mistake(
+            ["lost", "ids", "gap", "answer"],
+            "Clicks without ids go to the latest search that showed the item, so the CTR *rises*. "
+            "Lost ids don't explain any of these falls.",
+            lambda given: "ids" in [str(word).strip().lower() for word in given],
         ),
-        _in_the_order_met: (
-            "These are the right pairs, but not sorted: most searches first, and equal numbers by "
-            "name."
+        Mistake(
+            ["noise", "noise", "gap", "answer"],
+            "Monday 1: 327 clicks are missing, and 359 lines were ignored under a name that Sunday "
+            "didn't have. What were these lines?",
+            other_word(0, "lost"),
         ),
-        _most_common: (
-            "Queries with equal numbers stay in the order in which they were met, as "
-            "`most_common()` leaves them. Sort those by name."
+        Mistake(
+            ["lost", "answer", "gap", "answer"],
+            "Monday 2: Sunday's CTR lies inside the interval. Is there anything to explain?",
+            other_word(1, "noise"),
         ),
-        _all_reversed: (
-            "The order is reversed for the names as well: equal numbers go from z to a. "
-            "`reverse=True` does that. Reverse the numbers alone: `-number`."
+        Mistake(
+            ["lost", "noise", "lost", "answer"],
+            "Monday 3: no click is missing, but 667 of them have no search in their session. What "
+            "parts a click from its search?",
+            other_word(2, "gap"),
         ),
-        _by_name: (
-            "These are the right pairs, sorted by name alone. Most searches come first; the name "
-            "decides only between equal numbers."
+        Mistake(
+            ["lost", "noise", "gap", "noise"],
+            "Monday 4: leave out the 330 searches for *opening hours*, and the CTR is as usual. "
+            "Did these people find what they wanted?",
+            other_word(3, "answer"),
         ),
-        _never_found: (
-            "A query that found something at another time is missing. Decide for each *search*, "
-            "not for each query: what found nothing once is worth mending too."
+    ),
+)
+
+
+def true_of_it() -> set[int]:
+    """Return the numbers of the statements that are true."""
+    # 1 is about users, 3 counts nobody new, and 6 promises what no interval can.
+    return {2, 4, 5}
+
+
+def same_numbers(given: Any, expected: set[int]) -> bool:
+    """Return whether two collections hold the same numbers, in any order."""
+    return set(given) == expected
+
+
+read_an_interval = Question(
+    name="read_an_interval",
+    hints=(
+        "The interval is about one number, the CTR of all searches on days like this one. It is "
+        "neither about single users nor about single searches.",
+        "In the long run, 95 of 100 such intervals hold the true rate. How many do not? And what "
+        "makes an interval shorter: more lines, or more people?",
+    ),
+    solve=true_of_it,
+    expects="a set of numbers of statements, such as {1, 6}",
+    same=same_numbers,
+    notice="An interval is about the rate, not about people. It gets shorter with more people, by "
+    "the square root of their number, and in 5 of 100 cases it misses.",
+    mistakes=(
+        Mistake(
+            {1, 2, 4, 5},
+            "Statement 1 is about the users' own CTRs, which differ far more: whoever searched "
+            "twice has 0, 0.5 or 1. The interval is about the CTR of all.",
+            lambda given: 1 in given,
         ),
-        _sorted_in_place: (
-            "Nothing was returned. Is a `return` missing? A list's `.sort()` also gives None: it "
-            "changes the list, and `sorted(…)` returns one."
+        Mistake(
+            {2, 3, 4, 5},
+            "Statement 3: the doubled log holds no new people, and the interval over users stays "
+            "as it was.",
+            lambda given: 3 in given,
         ),
-        _as_a_dictionary: "A dictionary has these numbers. Return its pairs as a list, sorted.",
-        _number_first: "The right pairs, turned around: the query comes first, then its number.",
-        _fewest_first: (
-            "These are the right pairs in the wrong order: most searches come first, and equal "
-            "numbers go by name from a to z."
+        Mistake(
+            {2, 4, 5, 6},
+            "Statement 6: of 100 such intervals, about five do not hold the true rate. This may be "
+            "one of them.",
+            lambda given: 6 in given,
         ),
-        _the_names_alone: (
-            "These are the right queries without their numbers. Somebody with an hour to spare "
-            "wants to know which query is worth it: return pairs."
+        Mistake(
+            {4, 5},
+            "Statement 2: the error falls with the square root of the number of users. What is the "
+            "root of 4?",
+            lambda given: 2 not in given,
         ),
-    },
+        Mistake(
+            {2, 5},
+            "Statement 4: 0.580 lies inside the interval, so such a day is no surprise even if "
+            "nothing has changed.",
+            lambda given: 4 not in given,
+        ),
+        Mistake(
+            {2, 4},
+            "Statement 5: an interval of 95 % misses once in 20. How many intervals are there?",
+            lambda given: 5 not in given,
+        ),
+    ),
 )

@@ -3,14 +3,20 @@
 import io
 from collections import Counter, defaultdict, deque
 from functools import partial, reduce
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.killed_and_resumed import after_the_kill, lines_left, my_table
+from searchlogs.exercises.killed_and_resumed import (
+    after_the_kill,
+    forgotten,
+    lines_left,
+    my_table,
+    what_else,
+)
 
 # A source that knows its log.
 
@@ -202,6 +208,113 @@ def users_of(searches, least):
     return {query: len({u for u, q in names if q == query}) for query in table}
 
 
+# What else somebody searched for.
+
+
+def grouped_users(searches, known):
+    found = []
+    for _, rows in groupby(sorted(searches), key=lambda row: row[0]):
+        queries = {query for _, query in rows}
+        if known <= queries:
+            found.append(queries.difference(known))
+    return found[0] if len(found) == 1 else None
+
+
+def unpacked(searches, known):
+    asked: dict[str, list[str]] = defaultdict(list)
+    for user, query in searches:
+        asked[user].append(query)
+    try:
+        (one,) = (queries for queries in asked.values() if all(q in queries for q in known))
+    except ValueError:
+        return None
+    return [query for query in one if query not in known]
+
+
+def narrowed(searches, known):
+    users = {user for user, _ in searches}
+    for one in known:
+        users &= {user for user, query in searches if query == one}
+    if len(users) != 1:
+        return None
+    (user,) = users
+    return {query for other, query in searches if other == user} - known
+
+
+def reduced_users(searches, known):
+    asked = reduce(lambda d, s: {**d, s[0]: d.get(s[0], frozenset()) | {s[1]}}, searches, {})
+    found = list(filter(known.issubset, asked.values()))
+    return found[0] - known if found and not found[1:] else None
+
+
+def counted(searches, known):
+    has = Counter(user for user, query in set(searches) if query in known)
+    users = [user for user, number in has.items() if number == len(known)]
+    if len(users) == 1:
+        return {query for user, query in searches if user == users[0] and query not in known}
+    return None
+
+
+def as_table(searches, known):
+    log = pd.DataFrame(searches, columns=["user", "query"])
+    asked = log.groupby("user")["query"].agg(set)
+    found = [queries for queries in asked if queries >= known]
+    return pd.Series(sorted(found[0] - known), dtype=object) if len(found) == 1 else None
+
+
+def recursive_users(searches, known, users=None):
+    users = {user for user, _ in searches} if users is None else users
+    if not known:
+        own = [query for user, query in searches if user in users]
+        return set(own) if len(users) == 1 else None
+    one = min(known)
+    rest = recursive_users(searches, known - {one}, {u for u, q in searches if q == one} & users)
+    return rest and rest - {one} if rest != set() else rest
+
+
+class Attack:
+    def __call__(self, searches, known):
+        return what_else(searches, known)
+
+
+def any_of_them(searches, known):
+    users = {user for user, query in searches if query in known}
+    return {q for u, q in searches if u in users} - known if len(users) == 1 else None
+
+
+def first_of_them(searches, known):
+    for user, _ in searches:
+        queries = {query for other, query in searches if other == user}
+        if queries >= known:
+            return queries - known
+    return None
+
+
+def all_of_them(searches, known):
+    rows = pd.DataFrame(searches, columns=["user", "query"]).groupby("user")["query"].agg(set)
+    found = [queries for queries in rows if queries >= known]
+    return {query for queries in found for query in queries} - known if found else None
+
+
+def times(searches, known):
+    has = Counter(user for user, query in searches if query in known)
+    users = [user for user, number in has.items() if number == len(known)]
+    return {q for u, q in searches if u in users} - known if len(users) == 1 else None
+
+
+def known_too(searches, known):
+    found = what_else(searches, known)
+    return None if found is None else {*found, *known}
+
+
+def pseudonym(searches, known):
+    for user, _ in searches:
+        own = [row for row in searches if row[0] == user]
+        if what_else(searches, known) is not None and what_else(own, known) is not None:
+            return user
+    return None
+
+
 RIGHT: dict[str, list[Any]] = {
     "after_a_kill": [
         [701, 7, 90],
@@ -236,6 +349,28 @@ RIGHT: dict[str, list[Any]] = {
         of_pairs,
         lambda searches, least: my_table(sorted(searches), least),
         lambda searches, least: dict(reversed(my_table(searches, least).items())),
+    ],
+    "three_parts": [
+        forgotten(),
+        ("state", "output", "source"),
+        ["State", "Output", "Source"],
+        [" state", "output ", "source"],
+        ["state", "output", "source"],
+        np.array(["state", "output", "source"]),
+        pd.Series(["state", "output", "source"]),
+        deque(["state", "output", "source"]),
+    ],
+    "find_the_person": [
+        what_else,
+        grouped_users,
+        unpacked,
+        narrowed,
+        reduced_users,
+        counted,
+        as_table,
+        recursive_users,
+        Attack(),
+        partial(recursive_users, users=None),
     ],
 }
 
@@ -304,6 +439,33 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda searches, least: my_table(searches, least - 1), ""),
         (my_table([], 2), "without calling it"),
     ],
+    "three_parts": [
+        (["output", "state", "source"], "Engine 1"),
+        (["source", "output", "state"], "Engine 1"),
+        (["state", "source", "output"], "Engine 2"),
+        (["state", "state", "source"], "Engine 2"),
+        (["state", "output", "state"], "Engine 3"),
+        (["state", "output", "output"], "Engine 3"),
+        (["state", "output"], "Three words"),
+        (["state", "output", "log"], "one of `source`"),
+        ("state", "Three words"),
+        (forgotten, "This is a function"),
+    ],
+    "find_the_person": [
+        (any_of_them, "*one* of the known queries"),
+        (first_of_them, "one of them was taken"),
+        (all_of_them, "put together"),
+        (times, "twice here"),
+        (pseudonym, "the right pseudonym"),
+        (known_too, "You knew them"),
+        (lambda searches, known: what_else(searches, known) or set(), "If nobody"),
+        (lambda searches, known: what_else(searches, known) or None, "an empty set"),
+        (lambda searches, known: sorted(what_else(searches, known)), ""),
+        (lambda searches, known: print(what_else(searches, known)), "return"),
+        ({"lawyer"}, "without calling it"),
+    ],
 }
 
-EQUIVALENT: dict[str, dict[str, str]] = {}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "find_the_person": {"what_else: 0 → -1": "the list has one item, which is the last too"},
+}

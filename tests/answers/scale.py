@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.scale import busiest, joined, starts, woken
+from searchlogs.exercises.scale import busiest, joined, plan, starts, woken
 
 # Where sessions begin.
 
@@ -212,6 +212,17 @@ RIGHT: dict[str, list[Any]] = {
         [4e3, 4e4, 2e3, 0.0],
         [40 * 100, 400 * 100, 40 * 50, 400 * 0],
     ],
+    "how_far": [
+        plan(),
+        (4, 3, "snapshots"),
+        [4, 3.0, "snapshots"],
+        [4.0, 3, "Snapshots"],
+        [4, 3, " snapshots "],
+        [np.int64(4), np.float64(3), "snapshots"],
+        [4, 50e6 * 60 / 1e9, "snapshots"],
+        [4, 2.94, "SNAPSHOTS"],
+        deque([4, 3, "snapshots"]),
+    ],
 }
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -294,6 +305,20 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ([4_000, 40_000, 2_000], "Four numbers"),
         ([50, 500, 25, 0], ""),
         (4_000, "list"),
+    ],
+    "how_far": [
+        ([1, 3, "snapshots"], "only on average"),
+        ([0.58, 3, "snapshots"], "only on average"),
+        ([2, 3, "snapshots"], "half busy at most"),
+        ([3.47, 3, "snapshots"], "three are too few"),
+        ([3, 3, "snapshots"], "three are too few"),
+        ([4, 3e9, "snapshots"], "in gigabytes"),
+        ([4, 120, "memory"], "not with the events"),
+        ([4, 3, "memory"], "fit into 32"),
+        ([4, 3, "workers"], "8 cores"),
+        ([4, 3], "Three parts"),
+        ([7, 3, "snapshots"], ""),
+        ("snapshots", ""),
     ],
 }
 

@@ -1,6 +1,6 @@
 """Answers to the exercises of notebook 06."""
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.your_own_logs import my_error, my_list, options
+from searchlogs.exercises.your_own_logs import causes, my_error, my_list, options, true_of_it
 from searchlogs.tables import interval
 
 # Clustered error.
@@ -240,6 +240,29 @@ RIGHT: dict[str, list[Any]] = {
         f"--map user=uid --map {FIELDS.removeprefix('user=uid,')} --kinds {KINDS} --time-unit s",
         " ".join(["--map", FIELDS, "--kinds", KINDS, "--time-unit", "s"]),
     ],
+    "read_an_interval": [
+        {2, 4, 5},
+        [2, 4, 5],
+        (5, 4, 2),
+        true_of_it(),
+        frozenset({2, 4, 5}),
+        {1, 2, 3, 4, 5, 6} - {1, 3, 6},
+        {2.0, 4.0, 5.0},
+        np.array([2, 4, 5]),
+        pd.Series([4, 2, 5]),
+        {2: True, 4: True, 5: True}.keys(),
+    ],
+    "why_it_fell": [
+        causes(),
+        ("lost", "noise", "gap", "answer"),
+        ["Lost", "Noise", "Gap", "Answer"],
+        [" lost", "noise ", "gap", "answer"],
+        ["lost", "noise", "gap", "answer"],
+        np.array(["lost", "noise", "gap", "answer"]),
+        pd.Series(["lost", "noise", "gap", "answer"]),
+        deque(["lost", "noise", "gap", "answer"]),
+        [word.upper() for word in causes()],
+    ],
 }
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -306,6 +329,31 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (["--map", FIELDS, "--kinds", KINDS, "--time-unit", "s"], "as one text"),
         (f"--map {FIELDS} --kinds search=querySubmitted --time-unit s", ""),
         ("--help", ""),
+    ],
+    "read_an_interval": [
+        ({1, 2, 4, 5}, "Statement 1"),
+        ({1, 6}, "Statement 1"),
+        ([2, 3, 4, 5], "Statement 3"),
+        ({2, 4, 5, 6}, "Statement 6"),
+        ({4, 5}, "Statement 2"),
+        ({2, 5}, "Statement 4"),
+        ((2, 4), "Statement 5"),
+        (set(), "Statement 2"),
+        ({2, 4, 5, 7}, ""),
+        (4, ""),
+    ],
+    "why_it_fell": [
+        (["gap", "noise", "lost", "answer"], "Monday 1"),
+        (["answer", "noise", "gap", "answer"], "Monday 1"),
+        (["lost", "answer", "gap", "noise"], "Monday 2"),
+        (["lost", "gap", "gap", "answer"], "Monday 2"),
+        (["lost", "noise", "answer", "answer"], "Monday 3"),
+        (["lost", "noise", "gap", "gap"], "Monday 4"),
+        (["ids", "noise", "gap", "answer"], "*rises*"),
+        (["lost", "noise", "gap", "good news"], "no cause from the list"),
+        (["lost", "noise", "gap"], "Four words"),
+        ([1, 2, 3, 4], "no cause from the list"),
+        (None, ""),
     ],
 }
 
