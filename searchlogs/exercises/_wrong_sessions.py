@@ -58,7 +58,7 @@ def _cut_at_each_user(events: list[Event], gap: timedelta) -> list[list[Event]]:
     in_order = sorted(events, key=lambda event: event.time)
     return _by_hand(
         in_order,
-        lambda own, event: event.user != own[-1].user or event.time - own[-1].time > gap,
+        lambda own, event: str(event.user) != str(own[-1].user) or event.time - own[-1].time > gap,
     )
 
 

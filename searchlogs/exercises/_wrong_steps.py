@@ -52,6 +52,10 @@ def _backwards(events: list[Event]) -> dict[str, list[float]]:
     return {user: [-step for step in steps] for user, steps in _right(events).items()}
 
 
+def _newest_first(events: list[Event]) -> dict[str, list[float]]:
+    return {user: [-step for step in steps[::-1]] for user, steps in _right(events).items()}
+
+
 def _fraction_lost(events: list[Event]) -> dict[str, list[int]]:
     return {user: [int(step) for step in steps] for user, steps in _right(events).items()}
 
@@ -110,6 +114,10 @@ MISTAKES: dict[Callable[..., Any], str] = {
     _backwards: (
         "The steps are negative: the later time was taken from the earlier one. Subtract the "
         "other way round."
+    ),
+    _newest_first: (
+        "The steps are negative, and in the reverse order: each user's times were sorted with the "
+        "newest first. Sort them with the oldest first."
     ),
     _fraction_lost: (
         "These are whole seconds: the fractions are lost. `.total_seconds()` gives them, so "
