@@ -41,6 +41,11 @@ def _refused_all(lines: Lines, count: int, checksum: int) -> Lines | str:
     return "another log"
 
 
+def _breaks_between(lines: Lines, count: int, checksum: int) -> Lines | str:
+    same = crc32("\n".join(lines[:count]).encode()) == checksum and count <= len(lines)
+    return lines[count:] if same else "another log"
+
+
 def _what_was_read(lines: Lines, count: int, checksum: int) -> Lines | str:
     left = _right(lines, count, checksum)
     return left if isinstance(left, str) else lines[:count]
@@ -96,6 +101,10 @@ SOURCES: dict[Callable[..., Any], str] = {
     _refused_all: (
         "Every log is refused here, even the right one. Is the checksum that of the first "
         "`count` lines, joined with nothing between them?"
+    ),
+    _breaks_between: (
+        "The checksum is of lines with a break between them. Each line already ends in its break: "
+        'join them with nothing between, `"".join(…)`.'
     ),
     _what_was_read: (
         "These are the lines that had been read. The others are left: they begin at `lines[count]`."

@@ -401,7 +401,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (partial(left_or, change=lambda lines, count: lines[count + 1 :]), "One line is skipped"),
         (partial(left_or, change=lambda lines, count: lines[:count]), "had been read"),
         (partial(left_or, change=lambda lines, count: "".join(lines[count:])), "into one text"),
-        (with_line_breaks, ""),
+        (with_line_breaks, "ends in its break"),
         (in_capitals, ""),
         (raised, ""),
         (
@@ -436,7 +436,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ),
         (lambda searches, least: list(my_table(searches, least).items()), "the dictionary itself"),
         (lambda searches, least: {None: 0} | my_table(searches, least), "an empty row"),
-        (lambda searches, least: my_table(searches, least - 1), ""),
+        (lambda searches, least: my_table(searches, least - 1), "?even the rare ones"),
         (my_table([], 2), "without calling it"),
     ],
     "three_parts": [

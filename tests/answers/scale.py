@@ -240,7 +240,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda user, time, gap: np.flatnonzero(starts(user, time, gap)), "numbers of the right"),
         (lambda user, time, gap: [*starts(user, time, gap)[1:], True][: len(user)], "*last* row"),
         (lambda user, time, gap: [1] * len(user), ""),
-        (lambda user, time, gap: starts(user, time, gap + 1), ""),
+        (lambda user, time, gap: starts(user, time, gap + 1), "?Only users"),
         ([True, False], "without calling it"),
     ],
     "join_halves": [

@@ -291,7 +291,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
             "`reverse=True`",
         ),
         (lambda searches: sorted(numbers(searches).items()), "by name alone"),
-        (lambda searches: sorted(numbers(searches).items(), key=lambda p: p[1]), ""),
+        (lambda searches: sorted(numbers(searches).items(), key=lambda p: p[1]), "?wrong order"),
         (lambda searches: sorted(counted(searches), key=lambda p: p[::-1]), "wrong order"),
         (lambda searches: list(numbers(searches).items()), "not sorted"),
         (in_place, "`.sort()`"),
