@@ -28,6 +28,8 @@ after_a_kill = Question(
         "off are written again, from the records that are read again.",
     ),
     solve=after_the_kill,
+    because="The last snapshot is at record 700, where the output held 51 lines. The 7 lines "
+    "after it are cut off, and written once more.",
     notice="Source, state and output go back to the same moment, so the output does not show "
     "that the run was killed. The price is 30 records that are read again.",
     expects="a list of three whole numbers",

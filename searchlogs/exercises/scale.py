@@ -113,6 +113,8 @@ skewed_work = Question(
         "of the other 14 million.",
     ),
     solve=busiest,
+    because="Alone, a worker has 20 million events. Of seven, the busiest has 6 million and a"
+    " seventh of 14 million. However many there are, one of them has the 6 million.",
     notice="Seven workers are 2.5 times as fast as one, and no number of workers is more than "
     "20 ÷ 6, about 3.3 times, as fast. To get further, you must split that user's events, or find "
     "out that the user is a robot.",
@@ -195,6 +197,8 @@ wake_ups = Question(
     solve=woken,
     expects="a list of four numbers, right within a tenth",
     same=within_a_tenth,
+    because="Each batch wakes every user who has been seen: 100 × 40, 100 × 400 and 50 × 40 "
+    "times. On the replay clock nobody is woken up.",
     notice="The number of events is the same in all four. What an event costs depends on the "
     "users, on the batches and on the clock.",
     mistakes=(

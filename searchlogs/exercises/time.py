@@ -34,6 +34,7 @@ watermarks = Question(
         "not change what the newest is.",
     ),
     solve=each_watermark,
+    because="The newest seconds are 4, 9, 9, 12 and 12, and the watermark is 3 seconds behind.",
     notice="The watermark rises with each newer event and otherwise stands still. Neither 7 nor "
     "10 lies below it, so no event was late with a wait of 3 seconds.",
     expects="a list of five whole numbers",
@@ -245,6 +246,8 @@ choose_a_wait = Question(
         "A loop over the whole seconds from 0 on can stop at the first wait that is enough.",
     ),
     solve=shortest_wait,
+    because="The longer the wait, the fewer events are late. With 14 seconds they are 1 % at "
+    "most, for the first time.",
     notice="14 seconds are enough for 99 % here, although an event may take 20: to be late, it "
     "must also be overtaken. The last few would have delayed every result by minutes.",
     expects="a timedelta with which at most 1 % are late, and not much longer than necessary",

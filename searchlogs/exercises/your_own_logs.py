@@ -58,6 +58,8 @@ foreign_log = Question(
     expects="a text of options under which the three lines give a search, nothing, and a click",
     same=reads_the_same,
     outcome=what_came_out,
+    because="In each pair our word comes first: our `user` is called `uid` there. Scrolling "
+    "has no pair, so it is ignored.",
     notice="That is all that it takes to get from your logs to every number in this notebook. "
     "Nothing was guessed: a wrong unit or time zone would give wrong sessions without any "
     "warning.",
