@@ -39,8 +39,20 @@ _BY_FILE = {
     ),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
     "engines": ("late_when_shared", "put_back"),
-    "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
-    "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
+    "your_own_logs": (
+        "clustered_error",
+        "worth_mending",
+        "foreign_log",
+        "read_an_interval",
+        "why_it_fell",
+    ),
+    "killed_and_resumed": (
+        "after_a_kill",
+        "three_parts",
+        "go_on",
+        "find_the_person",
+        "publish_queries",
+    ),
     "dataflows": (
         "count_by_kind",
         "connect_late",
@@ -48,7 +60,7 @@ _BY_FILE = {
         "lost_to_the_stall",
     ),
     "reliable_flows": ("check_the_sum", "survive_a_kill"),
-    "scale": ("session_starts", "join_halves", "skewed_work"),
+    "scale": ("wake_ups", "session_starts", "join_halves", "skewed_work", "how_far"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
 
