@@ -48,6 +48,16 @@ def _without_sign(newest: datetime | None, event: Event) -> Any:
     return state, pause and abs(pause)
 
 
+def _late_is_zero(newest: datetime | None, event: Event) -> Any:
+    state, pause = my_pause(newest, event)
+    return state, pause and max(0.0, pause)
+
+
+def _turned_around(newest: datetime | None, event: Event) -> Any:
+    state, pause = my_pause(newest, event)
+    return state, pause and -pause
+
+
 def _seconds_of_a_day(newest: datetime | None, event: Event) -> Any:
     state, _ = my_pause(newest, event)
     return state, None if newest is None else (event.time - newest).seconds
@@ -105,6 +115,13 @@ pause_before = Task(
         _without_sign: (
             "A late event happened *before* the newest one, so its answer is negative. Keep the "
             "sign."
+        ),
+        _late_is_zero: (
+            "A late event gets 0 here. It happened *before* the newest one, so its answer is "
+            "negative."
+        ),
+        _turned_around: (
+            "The two times are the wrong way around: subtract the newest time from the event's."
         ),
         _seconds_of_a_day: (
             "`.seconds` is only one field of a timedelta: it leaves out the days, and is never "
