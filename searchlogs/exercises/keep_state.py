@@ -154,6 +154,8 @@ after_a_resume = Question(
     solve=after,
     notice="The state and the source went back together, to the fourth event. So the fifth was "
     "read twice, and counts once. The dictionary began again with nothing.",
+    because="All three events of B count in the state. The new process reads from the fifth event "
+    "on, and two of those are B's.",
     expects="two whole numbers: what the state says, what the dictionary says",
     mistakes=(
         Mistake(
@@ -404,6 +406,8 @@ count_by_hour = Question(
     solve=by_the_hour,
     notice="Where a window begins is arithmetic, whatever the user does: minutes 59 and 60 are in "
     "different windows, 60 and 119 are in one.",
+    because="5, 20 and 59 are in the first hour. 60, 61 and 119 are in the second, the third has "
+    "none, and 190 is in the fourth.",
     expects="a list of whole numbers, one per window that holds an event",
     mistakes=(
         Mistake(
