@@ -16,7 +16,7 @@ from searchlogs import exercises
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import Event
 from searchlogs.exercises._core import Verdict, at
-from searchlogs.exercises._flow_errors import MESSAGES
+from searchlogs.exercises._flow_errors import MESSAGES, late_binding
 from searchlogs.exercises._flows import FlowTask
 from searchlogs.exercises.dataflows import ARRIVING, NOTEBOOK, event_groups, opens
 from searchlogs.live.clocks import live_clock
@@ -69,6 +69,24 @@ ENGINE = [
     ("connect_late", WRONG_BODIES["connect_late"][1][0], ""),
     *[("survive_a_kill", *RELIABLE["survive_a_kill"][n]) for n in (6, 7)],
 ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "found"),
+    [
+        ('for k in "ab":\n    op.map(f"is_{k}", events, lambda e: k)', True),
+        ('for k in "ab":\n    def step(e):\n        return k\n'
+         '    op.map(f"{k}", events, step)', True),
+        ('out = [op.map(f"is_{k}", events, lambda e: k) for k in "ab"]', True),
+        ('for k in "ab":\n    op.map(f"is_{k}", events, lambda e, k=k: k)', False),
+        ('for k in "ab":\n    op.map(f"is_{k}", events, lambda k: k)', False),
+        ('for k in "ab":\n    names = sorted("ab", key=lambda name: name == k)', False),
+        ('def step(e):\n    for k in "ab":\n        e.get("x", lambda: k)\n'
+         'op.map("s", events, step)', False),
+    ],
+)  # fmt: skip
+def test_only_a_step_of_a_loop_is_said_to_read_its_variable(steps: str, found: bool) -> None:
+    assert bool(late_binding(written("count_by_kind", between(steps)))) == found
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "connect_late"])
