@@ -4,7 +4,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from searchlogs.exercises._values import quietly
@@ -75,8 +75,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"write\(\) argument must be str, not (\w+)",
-        "`FileSink` writes text, and it was given a value of class `{0}`. Pass it pairs of a key "
-        "and a text.",
+        "A file takes text, and it was given a value of class `{0}`. Pass `FileSink` pairs of a "
+        "key and a text.",
     ),
     (
         r"cannot pickle '([^']+)' object",
@@ -85,7 +85,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"'NoneType' and '\w+'|'NoneType' object (?:is not|has no)",
-        "Something is None here. The first time a key is seen, its state is None: begin there.",
+        "Something is None here. Is it the state? It is None the first time that a key is seen.",
     ),
 )
 """Patterns of messages, each with the sentence that explains it."""
@@ -105,25 +105,55 @@ def engine_words(error: BaseException) -> str:
 
 
 def late_binding(answer: Callable[..., Any]) -> str:
-    """Return what is wrong with a lambda that reads its loop's variable, or an empty text.
+    """Return what is wrong with a step's function that reads its loop's variable, or an empty text.
 
     >>> late_binding(lambda source, sink: None)
     ''
     """
     source = quietly(inspect.getsource, answer)
     tree = quietly(ast.parse, textwrap.dedent(source)) if source else None
-    for loop in ast.walk(tree) if tree else ():
-        if isinstance(loop, ast.For):
-            names = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-            for function in (node for part in loop.body for node in ast.walk(part)):
-                if isinstance(function, ast.Lambda | ast.FunctionDef):
-                    for name in sorted(names & _read_by(function)):
-                        return (
-                            f"A function made in the loop reads `{name}` only when the flow runs, "
-                            f"and by then `{name}` has its last value in all of them. Bind it: "
-                            f"`lambda event, {name}={name}: …`."
-                        )
+    for targets, parts in _loops(tree) if tree else ():
+        variables = {node.id for target in targets for node in _names(target)}
+        for name in sorted(variables & set().union(*map(_read_by, _of_steps(parts)))):
+            return (
+                f"A step's function that is made in the loop reads `{name}` only when the flow "
+                f"runs, and by then `{name}` has its last value in all of them. Bind it: "
+                f"`lambda event, {name}={name}: …`."
+            )
     return ""
+
+
+def _loops(tree: ast.Module) -> Iterator[tuple[list[ast.expr], list[ast.AST]]]:
+    """Yield targets and bodies of the loops that assemble a flow, not of those in its steps."""
+    todo: list[ast.AST] = [part for node in tree.body for part in ast.iter_child_nodes(node)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.For):
+            yield [node.target], list(node.body)
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            yield [one.target for one in node.generators], [node.elt]
+        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            todo += ast.iter_child_nodes(node)
+
+
+def _names(tree: ast.AST) -> list[ast.Name]:
+    """Return the names in some code."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+def _of_steps(parts: list[ast.AST]) -> list[ast.Lambda | ast.FunctionDef]:
+    """Return the functions in a loop's body that are given to a step, after its name."""
+    nodes = [node for part in parts for node in ast.walk(part)]
+    given = [
+        argument
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.args and isinstance(node.args[0], ast.JoinedStr | ast.Constant)
+        for argument in node.args[1:]
+    ]
+    called = {argument.id for argument in given if isinstance(argument, ast.Name)}
+    own = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name in called]
+    return [argument for argument in given if isinstance(argument, ast.Lambda)] + own
 
 
 def _read_by(function: ast.Lambda | ast.FunctionDef) -> set[str]:
@@ -131,5 +161,5 @@ def _read_by(function: ast.Lambda | ast.FunctionDef) -> set[str]:
     arguments = function.args
     own = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     body = function.body if isinstance(function.body, list) else [function.body]
-    names = [node for part in body for node in ast.walk(part) if isinstance(node, ast.Name)]
-    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own
+    read = [node for part in body for node in _names(part) if isinstance(node.ctx, ast.Load)]
+    return {node.id for node in read} - own

@@ -1,28 +1,22 @@
-"""Exercises whose answer assembles a dataflow: the check runs it, and kills and resumes it."""
+"""Exercises whose answer assembles a dataflow, which the check runs."""
 
 import dis
 import inspect
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property, partial
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from bytewax.dataflow import Dataflow
-from bytewax.recovery import RecoveryConfig, init_db_dir
-from bytewax.testing import TestingSink, TestingSource
 
-from searchlogs.dataflow import run
-from searchlogs.exercises._core import Exercise, Verdict
+from searchlogs.exercises._core import GUESS, Exercise
+from searchlogs.exercises._flow_cases import FlowCase, NoFlow, Ran
 from searchlogs.exercises._flow_errors import engine_words, late_binding
 from searchlogs.exercises._run import (
     Raised,
-    TimeUp,
+    Stopped,
+    about_stop,
     call,
     describe_error,
     failing_line,
@@ -30,133 +24,10 @@ from searchlogs.exercises._run import (
     within,
 )
 from searchlogs.exercises._values import alike, holds, kind, plain, quietly, show
+from searchlogs.exercises._verdict import Verdict
 
 SLIPS = (NameError, AttributeError, ImportError, TypeError)
 """Errors that nobody raises to say that a sum does not hold."""
-
-
-class NoFlow(Exception):
-    """The answer returned something else than a flow."""
-
-
-class _Source(TestingSource[Any]):
-    """A TestingSource that notes whether a flow reads it."""
-
-    used = False
-
-    def list_parts(self) -> list[str]:
-        self.used = True
-        return super().list_parts()  # type: ignore[no-any-return, no-untyped-call]
-
-
-class _Sink(TestingSink[Any]):
-    """A TestingSink that notes whether a flow writes to it."""
-
-    used = False
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> Any:
-        self.used = True
-        return super().build(step_id, worker_index, worker_count)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What came out of a flow."""
-
-    rows: list[Any]
-    at_kill: int
-    """Number of rows that were out when the flow was killed."""
-    read: bool
-    """Whether the flow read its source."""
-    wrote: bool
-    """Whether the flow wrote to its sink."""
-
-
-@dataclass(frozen=True)
-class FlowCase:
-    """A log to run a flow on; a flow that is killed is built again and resumed."""
-
-    name: str
-    """What is special about the log."""
-    items: tuple[Any, ...]
-    """What the source gives."""
-    batch: int = 1
-    """How many items the source gives at once."""
-    stored: int | None = None
-    """Number of items before the last snapshot; None if the flow is not killed."""
-    killed: int | None = None
-    """Number of items after which it is killed; None if that is at the snapshot."""
-    settings: tuple[Any, ...] = ()
-    """Further arguments of the function."""
-    to_file: bool = False
-    """Whether the flow is given a path to write to, and not a sink."""
-
-    def __repr__(self) -> str:
-        words = f"{len(self.items)} items, {self.batch} at a time"
-        if self.stored is None:
-            return words
-        return (
-            f"{words}; a snapshot after item {self.stored}, killed after item "
-            f"{self.killed or self.stored}, and resumed"
-        )
-
-    def run(self, answer: Callable[..., Dataflow]) -> list[Any]:
-        """Run a flow on this log.
-
-        Args:
-            answer: A function that assembles the flow; it is called again for each resume.
-
-        Returns:
-            The rows, or the lines of the file.
-
-        Raises:
-            Exception: Whatever a step of the flow raises.
-        """
-        return self.outcome(answer).rows
-
-    def outcome(self, answer: Callable[..., Dataflow]) -> Ran:
-        """Run a flow on this log, and say what came out and when."""
-        with _folder() as folder:
-            rows: list[Any] = []
-            source, sink = _Source(self._marked(), self.batch), _Sink(rows)
-            path = folder / "lines.txt"
-            state = None
-            if self.stored is not None:
-                (folder / "state").mkdir()
-                init_db_dir(folder / "state", 1)
-                state = RecoveryConfig(folder / "state")
-            at_kill = 0
-            # A snapshot after every batch up to the last; from there on none before the end.
-            kills = 0 if state is None else 1 + (self.killed not in (None, self.stored))
-            for number in range(kills + 1):
-                flow = answer(source, path if self.to_file else sink, *self.settings)
-                if not isinstance(flow, Dataflow):
-                    raise NoFlow(flow)
-                every = timedelta(hours=number and 1)
-                run(flow, recovery=state, epoch_interval=every if state else None)
-                if self.to_file:
-                    rows[:] = path.read_text().splitlines() if path.exists() else []
-                if number < kills:
-                    at_kill = len(rows)
-            return Ran(rows, at_kill, source.used, path.exists() if self.to_file else sink.used)
-
-    def _marked(self) -> list[Any]:
-        """Return the items, and among them where the flow is killed."""
-        places = {self.stored, self.killed} - {None}
-        items: list[Any] = []
-        for number, item in enumerate(self.items, 1):
-            items += [item, *(TestingSource.ABORT() for place in places if place == number)]
-        return items
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Make a folder, and remove it again."""
-    folder = Path(mkdtemp(prefix="searchlogs-exercise-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -231,10 +102,9 @@ class FlowTask(Exercise):
         tried: list[int] = []
         try:
             found = within(self.seconds, lambda: self._run_all(answer, tried))
-        except TimeUp:
-            words = f"The flow was still running after {self.seconds:g} seconds, so it was stopped."
-            words += " Look for a loop that never ends, or a step that waits."
+        except Stopped as stop:
             number = tried[-1] - 1
+            words = about_stop(stop, self.seconds)
             return Verdict("broken", words, known[number][0].name, self._given(number))
         return self._verdict(answer, *found)
 
@@ -288,21 +158,19 @@ class FlowTask(Exercise):
         (case, right), (outcome, printed) = self._known[number], found[number]
         if isinstance(outcome, Raised) and isinstance(outcome.error, NoFlow):
             return self._no_flow(outcome.error.args[0])
-        facts = [*self._given(number), *_first_lines(printed)]
-        count = f"{len(found) - len(wrong)} of {len(found)} logs"
-        again = f"exercises.{self.name}.case({number + 1}).run({_name(answer)})"
-        end = [("right", count), ("run it", again)]
+        words = self._words(answer, outcomes, wrong, repeats)
+        score = f"{len(found) - len(wrong)} of {len(found)} logs right."
+        again = ("to run it", f"exercises.{self.name}.case({number + 1}).run({_name(answer)})")
+        facts = [*self._given(number)]
         if isinstance(outcome, Raised):
             error = outcome.error
-            facts += failing_line(answer, error)
-            facts += [*end, ("error", quietly(describe_error, error) or type(error).__name__)]
-            words = self._words(answer, outcomes, wrong, repeats)
+            facts += [*_first_lines(printed), *failing_line(answer, error)]
+            facts.append(("error", quietly(describe_error, error) or type(error).__name__))
             words = words or "Your code raised an error. Its message often says what is wrong."
-            return Verdict("broken", words, case.name, tuple(facts))
-        facts += [*self._compared(outcome, right), *end]
-        words = self._words(answer, outcomes, wrong, repeats)
+            return Verdict("broken", words, case.name, (*facts, again), score)
+        facts += [*self._compared(outcome, right), *_first_lines(printed), again]
         words = words or f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
-        return Verdict("wrong", words, case.name, tuple(facts))
+        return Verdict("wrong", words, case.name, tuple(facts), score)
 
     def _no_flow(self, returned: Any) -> Verdict:
         """Return the verdict on an answer that returned something else than a flow."""
@@ -362,7 +230,7 @@ class FlowTask(Exercise):
         if words := self._about_kills(outcomes, wrong):
             return words
         if fitting:
-            return f"On this case, it looks like this: {self.mistakes[fitting[0]]}"
+            return GUESS + self.mistakes[fitting[0]]
         return ""
 
     def _makes(self, slip: Callable[..., Any], outcomes: list[Any], number: int) -> bool:

@@ -14,7 +14,8 @@ from bytewax.testing import TestingSource
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises import _wrong_flows as wrong
 from searchlogs.exercises._core import Mistake, Question, at
-from searchlogs.exercises._flows import FlowCase, FlowTask
+from searchlogs.exercises._flow_cases import FlowCase
+from searchlogs.exercises._flows import FlowTask
 from searchlogs.sessions import Late, Session, replay_clock, user_event
 from searchlogs.simulate import client_events, simulate
 

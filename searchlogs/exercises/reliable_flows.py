@@ -12,7 +12,8 @@ from bytewax.outputs import Sink
 from searchlogs.events import Search
 from searchlogs.exercises import _wrong_flows as wrong
 from searchlogs.exercises._core import at
-from searchlogs.exercises._flows import FlowCase, FlowTask
+from searchlogs.exercises._flow_cases import FlowCase
+from searchlogs.exercises._flows import FlowTask
 
 Parts = dict[str, int]
 

@@ -170,7 +170,7 @@ WRONG_BODIES: Told = {
          "`c` must return a pair"),
         (between('keyed = op.key_on("k", events, kind)\n'
                  'out = op.stateful_map("c", keyed, lambda n, e: (n + 1, n))'),
-         "state is None"),
+         "Is it the state"),
         (between("""
             def add(event):
                 kept[kind(event)] += 1

@@ -267,7 +267,7 @@ lines = op.map("line", events, line)""" + TO_FILE.format("lines"), "second time"
         (BEGIN + LINES.replace("str(search.user)", '"all"')
          + 'lines = op.map("l", counts, lambda p: (p[0], f"user {p[0]}: {p[1]}"))'
          + TO_FILE.format("lines"), "share one count"),
-        (BEGIN + LINES + TO_FILE.format("counts"), "`FileSink` writes text…`int`"),
+        (BEGIN + LINES + TO_FILE.format("counts"), "takes text…`int`"),
         (BEGIN + LINES + 'lines = op.map("l", counts, lambda p: f"user {p[0]}: {p[1]}")'
          + TO_FILE.format("lines"), "pairs of a key and a value…`str`"),
         (BEGIN + LINES + 'lines = op.map_value("l", counts, str)' + TO_FILE.format("lines"),
