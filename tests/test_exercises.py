@@ -179,7 +179,7 @@ def test_the_solution_is_right(exercise: Exercise) -> None:
     ("exercise", "cell"), [pytest.param(one, starter(one), id=one.name) for one in ALL]
 )
 def test_the_solution_that_is_shown_can_be_pasted(exercise: Exercise, cell: str) -> None:
-    code = exercise.solution().text.removeprefix("```python\n").removesuffix("```")
+    code, _, _ = exercise.solution().text.removeprefix("```python\n").partition("```")
     assert inspect.getsource(exercise.solve) in code
     call = exercise.solve.__name__ + ("" if isinstance(exercise, Task) else "()")
     verdict = run(
