@@ -182,7 +182,7 @@ class Question(Exercise):
         facts = [*printed_lines(printed), ("yours", yours)]
         came_out = quietly(self.outcome, value) if self.outcome else None
         if came_out:
-            facts.append(("came out", came_out))
+            facts.append(("came out", "\n".join(map(plain, came_out.split("\n")[:4]))))
         parts = quietly(wrong_parts, value, expected, self.same)
         if parts:
             facts.append(("where", parts))
@@ -410,7 +410,7 @@ class Task(Exercise):
         self, answer: Any, number: int, shown: tuple[tuple[str, str], ...]
     ) -> tuple[tuple[str, str], ...]:
         """Return facts about a case, between its arguments and the call that runs it."""
-        name = getattr(answer, "__name__", "")
+        name = quietly(getattr, answer, "__name__", "")
         if not isinstance(name, str) or not name.isidentifier():
             name = self.solve.__name__
         run = ("to run it", f"{name}(*exercises.{self.name}.case({number + 1}))")

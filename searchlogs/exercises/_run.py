@@ -22,7 +22,7 @@ from time import monotonic, sleep
 from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
 
-from searchlogs.exercises._values import holds, plain
+from searchlogs.exercises._values import holds, plain, quietly
 
 T = TypeVar("T")
 
@@ -317,13 +317,14 @@ def _globals_of(answer: Any) -> Any:
     while isinstance(answer, partial):
         answer = answer.func
     answer = inspect.unwrap(answer)
-    parts = (answer, getattr(answer, "__init__", None), getattr(type(answer), "__call__", None))
+    made: Any = type(answer)
+    parts = (answer, made.__call__, getattr(answer, "__init__", None))
     return next((part.__globals__ for part in parts if hasattr(part, "__globals__")), None)
 
 
 def failing_line(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]:
     """Yield number and text of the last line in the traceback that is in the learner's module."""
-    theirs = _globals_of(answer)
+    theirs = quietly(_globals_of, answer)
     frames = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
