@@ -167,6 +167,7 @@ def test_the_data_of_an_exercise_is_in_a_notebook_and_the_same_each_time(name: s
     assert any(f"exercises.{name}" in source for source in sources())
     assert getattr(exercises, name) is getattr(exercises, name)
     assert len(getattr(exercises, name)) >= 10
+    assert isinstance(getattr(exercises, name), tuple)  # Nobody can spoil it in place.
 
 
 @every_exercise

@@ -9,6 +9,11 @@ def same_words(given: Any, expected: list[str]) -> bool:
     return [str(word).strip().lower() for word in given] == expected
 
 
+def are_texts(given: Any) -> bool:
+    """Return whether every part of an answer is text."""
+    return bool(given) and all(isinstance(one, str) for one in given)
+
+
 def not_among(*words: str) -> Callable[[Any], Any]:
     """Return a predicate: is something in the answer none of these words?"""
     return lambda given: {str(word).strip().lower() for word in given} - set(words)

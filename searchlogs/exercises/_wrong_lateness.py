@@ -7,6 +7,7 @@ from typing import Any
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import Event
+from searchlogs.sessions import Late
 
 
 def _right(events: list[Event], wait: timedelta) -> list[Event]:
@@ -103,6 +104,14 @@ def _with_late_by(events: list[Event], wait: timedelta) -> list[tuple[Event, tim
     return [(one.event, one.late_by) for one in late]
 
 
+def _late_records(events: list[Event], wait: timedelta) -> list[Late]:
+    return find_sessions(events, wait=wait)[1]
+
+
+def _wait_added(events: list[Event], wait: timedelta) -> list[Event]:
+    return _right(events, -wait)
+
+
 def _times_of_late(events: list[Event], wait: timedelta) -> list[datetime]:
     return [event.time for event in _right(events, wait)]
 
@@ -151,6 +160,14 @@ LATE: dict[Callable[..., Any], str] = {
     ),
     _with_late_by: (
         "These are the right events, each in a pair. Put the events alone into the list."
+    ),
+    _late_records: (
+        "These are `Late` records: who was late, and by how much. Put the events into the list, "
+        "which they hold as `event`."
+    ),
+    _wait_added: (
+        "The wait is added to the newest time here, so even the newest event is late. The "
+        "watermark stays *behind* the newest time: subtract the wait."
     ),
     _times_of_late: (
         "These are the times of the right events. Put the events themselves into the list."

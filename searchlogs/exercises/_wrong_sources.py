@@ -60,6 +60,13 @@ def _none_for_another(lines: Lines, count: int, checksum: int) -> Lines | None:
     return None if isinstance(left, str) else left
 
 
+def _raised(lines: Lines, count: int, checksum: int) -> Lines:
+    left = _right(lines, count, checksum)
+    if isinstance(left, str):
+        raise ValueError(left)
+    return left
+
+
 def _only_the_checksum(lines: Lines, count: int, checksum: int) -> Lines | str:
     same = crc32("".join(lines[:count]).encode()) == checksum
     return lines[count:] if same else "another log"
@@ -112,6 +119,10 @@ SOURCES: dict[Callable[..., Any], str] = {
     _in_one_text: "The lines were joined into one text. Return the list of them.",
     _none_for_another: (
         'A log that is not the same gives None here. Return the text `"another log"`.'
+    ),
+    _raised: (
+        "Does your code raise this error itself, for another log? Return the text "
+        '`"another log"` instead.'
     ),
     _only_the_checksum: (
         "Only the checksum is compared. An empty text changes no checksum, so a log that has "

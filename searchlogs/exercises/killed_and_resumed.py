@@ -4,7 +4,7 @@ from typing import Any
 from zlib import crc32
 
 from searchlogs.exercises._core import Case, Mistake, Question, Task
-from searchlogs.exercises._words import not_among, other_word, same_words
+from searchlogs.exercises._words import are_texts, not_among, other_word, same_words
 from searchlogs.exercises._wrong_sources import SOURCES
 from searchlogs.exercises._wrong_suspects import SUSPECTS
 from searchlogs.exercises._wrong_tables import TABLES
@@ -72,6 +72,11 @@ after_a_kill = Question(
             "30 *records* are read again, but lines are cut off: those that were written since the "
             "snapshot.",
             lambda given: list(given[:2]) == [701, 30],
+        ),
+        Mistake(
+            ["701", "7", "90"],
+            "These are texts. Give numbers: remove the quotes.",
+            are_texts,
         ),
         Mistake(
             [701, 7],

@@ -7,7 +7,7 @@ from numpy import array, diff, int64, ones
 from numpy.typing import NDArray
 
 from searchlogs.exercises._core import Case, Mistake, Question, Task
-from searchlogs.exercises._words import same_words
+from searchlogs.exercises._words import are_texts, same_words
 from searchlogs.exercises._wrong_flags import FLAGS
 from searchlogs.exercises._wrong_halves import HALVES
 
@@ -163,6 +163,11 @@ skewed_work = Question(
         Mistake(
             [20_000_000, 8_000_000, 6_000_000],
             "These are numbers of events. How many minutes does the busiest worker need for them?",
+        ),
+        Mistake(
+            ["20", "8", "6"],
+            "These are texts. Give numbers: remove the quotes.",
+            are_texts,
         ),
         Mistake(
             [20, 8],

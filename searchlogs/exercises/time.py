@@ -11,6 +11,7 @@ from numpy import timedelta64
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._words import are_texts
 from searchlogs.exercises._wrong_lateness import LATE
 from searchlogs.simulate import client_events, simulate
 
@@ -85,6 +86,11 @@ watermarks = Question(
             [timedelta(seconds=second) for second in (1, 6, 6, 9, 9)],
             "Here the numbers of seconds alone are expected.",
             lambda given: all(isinstance(one, timedelta | datetime) for one in given) and given,
+        ),
+        Mistake(
+            ["1", "6", "6", "9", "9"],
+            "These are texts. Give numbers: remove the quotes.",
+            are_texts,
         ),
         Mistake(
             [1, 6, 9, 9],

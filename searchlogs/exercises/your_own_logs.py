@@ -135,6 +135,13 @@ foreign_log = Question(
             _gives(lambda found: found[2][0].item == "bed-3" and found[2][0].position is None),
         ),
         Mistake(
+            "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
+            "--kinds search=querySubmitted --time-unit s",
+            "The first line should give a search and the third a click, but one of them is "
+            "ignored. Name both kinds with `--kinds`.",
+            _gives(lambda found: isinstance(found[0], Ignored) or isinstance(found[2], Ignored)),
+        ),
+        Mistake(
             "--kinds search=querySubmitted,click=open --time-unit s",
             "A field is missing, because the log uses another name for it. Use `--map`: "
             "`user=uid` and so on, separated by commas.",
@@ -316,6 +323,11 @@ read_an_interval = Question(
     notice="An interval is about the rate, not about people. It gets shorter with more people, by "
     "the square root of their number, and in 5 of 100 cases it misses.",
     mistakes=(
+        Mistake(
+            {2, 4, 5, 7},
+            "There are six statements. Give the numbers of those that are true.",
+            lambda given: bool(set(given) - {1, 2, 3, 4, 5, 6}),
+        ),
         Mistake(
             {1, 2, 4, 5},
             "Statement 1 is about the users' own CTRs, which differ far more: whoever searched "

@@ -403,7 +403,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (partial(left_or, change=lambda lines, count: "".join(lines[count:])), "into one text"),
         (with_line_breaks, "ends in its break"),
         (in_capitals, ""),
-        (raised, ""),
+        (raised, "raise this error itself"),
         (
             lambda lines, count, checksum: (
                 lines[count:]

@@ -290,7 +290,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ([1_200, 480, 360], "These are seconds"),
         ([20_000_000, 8_000_000, 6_000_000], "numbers of events"),
         ([20, 8], "Three numbers"),
-        (["20", "8", "6"], ""),
+        (["20", "8", "6"], "remove the quotes"),
         ([20, 9, 6], ""),
         (20, "list"),
     ],

@@ -327,7 +327,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
             "another name for it",
         ),
         (["--map", FIELDS, "--kinds", KINDS, "--time-unit", "s"], "as one text"),
-        (f"--map {FIELDS} --kinds search=querySubmitted --time-unit s", ""),
+        (f"--map {FIELDS} --kinds search=querySubmitted --time-unit s", "Name both kinds"),
         ("--help", ""),
     ],
     "read_an_interval": [
@@ -339,7 +339,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ({2, 5}, "Statement 4"),
         ((2, 4), "Statement 5"),
         (set(), "Statement 2"),
-        ({2, 4, 5, 7}, ""),
+        ({2, 4, 5, 7}, "six statements"),
         (4, ""),
     ],
     "why_it_fell": [
