@@ -1,20 +1,26 @@
 """What the exercises of notebook 06b teach is what the package does."""
 
+import json
 import random
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from bytewax.testing import TestingSource
 
 from searchlogs import exercises
 from searchlogs.command.queries import query_table
-from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed
+from searchlogs.events import Search
+from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed, what_else
 from searchlogs.figures.recovery import epochs_plot
 from searchlogs.logs.log import Log
+from searchlogs.logs.pseudonyms import pseudonymiser
 from searchlogs.logs.schemas import SEARCHES
 from searchlogs.logs.source import InputChanged, LogSource
+from searchlogs.simulate import simulate
 
 
 def test_the_figure_predicts_the_same_resume() -> None:
@@ -26,31 +32,52 @@ def test_the_figure_predicts_the_same_resume() -> None:
     assert [first_read, cut_off, table["lines"].sum()] == exercises.after_a_kill.solve()
 
 
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        ([730, 0, 90], "in memory there is gone"),
-        ([730, 7, 90], "in memory there is gone"),
-        ([0, 0, 90], "from the beginning"),
-        ([600, 14, 90], "the snapshot before the last"),
-        ([701, 0, 90], "must be cut off"),
-        ([701, 7, 81], "read again, and write them once more"),
-        ([701, 7, 148], "as if nothing had happened"),
-        ([701, 7], "hint()"),
-        (701, "a list is expected"),
-    ],
-)
-def test_predictions_of_a_kind_are_told_the_same(answer: Any, says: str) -> None:
-    verdict = exercises.after_a_kill.check(answer)
-    assert verdict.state == "wrong"
-    assert says in verdict.words
+def cells() -> list[str]:
+    """Return the sources of the notebook's cells."""
+    text = (Path(__file__).parent.parent / "notebooks" / "06b-killed-and-resumed.ipynb").read_text()
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
 
 
-@pytest.mark.parametrize(
-    "answer", [["another log"], lambda lines, count, checksum: lines[count:], None, "another log"]
-)
-def test_a_source_that_can_not_be_right(answer: Any) -> None:
-    assert exercises.go_on.check(answer).state == "wrong"
+def test_the_three_engines_write_what_the_statement_says() -> None:
+    (statement,) = [one for one in cells() if one.startswith("## Exercise: find the part that")]
+    heads, *rows = re.findall(r"```\n(.*?)```", statement, re.DOTALL)[0].splitlines()
+    ends = [heads.index(name) for name in ("right", "engine 1", "engine 2", "engine 3")]
+    columns = [
+        [line for row in rows if (line := row[start:end].strip())]
+        for start, end in zip(ends, [*ends[1:], None], strict=True)
+    ]
+    names: dict[str, Any] = {}
+    for cell in cells():  # The log, and what writes its sessions.
+        if cell.startswith("from datetime import") or "def write_sessions(" in cell:
+            exec(cell, names)
+        if "def in_words(session)" in cell:
+            exec(cell.partition("undisturbed")[0], names)
+    log = names["log"]
+
+    def written(events: list[Any]) -> list[str]:
+        names["write_sessions"](events, lines := [])
+        return lines
+
+    at_snapshot, at_kill = (written([*log[:n], TestingSource.ABORT()]) for n in (6, 8))
+    left = written(log)[len(at_snapshot) :]
+    lacking = {
+        "state": at_snapshot + written(log[6:]),
+        "output": at_kill + left,
+        "source": written(log[:6] + log),
+    }
+    engines = [lacking[part] for part in exercises.three_parts.solve()]
+    assert columns == [written(log), *engines]
+
+
+def test_a_pseudonym_hides_nobody_of_whom_two_queries_are_known() -> None:
+    searches = [event for event in simulate(120, 900, seed=7) if isinstance(event, Search)]
+    person = searches[0].user
+    own = sorted({search.query for search in searches if search.user == person})
+    known = frozenset(own[:-1])
+    hide = pseudonymiser(b"nobody knows it")
+    hidden = [(str(hide(search).user), search.query) for search in searches]
+    open_ = [(str(search.user), search.query) for search in searches]
+    assert what_else(hidden, known) == what_else(open_, known) == {own[-1]}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
-"""The exercises of notebook 06b: what a resume does, a source that knows its log, rare queries."""
+"""The exercises of notebook 06b: what a resume does, and what rare queries tell."""
 
+from typing import Any
 from zlib import crc32
 
 from searchlogs.exercises._core import Case, Mistake, Question, Task
+from searchlogs.exercises._words import are_texts, not_among, other_word, same_words
+from searchlogs.exercises._wrong_sources import SOURCES
+from searchlogs.exercises._wrong_suspects import SUSPECTS
+from searchlogs.exercises._wrong_tables import TABLES
 
 
 def after_the_kill() -> list[int]:
@@ -23,6 +28,8 @@ after_a_kill = Question(
         "off are written again, from the records that are read again.",
     ),
     solve=after_the_kill,
+    because="The last snapshot is at record 700, where the output held 51 lines. The 7 lines "
+    "after it are cut off, and written once more.",
     notice="Source, state and output go back to the same moment, so the output does not show "
     "that the run was killed. The price is 30 records that are read again.",
     expects="a list of three whole numbers",
@@ -61,6 +68,23 @@ after_a_kill = Question(
             "off.",
         ),
         Mistake(
+            [701, 30, 90],
+            "30 *records* are read again, but lines are cut off: those that were written since the "
+            "snapshot.",
+            lambda given: list(given[:2]) == [701, 30],
+        ),
+        Mistake(
+            ["701", "7", "90"],
+            "These are texts. Give numbers: remove the quotes.",
+            are_texts,
+        ),
+        Mistake(
+            [701, 7],
+            "Three numbers are asked for: the first record, the lines cut off, and the lines at "
+            "the end.",
+            lambda given: len(given) != 3 and not isinstance(given, str),
+        ),
+        Mistake(
             [701, 7, 83],
             "The lines that are cut off are not lost: their records are read again, and write them "
             "once more.",
@@ -76,7 +100,58 @@ after_a_kill = Question(
 )
 
 
-Lines = list[str]
+def forgotten() -> list[str]:
+    """Return which part each of the engines forgets."""
+    # Engine 1 loses what was open at the snapshot, engine 2 writes two whole lines again, and
+    # engine 3 has searches twice in one session.
+    return ["state", "output", "source"]
+
+
+three_parts = Question(
+    name="three_parts",
+    hints=(
+        "Compare each output with the right one: what is missing, what is there twice, and is it "
+        "twice as a line or twice within a session?",
+        "A search that is twice within a session went through the flow twice. A line that is there "
+        "twice was written twice. A session that is missing was known to nobody.",
+    ),
+    solve=forgotten,
+    expects="a list of three words, one for each engine",
+    same=same_words,
+    notice="Each part that is missing leaves a trace of its own: a loss, a line twice, or a search "
+    "twice within a session. The last is the hardest to notice, because eight lines are there.",
+    mistakes=(
+        Mistake(
+            ["state", "output"],
+            "Three words are expected, one for each engine.",
+            lambda given: len(given) != 3,
+        ),
+        Mistake(
+            ["window", "output", "source"],
+            "Each answer is one of `source`, `state` and `output`.",
+            not_among("source", "state", "output"),
+        ),
+        Mistake(
+            ["output", "state", "source"],
+            "Engine 1: two sessions are missing, the two that were open at the snapshot. Which "
+            "part knew them?",
+            other_word(0, "state"),
+        ),
+        Mistake(
+            ["state", "source", "output"],
+            "Engine 2: two lines are there twice, and all of them are right. They were written "
+            "between the snapshot and the kill. Which part goes back to the snapshot so that this "
+            "doesn't happen?",
+            other_word(1, "output"),
+        ),
+        Mistake(
+            ["state", "output", "state"],
+            "Engine 3: seconds 32 and 35 are there twice *within a session*, so these searches "
+            "went through the flow twice. Which part sent them again?",
+            other_word(2, "source"),
+        ),
+    ),
+)
 
 
 def lines_left(lines: list[str], count: int, checksum: int) -> list[str] | str:
@@ -85,43 +160,6 @@ def lines_left(lines: list[str], count: int, checksum: int) -> list[str] | str:
     if len(had_read) < count or crc32("".join(had_read).encode()) != checksum:
         return "another log"
     return lines[count:]
-
-
-def _trusting(lines: Lines, count: int, checksum: int) -> Lines | str:
-    return lines[count:]
-
-
-def _whole_log(lines: Lines, count: int, checksum: int) -> Lines | str:
-    return lines[count:] if crc32("".join(lines).encode()) == checksum else "another log"
-
-
-def _from_the_start(lines: Lines, count: int, checksum: int) -> Lines | str:
-    left = lines_left(lines, count, checksum)
-    return left if isinstance(left, str) else lines
-
-
-def _last_line_again(lines: Lines, count: int, checksum: int) -> Lines | str:
-    left = lines_left(lines, count, checksum)
-    return left if isinstance(left, str) else lines[max(0, count - 1) :]
-
-
-def _one_skipped(lines: Lines, count: int, checksum: int) -> Lines | str:
-    left = lines_left(lines, count, checksum)
-    return left if isinstance(left, str) else lines[count + 1 :]
-
-
-def _nothing_is_another(lines: Lines, count: int, checksum: int) -> Lines | str:
-    return lines_left(lines, count, checksum) or "another log"
-
-
-def _refused_all(lines: Lines, count: int, checksum: int) -> Lines | str:
-    return "another log"
-
-
-def _shorter_is_fine(lines: Lines, count: int, checksum: int) -> Lines | str:
-    if len(lines) < count:
-        return []
-    return lines_left(lines, count, checksum)
 
 
 def summed(*lines: str) -> int:
@@ -135,6 +173,8 @@ go_on = Task(
         "Only the first `count` lines had been read. Do they still have the same checksum?",
         "`lines[:count]` are the first lines, `lines[count:]` the rest. If the log has fewer "
         "than `count` lines, the first of these two lists is too short.",
+        "An empty text changes no checksum. So a log that has lost one keeps its checksum: compare "
+        "the *number* of lines as well.",
     ),
     solve=lines_left,
     notice="`LogSource` does the same with files. A resume reads the old lines once more to "
@@ -149,46 +189,8 @@ go_on = Task(
         Case("a log of which nothing had been read", (["a\n", "b\n"], 0, summed())),
         Case("another log of the same length", (["x\n", "y\n", "z\n"], 3, summed("a\n"))),
     ),
-    mistakes={
-        _trusting: (
-            "Only the number of lines is used, not their content. If an earlier line has changed, "
-            "or another log has the same name, the result would be a mixture of two logs. "
-            "Compare `checksum`."
-        ),
-        _whole_log: (
-            "The checksum is computed over the whole log here, so a log that has grown is "
-            "refused. Compute it over the first `count` lines alone: new lines at the end are "
-            "what is left to read."
-        ),
-        _from_the_start: (
-            "All lines are returned again. The first `count` of them have been through the flow: "
-            "their effect is in its state."
-        ),
-        _last_line_again: (
-            "There is one line too many: the last one that had been read is returned again. Lists "
-            "count from 0, so the first line that is left is `lines[count]`."
-        ),
-        _one_skipped: (
-            "One line is skipped, and lost. Lists count from 0, so the first line that is left is "
-            "`lines[count]`."
-        ),
-        _nothing_is_another: (
-            "If nothing is left to read, the log is still the right one. Return an empty list."
-        ),
-        _refused_all: (
-            "Every log is refused here, even the right one. Is the checksum that of the first "
-            "`count` lines, joined with nothing between them?"
-        ),
-        _shorter_is_fine: (
-            "A log that has lost lines is accepted. What was read is no longer there, so it can't "
-            "be compared: refuse such a log as well."
-        ),
-    },
+    mistakes=SOURCES,
 )
-
-
-Searches = list[tuple[str, str]]
-Table = dict[str | None, int]
 
 
 def my_table(searches: list[tuple[str, str]], least: int) -> dict[str | None, int]:
@@ -208,58 +210,7 @@ def my_table(searches: list[tuple[str, str]], least: int) -> dict[str | None, in
     return table
 
 
-def _by_searches(searches: Searches, least: int) -> Table:
-    queries = [query for _, query in searches]
-    common = {query for query in queries if queries.count(query) >= least}
-    table: Table = {}
-    for query in queries:
-        name = query if query in common else None
-        table[name] = table.get(name, 0) + 1
-    if table.get(None, 0) < least:
-        table.pop(None, None)
-    return table
-
-
-def _more_than_least(searches: Searches, least: int) -> Table:
-    return my_table(searches, least + 1)
-
-
-def _without_rare(searches: Searches, least: int) -> Table:
-    return {query: n for query, n in my_table(searches, least).items() if query is not None}
-
-
-def _rare_of_few(searches: Searches, least: int) -> Table:
-    table = my_table(searches, least)
-    table.pop(None, None)
-    rest = len(searches) - sum(table.values())
-    return {**table, None: rest} if rest else table
-
-
-def _rare_by_searches(searches: Searches, least: int) -> Table:
-    table = _rare_of_few(searches, least)
-    if table.get(None, 0) < least:
-        table.pop(None, None)
-    return table
-
-
-def _nobody_summed(searches: Searches, least: int) -> Table:
-    table: Table = {}
-    for _, query in searches:
-        table[query] = table.get(query, 0) + 1
-    return table
-
-
-def _its_users(searches: Searches, least: int) -> Table:
-    table = my_table(searches, least)
-    seen: dict[str | None, set[str]] = {name: set() for name in table}
-    for user, query in searches:
-        name = query if query in table else None
-        if name in seen:
-            seen[name].add(user)
-    return {name: len(users) for name, users in seen.items()}
-
-
-def pairs(*words: str) -> Searches:
+def pairs(*words: str) -> list[tuple[str, str]]:
     """Return pairs of user and query: "a cats" is user a, who searched for cats."""
     return [(word.split()[0], word.split()[1]) for word in words]
 
@@ -279,6 +230,8 @@ publish_queries = Task(
     cases=lambda: (
         Case("a common query and two rare ones", (
             pairs("a cats", "b cats", "c cats", "a x", "b y"), 2)),
+        Case("a query of two users, where three are needed", (
+            pairs("a cats", "b cats", "c cats", "a x", "b x", "c y", "d z"), 3)),
         Case("one user who asks three times", (
             pairs("a cats", "b cats", "c x", "c x", "c x", "b y"), 2)),
         Case("a query with exactly as many users", (
@@ -293,35 +246,58 @@ publish_queries = Task(
         Case("common queries alone", (pairs("a cats", "b cats", "a dogs", "b dogs"), 2)),
         Case("no searches", ([], 2)),
     ),
-    mistakes={
-        _by_searches: (
-            "A query counts as rare here by its number of *searches*. One person who asks for the "
-            "same thing all day is still one person: count the query's different users, in a "
-            "set."
-        ),
-        _more_than_least: (
-            "A query with exactly `least` users is not rare: only one with fewer users is."
-        ),
-        _without_rare: (
-            "The rare queries are missing, so the table no longer adds up. Sum them up under the "
-            "key `None`."
-        ),
-        _rare_of_few: (
-            "All rare queries together have fewer than `least` users here, but their row is in "
-            "the table: it tells about a few people, as a rare query does. Leave it out."
-        ),
-        _rare_by_searches: (
-            "Whether to keep the row of the rare queries is decided here by its number of "
-            "searches. They may all come from one person: count the users of all rare queries "
-            "together, each once."
-        ),
-        _nobody_summed: (
-            "Every query is in the table, even the rare ones. What only a few people typed may "
-            "reveal who they are."
-        ),
-        _its_users: (
-            "These are the numbers of users. They decide whether a query is in the table; the "
-            "table holds its number of searches."
-        ),
-    },
+    mistakes=TABLES,
+)  # fmt: skip
+
+
+def what_else(searches: list[tuple[str, str]], known: frozenset[str]) -> set[str] | None:
+    """Return the other queries of the one user with all known queries, or None."""
+    queries_of: dict[str, set[str]] = {}
+    for user, query in searches:
+        queries_of.setdefault(user, set()).add(query)
+    suspects = [queries for queries in queries_of.values() if queries >= known]
+    if len(suspects) != 1:
+        return None
+    return suspects[0] - known
+
+
+def same_queries(given: Any, expected: set[str] | None) -> bool:
+    """Return whether two collections hold the same queries, in any order; None is only None."""
+    if given is None or expected is None or isinstance(given, str):
+        return given is expected
+    return set(given) == expected
+
+
+find_the_person = Task(
+    name="find_the_person",
+    hints=(
+        "First collect the queries of each user: a dictionary of sets.",
+        "With sets, `queries >= known` asks whether all known queries are among them, and "
+        "`queries - known` is the rest.",
+        "Put the sets that hold all known queries into a list. How long must it be, so that you "
+        "can be sure whom you have found?",
+    ),
+    solve=what_else,
+    notice="No name was needed, and no key was broken. Whoever knows two things that a person "
+    "searched for can read the rest: that is why a pseudonym makes nobody anonymous.",
+    cases=lambda: (
+        Case("one user who searched for both", (
+            pairs("5e knee", "a7 beds", "5e plumber", "5e cake"), frozenset({"knee", "plumber"}))),
+        Case("a user who searched for one of them", (
+            pairs("5e knee", "5e cake", "a7 beds"), frozenset({"knee", "plumber"}))),
+        Case("two users who searched for both", (
+            pairs("5e knee", "5e plumber", "5e lawyer", "a7 plumber", "a7 knee", "a7 beds"),
+            frozenset({"knee", "plumber"}))),
+        Case("two users with one of them each", (
+            pairs("5e knee", "5e lawyer", "a7 plumber"), frozenset({"knee", "plumber"}))),
+        Case("a user who repeats one of them", (
+            pairs("a7 knee", "a7 knee", "5e plumber", "5e knee", "5e cake", "5e knee"),
+            frozenset({"knee", "plumber"}))),
+        Case("one known query", (pairs("5e knee", "5e lawyer", "a7 beds"), frozenset({"knee"}))),
+        Case("a user who searched for nothing else", (
+            pairs("5e knee", "a7 beds", "5e plumber"), frozenset({"knee", "plumber"}))),
+        Case("no searches", ([], frozenset({"knee"}))),
+    ),
+    mistakes=SUSPECTS,
+    same=same_queries,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import Search
 from searchlogs.exercises._core import Mistake, Question
+from searchlogs.sessions import Session
 from searchlogs.simulate import client_events
 
 
@@ -23,6 +24,8 @@ hello = Question(
         "User 1 does nothing new.",
     ),
     solve=how_many_sessions,
+    because="User 2's pause of 22 seconds is longer than the gap of 10, so their events make two "
+    "sessions. User 1's three events make one, as before.",
     notice="User 2 now has two sessions, since 22 seconds of silence are more than the gap. "
     "User 1 still has one: what others do never changes a user's sessions.",
     expects="a whole number of sessions",
@@ -46,6 +49,13 @@ hello = Question(
             8,
             "That is the number of events. A session holds many events: all that a user did "
             "without a pause longer than the gap.",
+            lambda answer: answer in (7, 8),
+        ),
+        Mistake(
+            [Session("1", 0, tuple(client_events()[:3]))],
+            "These are sessions, and their number is expected. `len(…)` counts the items of a "
+            "list.",
+            lambda answer: any(isinstance(item, Session | list) for item in answer),
         ),
     ),
 )

@@ -2,12 +2,17 @@
 
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import count, pairwise
+from itertools import count
+from numbers import Real
 from typing import Any
+
+from numpy import timedelta64
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._words import are_texts
+from searchlogs.exercises._wrong_lateness import LATE
 from searchlogs.simulate import client_events, simulate
 
 
@@ -30,6 +35,7 @@ watermarks = Question(
         "not change what the newest is.",
     ),
     solve=each_watermark,
+    because="The newest seconds are 4, 9, 9, 12 and 12, and the watermark is 3 seconds behind.",
     notice="The watermark rises with each newer event and otherwise stands still. Neither 7 nor "
     "10 lies below it, so no event was late with a wait of 3 seconds.",
     expects="a list of five whole numbers",
@@ -66,15 +72,30 @@ watermarks = Question(
             "the watermark stands still.",
         ),
         Mistake(
+            [1, 6, 7, 9, 10],
+            "7 and 10 are no newer than what came before them, so they don't move the watermark. "
+            "It stays where it was.",
+        ),
+        Mistake(
             9,
             "That is where the watermark stands at the end. Give a list with one number per "
             "arrival.",
-            lambda given: given in (9, [9]),
+            lambda given: given == 9 or list(given) == [9],
         ),
         Mistake(
             [timedelta(seconds=second) for second in (1, 6, 6, 9, 9)],
             "Here the numbers of seconds alone are expected.",
             lambda given: all(isinstance(one, timedelta | datetime) for one in given) and given,
+        ),
+        Mistake(
+            ["1", "6", "6", "9", "9"],
+            "These are texts. Give numbers: remove the quotes.",
+            are_texts,
+        ),
+        Mistake(
+            [1, 6, 9, 9],
+            "Five events arrive, so there are five watermarks: one after each arrival.",
+            lambda given: len(given) != 5 and not isinstance(given, str),
         ),
     ),
 )
@@ -96,71 +117,6 @@ def bytewax_late(events: list[Event], wait: timedelta) -> list[Event]:
     """Return the late events that the engine finds, in order of arrival."""
     _, late = find_sessions(events, wait=wait)
     return sorted((one.event for one in late), key=events.index)
-
-
-def _one_for_all(events: list[Event], wait: timedelta) -> list[Event]:
-    late, newest = [], None
-    for event in events:
-        newest = max(newest or event.time, event.time)
-        if event.time < newest - wait:
-            late.append(event)
-    return late
-
-
-def _on_the_watermark(events: list[Event], wait: timedelta) -> list[Event]:
-    return [
-        event
-        for i, event in enumerate(events)
-        if event.time <= max(own.time for own in _of_user(event, events[: i + 1])) - wait
-    ]
-
-
-def _behind_the_last(events: list[Event], wait: timedelta) -> list[Event]:
-    late: list[Event] = []
-    for user in {str(event.user): event for event in events}.values():
-        own = _of_user(user, events)
-        late += [event for before, event in pairwise(own) if event.time < before.time - wait]
-    return late
-
-
-def _without_the_wait(events: list[Event], wait: timedelta) -> list[Event]:
-    return my_late(events, timedelta(0))
-
-
-def _two_of_one(events: list[Event], wait: timedelta) -> list[Event]:
-    return [
-        event
-        for i, event in enumerate(events)
-        if any(
-            event.time < own.time - wait for own in events[:i] if repr(own.user) == repr(event.user)
-        )
-    ]
-
-
-def _with_hindsight(events: list[Event], wait: timedelta) -> list[Event]:
-    return [
-        event
-        for event in events
-        if event.time < max(own.time for own in _of_user(event, events)) - wait
-    ]
-
-
-def _sorted_first(events: list[Event], wait: timedelta) -> list[Event]:
-    return []
-
-
-def _times_of_late(events: list[Event], wait: timedelta) -> list[datetime]:
-    return [event.time for event in my_late(events, wait)]
-
-
-def _in_time(events: list[Event], wait: timedelta) -> list[Event]:
-    late = my_late(events, wait)
-    return [event for event in events if event not in late]
-
-
-def _of_user(event: Event, events: list[Event]) -> list[Event]:
-    """Return the events of the same user as `event`."""
-    return [own for own in events if str(own.user) == str(event.user)]
 
 
 def same_events(given: Any, expected: list[Event]) -> bool:
@@ -202,6 +158,18 @@ late_by_rule = Task(
             ([AppOpen(1, at(20)), AppOpen(2, at(5)), AppOpen(2, at(6))], at(2) - at(0)),
         ),
         Case('a user who is 1 and "1"', ([AppOpen(1, at(20)), AppOpen("1", at(5))], at(2) - at(0))),
+        Case(
+            "an event that is a day late",
+            ([AppOpen(1, at(second)) for second in (0, 86_401, 1)], at(10) - at(0)),
+        ),
+        Case(
+            "an event that is late by half a second",
+            ([AppOpen(1, at(second)) for second in (0, 10, 7.5)], at(2) - at(0)),
+        ),
+        Case(
+            "no wait, and two events at the same time",
+            ([AppOpen(1, at(second)) for second in (5, 5, 4)], timedelta(0)),
+        ),
         Case("the tutorial's seven events", (client_events(), at(1) - at(0))),
         Case("no events", ([], at(1) - at(0))),
         Case(
@@ -212,51 +180,17 @@ late_by_rule = Task(
             ),
         ),
     ),
-    mistakes={
-        _one_for_all: (
-            "All users share one watermark here, so a user who is ahead makes others late. Each "
-            "user has a watermark of their own: keep the newest time of each user in a "
-            "dictionary."
-        ),
-        _on_the_watermark: (
-            "An event exactly on the watermark is late here. It is still in time: `<`, not `<=`."
-        ),
-        _behind_the_last: (
-            "Each event is compared with the one just before it, which may itself be old. The "
-            "watermark follows the user's *newest* event so far, and never goes back."
-        ),
-        _without_the_wait: (
-            "Every event that a newer one overtook is late here. But the clock waits: only what "
-            "is older than the newest − `wait` is late."
-        ),
-        _two_of_one: (
-            '1 and "1" are two users here, each with a watermark. They are one user: use `str(…)` '
-            "of the user, as the key of the stream does."
-        ),
-        _with_hindsight: (
-            "Each event is compared with the newest of the *whole* log. When it arrived, that one "
-            "was not known yet: only what came before it counts."
-        ),
-        _sorted_first: (
-            "No event is late here. Were the events sorted by time? Then nothing is ever "
-            "overtaken: take them as they arrived. Or does the newest time never change?"
-        ),
-        _times_of_late: (
-            "These are the times of the right events. Put the events themselves into the list."
-        ),
-        _in_time: (
-            "These are the events in time, but the late ones are expected. Reverse the comparison."
-        ),
-    },
+    mistakes=LATE,
     same=same_events,
 )
 
 
 @cache
-def slow_phones() -> list[Event]:
+def slow_phones() -> tuple[Event, ...]:
     """Return a log whose events arrive up to 20 seconds after their time, a few minutes after."""
     disorder = timedelta(seconds=20)
-    return list(simulate(60, 200, seed=7, disorder=disorder, late_share=0.01))
+    # A tuple, so that nobody sorts it in place before the check uses it.
+    return tuple(simulate(60, 200, seed=7, disorder=disorder, late_share=0.01))
 
 
 def shortest_wait() -> timedelta:
@@ -271,6 +205,23 @@ def shortest_wait() -> timedelta:
     return wait
 
 
+def as_duration(wait: Any) -> timedelta:
+    """Return a wait as a timedelta; numpy has durations of its own.
+
+    >>> as_duration(timedelta64(16, "s"))
+    datetime.timedelta(seconds=16)
+
+    Raises:
+        TypeError: If it is no duration.
+    """
+    if isinstance(wait, timedelta64):
+        wait = wait.astype("timedelta64[us]").item()
+    if not isinstance(wait, timedelta):
+        raise TypeError("a wait is a timedelta")
+    return wait
+
+
+@cache
 def late_with(wait: timedelta) -> int:
     """Return the number of late events under this wait."""
     return len(find_sessions(slow_phones(), wait=wait)[1])
@@ -278,11 +229,13 @@ def late_with(wait: timedelta) -> int:
 
 def long_enough(wait: Any, shortest: timedelta) -> bool:
     """Return whether at most 1 % are late, under at most twice the shortest wait."""
-    return bool(wait <= 2 * shortest and late_with(wait) <= len(slow_phones()) / 100)
+    wait = as_duration(wait)
+    return wait <= 2 * shortest and late_with(wait) <= len(slow_phones()) / 100
 
 
-def what_it_costs(wait: timedelta) -> str:
+def what_it_costs(wait: Any) -> str:
     """Describe what a wait saves, and what it costs."""
+    wait = as_duration(wait)
     late = late_with(wait)
     share = f"{late} of {len(slow_phones()):,} events late, {100 * late / len(slow_phones()):.1f} %"
     return f"{share}; each result comes {wait.total_seconds():g} s later"
@@ -299,6 +252,8 @@ choose_a_wait = Question(
         "A loop over the whole seconds from 0 on can stop at the first wait that is enough.",
     ),
     solve=shortest_wait,
+    because="The longer the wait, the fewer events are late. With 14 seconds they are 1 % at "
+    "most, for the first time.",
     notice="14 seconds are enough for 99 % here, although an event may take 20: to be late, it "
     "must also be overtaken. The last few would have delayed every result by minutes.",
     expects="a timedelta with which at most 1 % are late, and not much longer than necessary",
@@ -309,24 +264,28 @@ choose_a_wait = Question(
             timedelta(seconds=5),
             "Too short: more than 1 % of the events are late, and missing from their sessions. "
             "Wait a little longer.",
-            lambda wait: late_with(wait) > len(slow_phones()) / 100,
+            lambda wait: late_with(as_duration(wait)) > len(slow_phones()) / 100,
         ),
         Mistake(
             timedelta(minutes=2),
             "Too long: a much shorter wait also keeps the late events below 1 %. Each second "
             "beyond it delays every result, and gains only a few events.",
-            lambda wait: wait > timedelta(0),
+            lambda wait: as_duration(wait) > timedelta(0),
         ),
         Mistake(
             14,
             "A bare number has no unit. Write `timedelta(seconds=…)`.",
-            lambda wait: isinstance(wait, int | float),
+            lambda wait: isinstance(wait, Real),
         ),
         Mistake(
             timedelta(seconds=-14),
-            "A wait can't be shorter than zero. It needs no minus sign: the clock itself "
-            "subtracts it from the newest time.",
-            lambda wait: wait < timedelta(0),
+            "A wait can't be negative. The clock subtracts it for you.",
+            lambda wait: as_duration(wait) < timedelta(0),
+        ),
+        Mistake(
+            "14s",
+            "This is text. Make a timedelta: `timedelta(seconds=…)`.",
+            lambda wait: isinstance(wait, str),
         ),
     ),
 )

@@ -1,80 +1,15 @@
-"""The exercises of notebook 06: a log in other words, how sure a rate is, and what to mend."""
+"""The exercises of notebook 06: a foreign log, how sure a rate is, what to mend, why it fell."""
 
-import io
-import shlex
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from math import sqrt
 from typing import Any
 
-from searchlogs.events import ClickResult, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task
-from searchlogs.exercises._values import show
-from searchlogs.logs.border import BadRecord, Ignored, Skipped
-from searchlogs.logs.jsonl import from_json
-
-LINES = (
-    '{"uid": "a7", "ts": 1704110405.2, "action": "querySubmitted", "q": "dog beds"}',
-    '{"uid": "a7", "ts": 1704110409.8, "action": "scroll"}',
-    '{"uid": "a7", "ts": 1704110412.0, "action": "open", "doc": {"id": "bed-3", "rank": 3}}',
-)
-"""The log that `foreign_log` is about."""
-
-
-class Refused(Exception):
-    """The command does not accept the options; the message says why."""
-
-
-def read_with(options: Any) -> list[tuple[Event, ...] | Ignored | Skipped | BadRecord]:
-    """Return what each of LINES gives under these options of the command.
-
-    Raises:
-        Refused: If the command does not accept the options.
-    """
-    # The command is heavy, and most who import this file check another exercise.
-    from searchlogs.command.cli import parser
-    from searchlogs.command.words import border_of
-
-    if not isinstance(options, str):
-        raise Refused("they are not text")
-    captured = io.StringIO()
-    try:
-        with redirect_stderr(captured), redirect_stdout(captured):
-            words = ["run", "log.jsonl", "--out", "sessions.jsonl", *shlex.split(options)]
-            border = border_of(parser().parse_args(words))
-    except (Exception, SystemExit) as error:
-        last = (captured.getvalue() or str(error)).strip().split("\n")[-1]
-        raise Refused(last.removeprefix("python -m searchlogs run: error: ")) from None
-    found: list[tuple[Event, ...] | Ignored | Skipped | BadRecord] = []
-    for line in LINES:
-        try:
-            found.append(border.read(from_json(line.encode())))
-        except BadRecord as bad:
-            found.append(bad)
-    return found
-
-
-def what_came_out(options: Any) -> str:
-    """Describe what the three lines give under these options."""
-    try:
-        found = read_with(options)
-    except Refused as why:
-        return f"the command stops: {why}"
-    return "\n".join(map(_describe, found))
-
-
-def _describe(outcome: tuple[Event, ...] | Ignored | Skipped | BadRecord) -> str:
-    """Describe what became of one line."""
-    match outcome:
-        case BadRecord():
-            return ": ".join(filter(None, ["rejected", outcome.field, outcome.reason]))
-        case Ignored():
-            return f"ignored: {outcome.kind}"
-        case (ClickResult() as click,):
-            return f"{show(click)}, position {click.position}"
-        case (event,):
-            return show(event)
-    return show(outcome)
+from searchlogs.exercises._options import read_with, what_came_out
+from searchlogs.exercises._words import not_among, other_word, same_words
+from searchlogs.exercises._wrong_errors import ERRORS
+from searchlogs.exercises._wrong_lists import LISTS
+from searchlogs.logs.border import BadRecord, Ignored
 
 
 def options() -> str:
@@ -94,6 +29,12 @@ def _gives(test: Callable[[list[Any]], bool]) -> Callable[[Any], bool]:
     return lambda given: test(read_with(given))
 
 
+def _unread(found: list[Any]) -> bool:
+    """Return whether the kind of the lines, or their time, was not even understood."""
+    return any(isinstance(one, BadRecord) and one.field in ("event", "action", "time", "ts")
+               for one in found)  # fmt: skip
+
+
 def _rejected(field: str | None, words: str = "") -> Callable[[Any], bool]:
     """Return a predicate: is a record rejected for this field, with these words in its reason?"""
     return _gives(
@@ -107,8 +48,8 @@ def _rejected(field: str | None, words: str = "") -> Callable[[Any], bool]:
 foreign_log = Question(
     name="foreign_log",
     hints=(
-        "You need three options: for the fields, for the kinds, and for the unit of the "
-        'times. `command("run --help")` lists them.',
+        "You need three options: for the fields, for the kinds, and for the unit of the times. "
+        "The table under *Bring your own log* has them.",
         "Both `--map` and `--kinds` take pairs: ours=theirs. Our fields are user, time, "
         "event, query, item and position; our kinds are search and click.",
         "A dot reaches a field inside another one: `a.b` is b inside a.",
@@ -117,10 +58,22 @@ foreign_log = Question(
     expects="a text of options under which the three lines give a search, nothing, and a click",
     same=reads_the_same,
     outcome=what_came_out,
+    because="In each pair our word comes first: our `user` is called `uid` there. Scrolling "
+    "has no pair, so it is ignored.",
     notice="That is all that it takes to get from your logs to every number in this notebook. "
     "Nothing was guessed: a wrong unit or time zone would give wrong sessions without any "
     "warning.",
     mistakes=(
+        Mistake(
+            "--map user=uid, time=ts, event=action, query=q, item=doc.id, position=doc.rank "
+            "--kinds search=querySubmitted,click=open --time-unit s",
+            "A space ends an option's value. Write the pairs of `--map` and `--kinds` without "
+            "spaces: `user=uid,time=ts`.",
+            lambda given: (
+                any(gap in given for gap in (", ", " ,", " =", "= "))
+                and what_came_out(given).startswith("the command stops")
+            ),
+        ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
             "--kinds querySubmitted=search,open=click --time-unit s",
@@ -139,6 +92,13 @@ foreign_log = Question(
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
+            "--kinds search=querySubmitted,click=open,click=scroll --time-unit s",
+            "The second line is read as one of our kinds, but scrolling is neither a search nor a "
+            "click. A kind that `--kinds` doesn't name is ignored.",
+            _gives(lambda found: not isinstance(found[1], Ignored) and not _unread(found)),
+        ),
+        Mistake(
+            "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
             "--kinds search=querySubmitted,click=open",
             "A number alone has no unit: is it seconds, milliseconds or microseconds? Use "
             "`--time-unit`.",
@@ -150,6 +110,17 @@ foreign_log = Question(
             "These are seconds: read in a smaller unit, they end up in January 1970, so the lines "
             "are rejected.",
             _rejected("ts", "is the unit another"),
+        ),
+        Mistake(
+            "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
+            "--kinds search=querySubmitted,click=open --time-unit seconds",
+            "A unit has a short name here: `s`, `ms` or `us`.",
+            lambda given: "--time-unit: invalid choice" in what_came_out(given),
+        ),
+        Mistake(
+            ["--map", "user=uid", "--time-unit", "s"],
+            "Give the options as one text, with a space between them.",
+            lambda given: not isinstance(given, str),
         ),
         Mistake(
             "--map user=uid,time=ts,event=action,query=q,item=doc,position=doc.rank "
@@ -164,6 +135,13 @@ foreign_log = Question(
             _gives(lambda found: found[2][0].item == "bed-3" and found[2][0].position is None),
         ),
         Mistake(
+            "--map user=uid,time=ts,event=action,query=q,item=doc.id,position=doc.rank "
+            "--kinds search=querySubmitted --time-unit s",
+            "The first line should give a search and the third a click, but one of them is "
+            "ignored. Name both kinds with `--kinds`.",
+            _gives(lambda found: isinstance(found[0], Ignored) or isinstance(found[2], Ignored)),
+        ),
+        Mistake(
             "--kinds search=querySubmitted,click=open --time-unit s",
             "A field is missing, because the log uses another name for it. Use `--map`: "
             "`user=uid` and so on, separated by commas.",
@@ -175,9 +153,6 @@ foreign_log = Question(
 )
 
 
-Users = list[tuple[int, int]]
-
-
 def my_error(users: list[tuple[int, int]]) -> float | None:
     """Return the standard error of the click-through rate, or None for fewer than two users."""
     number = len(users)
@@ -187,46 +162,6 @@ def my_error(users: list[tuple[int, int]]) -> float | None:
     ctr = sum(clicked for _, clicked in users) / searches
     squares = sum((clicked - ctr * own) ** 2 for own, clicked in users)
     return sqrt(number / (number - 1) * squares) / searches
-
-
-def _as_if_independent(users: Users) -> float | None:
-    if len(users) < 2:
-        return None
-    searches = sum(own for own, _ in users)
-    ctr = sum(clicked for _, clicked in users) / searches
-    return sqrt(ctr * (1 - ctr) / searches)
-
-
-def _of_their_rates(users: Users) -> float | None:
-    if len(users) < 2:
-        return None
-    rates = [clicked / own for own, clicked in users]
-    mean = sum(rates) / len(rates)
-    return sqrt(sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1) / len(rates))
-
-
-def _without_the_correction(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error * sqrt((len(users) - 1) / len(users))
-
-
-def _still_squared(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error**2
-
-
-def _not_per_search(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error * sum(own for own, _ in users)
-
-
-def _per_user(users: Users) -> float | None:
-    error = my_error(users)
-    return error and error * sum(own for own, _ in users) / len(users)
-
-
-def _sure_of_one(users: Users) -> float | None:
-    return my_error(users) or 0.0
 
 
 clustered_error = Task(
@@ -252,38 +187,8 @@ clustered_error = Task(
         Case("a search each", ([(1, 1), (1, 0), (1, 0), (1, 1), (1, 1)],)),
         Case("forty users", ([(1 + n % 7, (n * n) % (2 + n % 7)) for n in range(40)],)),
     ),
-    mistakes={
-        _as_if_independent: (
-            "This treats every search as if a different person had made it. The searches of one "
-            "person depend on each other: ask of each *user* how far they are from what the CTR "
-            "would have given them."
-        ),
-        _of_their_rates: (
-            "This is the error of the mean of the users' own rates, in which all users weigh the "
-            "same. The CTR is a ratio of sums, in which users who search more weigh more."
-        ),
-        _without_the_correction: (
-            "Nearly: the factor users ÷ (users − 1) is missing. With few users it matters: the "
-            "CTR was computed from these very users, so they are nearer to it than others would "
-            "be."
-        ),
-        _still_squared: "This is the variance: take the square root.",
-        _not_per_search: (
-            "This is a number of searches, not a share: divide by all searches at the end."
-        ),
-        _per_user: (
-            "The result was divided by the number of users. The CTR is a share of searches: "
-            "divide by the number of searches of all users."
-        ),
-        _sure_of_one: (
-            "One user shows nothing about how much users differ. The error isn't 0, which would "
-            "mean certainty: it is unknown, None."
-        ),
-    },
+    mistakes=ERRORS,
 )
-
-
-Searched = list[tuple[str, int | None, int]]
 
 
 def my_list(searches: list[tuple[str, int | None, int]]) -> list[tuple[str, int]]:
@@ -293,37 +198,6 @@ def my_list(searches: list[tuple[str, int | None, int]]) -> list[tuple[str, int]
         if results == 0:
             empty[query] = empty.get(query, 0) + 1
     return sorted(empty.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _counted(searches: Searched, test: Callable[[int | None, int], bool]) -> list[tuple[str, int]]:
-    """Count the searches for each query whose results and clicks pass the test."""
-    return my_list([(query, 0, n) for query, results, n in searches if test(results, n)])
-
-
-def _unlogged_too(searches: Searched) -> list[tuple[str, int]]:
-    return _counted(searches, lambda results, clicks: not results)
-
-
-def _all_abandoned(searches: Searched) -> list[tuple[str, int]]:
-    return _counted(searches, lambda results, clicks: clicks == 0)
-
-
-def _all_of_the_query(searches: Searched) -> list[tuple[str, int]]:
-    empty = {query for query, _ in my_list(searches)}
-    return my_list([(query, 0, n) for query, _, n in searches if query in empty])
-
-
-def _in_the_order_met(searches: Searched) -> list[tuple[str, int]]:
-    order = list(dict.fromkeys(query for query, _, _ in searches))
-    return sorted(my_list(searches), key=lambda pair: order.index(pair[0]))
-
-
-def _fewest_first(searches: Searched) -> list[tuple[str, int]]:
-    return sorted(my_list(searches), key=lambda pair: (pair[1], pair[0]))
-
-
-def _the_names_alone(searches: Searched) -> list[str]:
-    return [query for query, _ in my_list(searches)]
 
 
 worth_mending = Task(
@@ -349,34 +223,145 @@ worth_mending = Task(
             "a query that found something once",
             ([("sofa", 0, 0), ("sofa", 3, 1), ("sofa", 0, 0)],),
         ),
-        Case("equally many", ([("b", 0, 0), ("a", 0, 0), ("c", 0, 0), ("c", 0, 0)],)),
+        Case("a before b, and more often", ([("b", 0, 0), ("a", 0, 0), ("a", 0, 0)],)),
+        Case("b before a, because it is more often", ([("a", 0, 0), ("b", 0, 0), ("b", 0, 0)],)),
+        Case("equally many", ([(query, 0, 0) for query in "bdacc"],)),
         Case("no searches", ([],)),
     ),
-    mistakes={
-        _unlogged_too: (
-            "None is not 0: for these searches nobody logged what was found, and it may have been "
-            "a lot. Test `results == 0`."
+    mistakes=LISTS,
+)
+
+
+def causes() -> list[str]:
+    """Return what made the CTR fall on each Monday."""
+    # 359 lines are ignored that were clicks; on Monday 2 the interval holds Sunday's CTR; on
+    # Monday 3 the clicks are there, but no longer in the session of their search; on Monday 4
+    # only the searches for the opening hours have no click.
+    return ["lost", "noise", "gap", "answer"]
+
+
+why_it_fell = Question(
+    name="why_it_fell",
+    hints=(
+        "Take one Monday at a time. In which row does it differ most from Sunday, and which cause "
+        "would change this row?",
+        "First add up the clicks: are they all there? Then ask where they went: an orphan is a "
+        "click without a search in its session. And does the interval hold Sunday's CTR at all?",
+    ),
+    solve=causes,
+    expects="a list of four words, one for each Monday",
+    same=same_words,
+    notice="One log has to be repaired, and one gap. The third fall was good news, and the fourth "
+    "no news at all. Look for the cause before you look for a better search.",
+    mistakes=(
+        Mistake(
+            ["lost", "noise", "gap"],
+            "Four words are expected, one for each Monday.",
+            lambda given: len(given) != 4,
         ),
-        _all_abandoned: (
-            "These are the searches without a click. Most of them did find something, and the "
-            "answer may have been among the results: select those that found nothing."
+        Mistake(
+            ["lost", "noise", "gap", "success"],
+            "One of these words is no cause from the list: take `answer`, `gap`, `ids`, `lost` and "
+            "`noise`.",
+            not_among("answer", "gap", "ids", "lost", "noise"),
         ),
-        _all_of_the_query: (
-            "All searches for such a query were counted, even those that found something, perhaps "
-            "on another day, or before an item was sold out. Count only those that found "
-            "nothing."
+        Mistake(
+            ["lost", "ids", "gap", "answer"],
+            "Clicks without ids go to the latest search that showed the item, so the CTR *rises*. "
+            "Lost ids don't explain any of these falls.",
+            lambda given: "ids" in [str(word).strip().lower() for word in given],
         ),
-        _in_the_order_met: (
-            "These are the right pairs, but not sorted: most searches first, and equal numbers by "
-            "name."
+        Mistake(
+            ["noise", "noise", "gap", "answer"],
+            "Monday 1: 327 clicks are missing, and 359 lines were ignored under a name that Sunday "
+            "didn't have. What were these lines?",
+            other_word(0, "lost"),
         ),
-        _fewest_first: (
-            "These are the right pairs in the wrong order: most searches come first, and equal "
-            "numbers go by name from a to z."
+        Mistake(
+            ["lost", "answer", "gap", "answer"],
+            "Monday 2: Sunday's CTR lies inside the interval. Is there anything to explain?",
+            other_word(1, "noise"),
         ),
-        _the_names_alone: (
-            "These are the right queries without their numbers. Somebody with an hour to spare "
-            "wants to know which query is worth it: return pairs."
+        Mistake(
+            ["lost", "noise", "lost", "answer"],
+            "Monday 3: no click is missing, but 667 of them have no search in their session. What "
+            "parts a click from its search?",
+            other_word(2, "gap"),
         ),
-    },
+        Mistake(
+            ["lost", "noise", "gap", "noise"],
+            "Monday 4: leave out the 330 searches for *opening hours*, and the CTR is as usual. "
+            "Did these people find what they wanted?",
+            other_word(3, "answer"),
+        ),
+    ),
+)
+
+
+def true_of_it() -> set[int]:
+    """Return the numbers of the statements that are true."""
+    # 1 is about users, 3 counts nobody new, and 6 promises what no interval can.
+    return {2, 4, 5}
+
+
+def same_numbers(given: Any, expected: set[int]) -> bool:
+    """Return whether two collections hold the same numbers, in any order."""
+    return set(given) == expected
+
+
+read_an_interval = Question(
+    name="read_an_interval",
+    hints=(
+        "The interval is about one number, the CTR of all searches on days like this one. It is "
+        "neither about single users nor about single searches.",
+        "In the long run, 95 of 100 such intervals hold the true rate. How many do not? And what "
+        "makes an interval shorter: more lines, or more people?",
+    ),
+    solve=true_of_it,
+    expects="a set of numbers of statements, such as {1, 6}",
+    same=same_numbers,
+    notice="An interval is about the rate, not about people. It gets shorter with more people, by "
+    "the square root of their number, and in 5 of 100 cases it misses.",
+    mistakes=(
+        Mistake(
+            {2, 4, 5, 7},
+            "There are six statements. Give the numbers of those that are true.",
+            lambda given: bool(set(given) - {1, 2, 3, 4, 5, 6}),
+        ),
+        Mistake(
+            {1, 2, 4, 5},
+            "Statement 1 is about the users' own CTRs, which differ far more: whoever searched "
+            "twice has 0, 0.5 or 1. The interval is about the CTR of all.",
+            lambda given: 1 in given,
+        ),
+        Mistake(
+            {2, 3, 4, 5},
+            "Statement 3: the doubled log holds no new people, and the interval over users stays "
+            "as it was.",
+            lambda given: 3 in given,
+        ),
+        Mistake(
+            {2, 4, 5, 6},
+            "Statement 6: of 100 such intervals, about five do not hold the true rate. This may be "
+            "one of them.",
+            lambda given: 6 in given,
+        ),
+        Mistake(
+            {4, 5},
+            "Statement 2: the error falls with the square root of the number of users. What is the "
+            "root of 4?",
+            lambda given: 2 not in given,
+        ),
+        Mistake(
+            {2, 5},
+            "Statement 4: 0.580 lies inside the interval, so such a day is no surprise even if "
+            "nothing has changed.",
+            lambda given: 4 not in given,
+        ),
+        Mistake(
+            {2, 4},
+            "Statement 5: an interval of 95 % misses once in 20. How many intervals are there?",
+            lambda given: 5 not in given,
+        ),
+    ),
 )
