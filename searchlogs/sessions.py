@@ -151,6 +151,46 @@ def replay_clock(
     )
 
 
+def shared_clock(wait: timedelta | str) -> win.Clock[Event, Any]:
+    """Make a clock like `replay_clock`, but with one watermark that all users share.
+
+    The watermark is the time of the newest event of *any* user so far − `wait`. Other
+    engines share one in this way per partition or per query, so an event can be late
+    there that is in time under `replay_clock`. Only lateness is imitated: a session still
+    closes at its own user's next event, or at the end of the input.
+
+    What is late depends on how the events of different users are interleaved. The engine
+    takes a batch user by user, and several workers in no fixed order, so use this clock
+    with batches of one event, as `find_sessions` and `observe` do, and with one worker.
+    Make a new clock for each run: it keeps its watermark.
+
+    Raises:
+        TypeError, ValueError: `wait` is not a timedelta from 0 to 366 days.
+
+    >>> from searchlogs.dataflow import find_sessions
+    >>> second = timedelta(seconds=1)
+    >>> events = [Search(1, "dogs", EARLIEST + 9 * second), Search(2, "cats", EARLIEST)]
+    >>> [len(find_sessions(events, clock=it)[1]) for it in (replay_clock, shared_clock)]
+    [0, 1]
+    """
+    return _SharedClock(replay_clock(wait).build(None))
+
+
+@dataclass(frozen=True)
+class _SharedClock(win.Clock[Event, Any]):
+    """A clock that gives every key the same logic, where the engine expects one for each."""
+
+    logic: Any
+
+    def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
+        if resume_state is not None:
+            # The keys were stored at different times; the newest watermark was everybody's.
+            state = self.logic.state
+            state.watermark_base = max(state.watermark_base, resume_state.watermark_base)
+        logic: win.ClockLogic[Event, Any] = self.logic
+        return logic
+
+
 @dataclass(frozen=True)
 class SessionOut:
     """The streams that leave `session_window`."""

@@ -388,6 +388,7 @@ def test_a_loop_that_swallows_the_stop_is_stopped(loop: str) -> None:
     verdict = TASK.check(learner(LOOPS[loop]))
     assert verdict.state == "broken" and "so it was stopped" in verdict.words
     assert (sys.gettrace(), sys.stdout) == (tracing, out)
+    assert sys.exc_info() == (None, None, None)
     assert TASK.check(positive).state == "right"
 
 

@@ -38,6 +38,7 @@ _BY_FILE = {
         "two_averages",
     ),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
+    "engines": ("late_when_shared", "put_back"),
     "your_own_logs": (
         "clustered_error",
         "worth_mending",

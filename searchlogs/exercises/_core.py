@@ -19,6 +19,7 @@ from searchlogs.exercises._run import (
     call,
     describe_error,
     failing_line,
+    forget_stop,
     printed_lines,
     takes,
     untouched,
@@ -87,6 +88,7 @@ class Exercise(ABC):
         if untouched(answer):
             return self._not_attempted()
         verdict = self._judge(answer)
+        forget_stop()
         if verdict.state == "right":
             _progress.record(self.name)
         elif verdict.state != "not attempted":

@@ -152,6 +152,16 @@ def _let_run() -> None:
         sys.monitoring.set_local_events(TOOL, _STOPPING.pop(), 0)  # type: ignore[attr-defined, unused-ignore]
 
 
+def forget_stop() -> None:
+    """Leave no stop behind as the exception being handled; call it outside a handler.
+
+    One that is raised at the line of a `continue` or `pass` skips the end of its handler. Python
+    would show it above each later error, as what went before it.
+    """
+    if isinstance(sys.exc_info()[1], Stopped):
+        ctypes.pythonapi.PyErr_SetHandledException(None)
+
+
 def resident() -> int:
     """Return the memory of the process, in bytes; 0 where the system does not say."""
     try:
@@ -247,8 +257,8 @@ def _apart() -> Iterator[io.StringIO]:
 
     lent = _lent()
     sys.stdout = sys.stderr = printed = _Printed()
-    sys.breakpointhook = partial(refuse, "breakpoint()")
-    builtins.input = partial(refuse, "input()")
+    setattr(sys, "breakpointhook", partial(refuse, "breakpoint()"))  # noqa: B010
+    setattr(builtins, "input", partial(refuse, "input()"))  # noqa: B010
     warnings.showwarning = lambda *anything, **named: None
     try:
         yield printed
@@ -318,7 +328,7 @@ def _globals_of(answer: Any) -> Any:
         answer = answer.func
     answer = inspect.unwrap(answer)
     made: Any = type(answer)
-    parts = (answer, made.__call__, getattr(answer, "__init__", None))
+    parts: tuple[Any, ...] = (answer, made.__call__, getattr(answer, "__init__", None))
     return next((part.__globals__ for part in parts if hasattr(part, "__globals__")), None)
 
 

@@ -135,6 +135,8 @@ three_meanings = Question(
         "other counts searches that were clicked.",
     ),
     solve=evening,
+    because="There were 3 clicks, 4 searches, of which 1 was clicked, and 2 sessions, of which 1 "
+    "was clicked: 3 ÷ 4, 1 ÷ 4 and 1 ÷ 2.",
     notice="Three numbers from 0.25 to 0.75 for one evening, and each is called a click-through "
     "rate somewhere. When somebody tells you theirs, ask what was counted and divided by what.",
     expects="three numbers",
@@ -289,6 +291,8 @@ two_averages = Question(
         "The robot's rate is 0. Work out both averages again with it, and subtract.",
     ),
     solve=averages,
+    because="1 + 1 of 1 + 4 searches were clicked: 2 ÷ 5. The sessions' own rates are 1 and 1 ÷ "
+    "4, on average 5 ÷ 8. With the robot they are 2 ÷ 100 and 5 ÷ 12.",
     notice="In a ratio of sums whoever searches most weighs most, and a robot weighs most of all. "
     "In a mean of ratios it is one session among others, but so is a session with one search.",
     expects="two numbers, and the name of one of them",

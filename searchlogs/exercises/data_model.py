@@ -40,6 +40,7 @@ own_event = Question(
         "`datetime(2023, 12, 31, 23, 59, tzinfo=UTC)` is a minute before the year 2024.",
     ),
     solve=red_shoes,
+    because="Berlin is an hour ahead of UTC, so half past ten there is half past nine in UTC.",
     notice="Who, what, when, and nothing else. The time says which time zone it is in. "
     "A time in another zone would also be right: an event converts it to UTC.",
     expects="a Search of user 3 with its query, at the right moment",
@@ -156,6 +157,8 @@ reading_a_timeline = Question(
         "text, so put it in quotes.",
     ),
     solve=read_the_story,
+    because="There are three circles: one in ada's row and two in bob's. All clicks are ada's, "
+    "and came after her one search. eve's row has no circle.",
     notice="Two clicks, but only one search that was clicked: notebook 04 comes back to the "
     "difference between these two numbers. And eve is a visitor too, though she never searched.",
     expects="two whole numbers and a name",
@@ -236,6 +239,9 @@ two_times = Question(
         "Suppose that there were no tunnel. Which of the two columns would look different?",
     ),
     solve=count_twice,
+    because="The searches of 09:10, 09:40 and 09:50 happened before ten, but only the first of "
+    "them arrived before ten. An antenna changes when a search is reported, not when it "
+    "is made.",
     notice="Counted by arrival, the tunnel looks like an hour in which few people searched, and "
     "then an hour in which many did. What people do is counted by the time at which it happened.",
     expects="two whole numbers, and one of the two words",

@@ -48,6 +48,16 @@ def _without_sign(newest: datetime | None, event: Event) -> Any:
     return state, pause and abs(pause)
 
 
+def _late_is_zero(newest: datetime | None, event: Event) -> Any:
+    state, pause = my_pause(newest, event)
+    return state, pause and max(0.0, pause)
+
+
+def _turned_around(newest: datetime | None, event: Event) -> Any:
+    state, pause = my_pause(newest, event)
+    return state, pause and -pause
+
+
 def _seconds_of_a_day(newest: datetime | None, event: Event) -> Any:
     state, _ = my_pause(newest, event)
     return state, None if newest is None else (event.time - newest).seconds
@@ -106,6 +116,13 @@ pause_before = Task(
             "A late event happened *before* the newest one, so its answer is negative. Keep the "
             "sign."
         ),
+        _late_is_zero: (
+            "A late event gets 0 here. It happened *before* the newest one, so its answer is "
+            "negative."
+        ),
+        _turned_around: (
+            "The two times are the wrong way around: subtract the newest time from the event's."
+        ),
         _seconds_of_a_day: (
             "`.seconds` is only one field of a timedelta: it leaves out the days, and is never "
             "negative. Use `.total_seconds()`."
@@ -137,6 +154,8 @@ after_a_resume = Question(
     solve=after,
     notice="The state and the source went back together, to the fourth event. So the fifth was "
     "read twice, and counts once. The dictionary began again with nothing.",
+    because="All three events of B count in the state. The new process reads from the fifth event "
+    "on, and two of those are B's.",
     expects="two whole numbers: what the state says, what the dictionary says",
     mistakes=(
         Mistake(
@@ -387,6 +406,8 @@ count_by_hour = Question(
     solve=by_the_hour,
     notice="Where a window begins is arithmetic, whatever the user does: minutes 59 and 60 are in "
     "different windows, 60 and 119 are in one.",
+    because="5, 20 and 59 are in the first hour. 60, 61 and 119 are in the second, the third has "
+    "none, and 190 is in the fourth.",
     expects="a list of whole numbers, one per window that holds an event",
     mistakes=(
         Mistake(

@@ -8,8 +8,8 @@ from typing import Any
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
-from searchlogs.exercises._parts import says
-from searchlogs.exercises._values import alike
+from searchlogs.exercises._parts import duration, says
+from searchlogs.exercises._values import alike, holds
 from searchlogs.exercises._wrong_sessions import MISTAKES
 from searchlogs.simulate import client_events, simulate
 
@@ -28,6 +28,8 @@ smallest_gap = Question(
         "pauses may be longer than the gap.",
     ),
     solve=longest_pause,
+    because="In order of time the seconds are 3, 8, 20, 33 and 41, and the pauses 5, 12, 13 and "
+    "8. A gap of 13 is as long as the longest pause, and that is enough.",
     notice="The gap may be exactly as long as the longest pause, because only a longer pause "
     "cuts. In logs of whole seconds, that happens every day.",
     expects="a whole number of seconds",
@@ -105,6 +107,9 @@ when_it_closes = Question(
         "arrival does it?",
     ),
     solve=what_lets_them_close,
+    because="User 1's watermark must come to lie above 15 + 10 = 25. Second 26 moves it to 25, "
+    "and second 27 to 26. User 2's second 30 moves theirs to 29, above 6 + 10; nothing "
+    "moves it further.",
     notice="Only a user's own later event closes their session, and it must be newer by more than "
     "the gap and the wait. The event of second 26 began a new session, and the old one was still "
     "open. And what nobody's event closes, the end of the input does.",
@@ -181,6 +186,8 @@ late_events = Question(
         "An event exactly on the watermark is in time: look at 3 and 8 once more.",
     ),
     solve=which_are_late,
+    because="The watermarks are 0, 3, 3, 8, 8, 8, 8 and 8. Only 7 and 6 lie below the one that "
+    "they meet; 3 and 8 lie exactly on it.",
     notice="The watermark never goes back: once 10 has been seen, it stays at 8, whatever comes. "
     "And 3 and 8, which lie exactly on it, were in time.",
     expects="a list of whole numbers",
@@ -246,8 +253,9 @@ def from_the_table() -> dict[str, timedelta]:
 
 def supported(given: Any, expected: dict[str, timedelta]) -> bool:
     """Return whether Monday's gap is right, and the other lies where nothing moves."""
-    flat = timedelta(minutes=3) <= given["your gap"] <= timedelta(minutes=25)
-    return bool(given["Monday's gap"] == expected["Monday's gap"] and flat)
+    monday, yours = duration(given["Monday's gap"]), duration(given["your gap"])
+    flat = timedelta(minutes=3) <= yours <= timedelta(minutes=25)
+    return bool(monday == expected["Monday's gap"] and flat)
 
 
 friday_to_monday = Question(
@@ -259,6 +267,9 @@ friday_to_monday = Question(
         "sides.",
     ),
     solve=from_the_table,
+    because="Monday's numbers stand at 20 seconds. From 3 to 25 minutes neither the rate nor the "
+    "number of sessions moves; at an hour there are fewer sessions, so visits were "
+    "joined.",
     notice="A rate can fall to a third although nobody clicked less. Too short a gap cuts clicks "
     "off from their searches; too long a gap glues visits together, which only the number of "
     "sessions shows. Any gap from 3 to 25 minutes is right here.",
@@ -273,33 +284,35 @@ friday_to_monday = Question(
         ),
         Mistake(
             {"Monday's gap": "20 seconds", "your gap": "10 minutes"},
-            "These are texts, and timedeltas are expected: `timedelta(seconds=…)` or "
-            "`timedelta(minutes=…)`.",
-            lambda answer: any(isinstance(gap, str) for gap in answer.values()),
+            "These texts are no durations that the package can read. Write `timedelta(seconds=…)` "
+            "or `timedelta(minutes=…)`.",
+            lambda answer: any(
+                isinstance(gap, str) and not holds(duration, gap) for gap in answer.values()
+            ),
         ),
         Mistake(
             {"Monday's gap": timedelta(hours=3), "your gap": timedelta(minutes=10)},
             "`Monday's gap`: too long a gap would make fewer sessions than on Friday. On Monday "
             "there were three times as many.",
-            lambda answer: answer["Monday's gap"] > timedelta(minutes=25),
+            lambda answer: duration(answer["Monday's gap"]) > timedelta(minutes=25),
         ),
         Mistake(
             {"Monday's gap": timedelta(minutes=10), "your gap": timedelta(minutes=10)},
             "`Monday's gap`: look for the line of the table with Monday's rate and Monday's number "
             "of sessions.",
-            lambda answer: answer["Monday's gap"] != timedelta(seconds=20),
+            lambda answer: duration(answer["Monday's gap"]) != timedelta(seconds=20),
         ),
         Mistake(
             {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(minutes=1)},
             "`your gap`: too short. A longer gap still changes both numbers, so this one cuts some "
             "visits.",
-            lambda answer: answer["your gap"] < timedelta(minutes=3),
+            lambda answer: duration(answer["your gap"]) < timedelta(minutes=3),
         ),
         Mistake(
             {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(hours=1)},
             "`your gap`: too long. The rate stays, but there are fewer sessions: visits that were "
             "apart are glued together.",
-            lambda answer: answer["your gap"] > timedelta(minutes=25),
+            lambda answer: duration(answer["your gap"]) > timedelta(minutes=25),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import duration
 from searchlogs.exercises._values import alike
 from searchlogs.exercises._wrong_steps import MISTAKES
 from searchlogs.metrics import count
@@ -36,6 +37,8 @@ predict_sessions = Question(
         "Each such step is a cut. How many pieces does one cut make?",
     ),
     solve=count_sessions,
+    because="In order of time the steps are 10, 10, 8, 12, 7 and 10. Steps of exactly the gap "
+    "don't cut. Only 12 is longer: one cut makes two pieces.",
     notice="Sort first, then look at the steps, and cut where one is longer than the gap: "
     "sessions need nothing else. Three steps were exactly as long as the gap, and none of "
     "them cuts.",
@@ -177,6 +180,8 @@ make_a_log = Question(
         "silent before it?",
     ),
     solve=three_sessions,
+    because="User 1's pauses are 10 seconds, which is no longer than the gap, and 11 seconds, "
+    "which is. So user 1 has two sessions, and user 2 has one.",
     notice="A few events whose result you know are worth more than a million whose result you "
     "don't. Each test of this course's package began like this.",
     expects="at most seven events; 2 users, 3 sessions, 1 of them without a search",
@@ -252,6 +257,8 @@ what_changed = Question(
         "What else goes into the number of sessions?",
     ),
     solve=the_reason,
+    because="The seed decides who does what and when, on every computer. What is left is the "
+    "program, and the gap is part of it.",
     notice="With a fixed seed the day can't have changed, so the program has. Without a seed, you "
     "would have to wonder about both.",
     expects="one letter",
@@ -334,7 +341,7 @@ def valley() -> tuple[timedelta, timedelta]:
 
 def in_the_valley(gap: Any, _: object) -> bool:
     """Return whether a gap lies in the valley."""
-    return bool(valley()[0] <= gap < valley()[1])
+    return bool(valley()[0] <= duration(gap) < valley()[1])
 
 
 def what_it_does(gap: timedelta) -> str:
@@ -364,6 +371,8 @@ choose_a_gap = Question(
         "By how much can you change the gap without changing that number?",
     ),
     solve=a_good_gap,
+    because="The longest step within a visit takes 27 seconds, and the shortest between two "
+    "visits twelve minutes. Any gap between them cuts at the same places.",
     notice=f"Every gap in this valley, from half a minute to twelve, gives the same {VISITS} "
     "visits. The field's 30 minutes would have been wrong here: a gap belongs to a log.",
     expects="a timedelta that keeps each visit whole and apart from the others",
@@ -374,13 +383,13 @@ choose_a_gap = Question(
             timedelta(seconds=10),
             "Too short: it cuts visits into pieces, and separates clicks from their searches. It "
             "lies on the left hill.",
-            lambda gap: timedelta(0) <= gap < valley()[0],
+            lambda gap: timedelta(0) <= duration(gap) < valley()[0],
         ),
         Mistake(
             timedelta(minutes=30),
             "Too long: it joins the visits of different people. At a screen, the next visitor "
             "comes soon. It lies on the right hill, or beyond.",
-            lambda gap: gap >= valley()[1],
+            lambda gap: duration(gap) >= valley()[1],
         ),
         Mistake(
             120,
@@ -390,7 +399,7 @@ choose_a_gap = Question(
         ),
         Mistake(
             "2 minutes",
-            "This is text, and a timedelta is expected: `timedelta(seconds=…)` or "
+            "This text is no duration that the package can read. Write `timedelta(seconds=…)` or "
             "`timedelta(minutes=…)`.",
             lambda gap: isinstance(gap, str),
         ),

@@ -24,6 +24,8 @@ hello = Question(
         "User 1 does nothing new.",
     ),
     solve=how_many_sessions,
+    because="User 2's pause of 22 seconds is longer than the gap of 10, so their events make two "
+    "sessions. User 1's three events make one, as before.",
     notice="User 2 now has two sessions, since 22 seconds of silence are more than the gap. "
     "User 1 still has one: what others do never changes a user's sessions.",
     expects="a whole number of sessions",

@@ -215,6 +215,30 @@ WRONG_BODIES: Told = {
          "`generator`…can't be stored"),
         (between('out = op.map("k", events, lambda e: print(e.user) or ("Search", 0))'), ""),
         (between('out = op.map("k", events, lambda e: e.kindly)'), ""),
+        (between("""
+            counts = op.stateful_map("c", op.key_on("k", events, kind), number)
+            out = op.key_rm("value", counts)"""), "counts alone"),
+        (between("""
+            def one_more(n, event):
+                n = (n or 0) + 1
+                return n, (kind(event), n)
+            out = op.key_rm("r", op.stateful_map("c", op.key_on("k", events, lambda e: "all"),
+                                                 one_more))"""), "share one count"),
+        (between("""
+            keyed = op.key_on("k", events, lambda e: str(e.user))
+            out = op.stateful_map("c", keyed, number)"""), "for each user"),
+        (between("""
+            keyed = op.key_on("k", events, kind)
+            out = op.stateful_map("c", keyed, lambda n, e: ((n or 0) + 1, n or 0))"""),
+         "one too low"),
+        (between("""
+            counts = op.stateful_map("c", op.key_on("k", events, kind), number)
+            out = op.map("turn", counts, lambda pair: (pair[1], pair[0]))"""), "wrong way round"),
+        (between("""
+            keyed = op.key_on("k", events, kind)
+            out = op.stateful_map("c", keyed, lambda n, e: ((n or 0) + 1, e))"""),
+         "hold the events"),
+        (between('out = op.map("one", events, lambda e: (kind(e), 1))'), "Every count is 1"),
     ),
     "connect_late": (
         (between(NB_WINDOW, "window.down") + "    # still", "Connect `window.late`"),

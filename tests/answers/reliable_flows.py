@@ -226,6 +226,16 @@ out = op.map_value("c", op.fold_final("s", keyed, Counter, add), check)"""), "ra
         (between('out = op.count_final("s", events, lambda pair: pair[1])'), "key…`int`"),
         (between(CHECK + ADD + 'sums = op.fold_final("s", keyed, dict, lambda c, p: c)\n'
                  'out = op.map_value("c", sums, lambda c: check)'), "?Send the parts"),
+        (between("""
+            def add(parts, pair):
+                parts = dict(parts or {})
+                if pair[0] != "read":
+                    parts[pair[0]] = parts.get(pair[0], 0) + 1
+                elif sum(parts.values()) != pair[1]:
+                    raise ValueError("lost")
+                return parts, parts
+            keyed = op.key_on("all", events, lambda pair: "all")
+            out = op.stateful_map("add", keyed, add)"""), "a row for each item"),
     ),
     "survive_a_kill": (
         (BEGIN + LINES + LINE + '\nop.output("out", lines, TestingSink(seen))\nreturn flow',
@@ -266,6 +276,10 @@ lines = op.map("line", events, line)""" + TO_FILE.format("lines"), "second time"
          "key…`int`"),
         (BEGIN + LINES + LINE + '\nop.output("out", lines, path)\nreturn flow', "no sink"),
         (BEGIN + LINES + LINE + '\nop.output("out", lines, FileSink(path))', "`return flow`"),
+        (BEGIN + 'counts = op.count_final("c", events, lambda search: str(search.user))\n'
+         + LINE + TO_FILE.format("lines"), "one line for each user"),
+        (BEGIN + LINES + 'lines = op.map("l", counts, lambda p: (f"user {p[0]}: {p[1]}", p[0]))'
+         + TO_FILE.format("lines"), "only the second part"),
     ),
 }  # fmt: skip
 

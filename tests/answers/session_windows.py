@@ -338,6 +338,7 @@ RIGHT: dict[str, list[Any]] = {
         gaps(pd.Timedelta("20s"), pd.Timedelta("5min")),
         gaps(np.timedelta64(20, "s"), np.timedelta64(10, "m")),
         gaps(timedelta(0, 20), timedelta(0, 600)),
+        gaps("20s", "10m"),
         from_the_table(),
     ],
 }
@@ -415,7 +416,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "friday_to_monday": [
         (gaps(20, 600), "no unit"),
         (gaps(timedelta(seconds=20), 10), "no unit"),
-        (gaps("20 s", "10 min"), "These are texts"),
+        (gaps("20 seconds", "10 minutes"), "can read"),
+        (gaps("20s", "1h"), "too long"),
         (gaps(timedelta(hours=3), timedelta(minutes=10)), "fewer sessions than on Friday"),
         (gaps(timedelta(minutes=10), timedelta(minutes=10)), "look for the line"),
         (gaps(timedelta(seconds=5), timedelta(minutes=10)), "look for the line"),
