@@ -86,9 +86,7 @@ UNCHECKED: dict[str, tuple[str, ...]] = {
         "which differences are noise",
         "what a click can't tell",
     ),
-    "06b-killed-and-resumed": (
-        "why a pseudonym doesn't make anybody anonymous",
-    ),
+    "06b-killed-and-resumed": ("why a pseudonym doesn't make anybody anonymous",),
     "07-scale": (
         "what an event costs, and a user",
         "how far that carries",
