@@ -17,6 +17,7 @@ _BY_FILE = {
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
     "scale": ("session_starts", "join_halves", "skewed_work"),
+    "capstone": ("whose_day", "working_day", "long_enough", "both_sums", "on_time"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
 
