@@ -11,6 +11,7 @@ _BY_FILE = {
     "start_here": ("hello",),
     "data_model": ("own_event", "reading_a_timeline", "story", "key_by_user"),
     "simulated_events": ("predict_sessions", "steps_per_user", "given_log", "choose_a_gap"),
+    "keep_state": ("pause_before", "after_a_resume", "app_visits", "count_by_hour"),
     "session_windows": ("smallest_gap", "late_events", "sort_and_split"),
     "click_through_rate": ("attribute_a_click", "bounded_rate", "mean_rate"),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),

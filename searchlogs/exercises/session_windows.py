@@ -8,6 +8,7 @@ from typing import Any
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._wrong_sessions import MISTAKES
 from searchlogs.simulate import client_events, simulate
 
 
@@ -34,8 +35,9 @@ smallest_gap = Question(
             "One too many. A pause exactly as long as the gap doesn't end the session.",
         ),
         Mistake(
-            12,
-            "One pause, from 20 to 33, lasts 13 seconds, which is longer than this gap.",
+            5,
+            "That is the shortest pause. All the others are longer, and each of them would end a "
+            "session.",
         ),
         Mistake(
             25,
@@ -50,6 +52,18 @@ smallest_gap = Question(
         Mistake(
             timedelta(seconds=13),
             "The length is right, but here the number of seconds alone is expected.",
+        ),
+        Mistake(
+            12,
+            "With this gap one pause is still too long, and there are two sessions or more. Which "
+            "of the pauses is the longest?",
+            lambda answer: answer < longest_pause(),
+        ),
+        Mistake(
+            20,
+            "This gap is long enough, but a smaller one is too. How long is the longest pause, in "
+            "order of time?",
+            lambda answer: answer > longest_pause(),
         ),
     ),
 )
@@ -89,11 +103,34 @@ late_events = Question(
             [3, 7, 6, 9, 8],
             "All of these came after a newer event. But the clock waits: an event up to 2 seconds "
             "behind the newest is in time.",
+            lambda given: set(given) in ({3, 6, 7, 8, 9}, {6, 7, 8, 9}),
         ),
         Mistake(
             [3, 7, 6, 8],
             "3 and 8 lie exactly on the watermark, and that is in time. Only what lies below it "
             "is late.",
+            lambda given: set(given) in ({3, 6, 7, 8}, {3, 6, 7}, {6, 7, 8}),
+        ),
+        Mistake(
+            [0, 3, 3, 8, 8, 8, 8, 8],
+            "These are the watermarks. Which events are below the watermark that they meet?",
+        ),
+        Mistake(
+            [False, False, False, False, True, True, False, False],
+            "This says of each event whether it is late. Give the seconds of those that are.",
+            lambda given: all(isinstance(one, bool) for one in given) and len(given) == 8,
+        ),
+        Mistake(
+            [],
+            "Some are late. Once 10 has arrived, the watermark is 8: which of the events after it "
+            "are below?",
+            lambda given: len(given) == 0,
+        ),
+        Mistake(
+            [1, 2],
+            "Do these say by how much the events are late? Give the seconds at which they "
+            "happened.",
+            lambda given: sorted(given) in ([1, 2], [3, 4]),
         ),
         Mistake(
             [7],
@@ -107,7 +144,7 @@ late_events = Question(
         ),
         Mistake(
             [4, 5],
-            "These are positions in the list. Give the seconds.",
+            "Are these positions in the list? Give the seconds of the events that stand there.",
             lambda given: sorted(given) in ([4, 5], [5, 6]),
         ),
     ),
@@ -138,63 +175,15 @@ def bytewax_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
     return [list(session.events) for session in sessions]
 
 
-def _by_hand(events: list[Event], cuts: Any) -> list[list[Event]]:
-    """Start a session at each event for which `cuts(session so far, next event)` is true."""
-    sessions: list[list[Event]] = []
-    for event in events:
-        if not sessions or cuts(sessions[-1], event):
-            sessions.append([])
-        sessions[-1].append(event)
-    return sessions
-
-
-def _each_user(events: list[Event], cuts: Any, sort: bool = True) -> list[list[Event]]:
-    """Cut the events of each user."""
-    sessions = []
-    for user in dict.fromkeys(str(event.user) for event in events):
-        own = [event for event in events if str(event.user) == user]
-        if sort:
-            own.sort(key=lambda event: event.time)
-        sessions += _by_hand(own, cuts)
-    return sessions
-
-
-def _not_sorted(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    return _each_user(events, lambda own, event: event.time - own[-1].time > gap, sort=False)
-
-
-def _cut_at_the_gap(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    return _each_user(events, lambda own, event: event.time - own[-1].time >= gap)
-
-
-def _from_the_first(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    return _each_user(events, lambda own, event: event.time - own[0].time > gap)
-
-
-def _last_one_lost(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    last = {str(event.user): event for event in sorted(events, key=lambda event: event.time)}
-    return [own for own in my_sessions(events, gap) if own[-1] is not last[str(own[-1].user)]]
-
-
-def _users_mixed(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    in_order = sorted(events, key=lambda event: event.time)
-    return _by_hand(in_order, lambda own, event: event.time - own[-1].time > gap)
-
-
-def _cut_at_each_user(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    in_order = sorted(events, key=lambda event: event.time)
-    return _by_hand(
-        in_order,
-        lambda own, event: event.user != own[-1].user or event.time - own[-1].time > gap,
-    )
-
-
 def same_sessions(given: Any, expected: list[list[Event]]) -> bool:
     """Return whether the sessions are equal, in any order, because Bytewax has its own."""
-    parts = [
-        sorted(map(list, one), key=lambda own: (str(own[0].user), own[0].time))
-        for one in (given, expected)
-    ]
+    if isinstance(given, dict):
+        return bool(given == expected)
+    parts = [list(one) for one in (given, expected)]
+    if not any(isinstance(one, Event) for part in parts for one in part):
+        for part in parts:
+            part.sort(key=lambda own: [(str(event.user), event.time) for event in own[:1]])
+            part[:] = map(list, part)
     return parts[0] == parts[1]
 
 
@@ -232,37 +221,21 @@ sort_and_split = Task(
             ([AppOpen(1 + i % 2, at(7 * i)) for i in range(4)], at(10) - at(0)),
         ),
         Case("the tutorial's seven events", (client_events(), at(10) - at(0))),
+        Case("a longer gap", ([AppOpen(1, at(0)), AppOpen(1, at(30))], at(60) - at(0))),
+        Case(
+            "a pause of a day and a second",
+            ([AppOpen(1, at(0)), AppOpen(1, at(86_401))], at(10) - at(0)),
+        ),
+        Case(
+            "a user who is a number in one event and a text in the next",
+            ([AppOpen(1, at(0)), AppOpen("1", at(5))], at(10) - at(0)),
+        ),
+        Case("no events", ([], at(10) - at(0))),
         Case(
             "a simulated afternoon whose events arrive out of order",
             (list(simulate(4, 9, seed=3, disorder=timedelta(minutes=1))), timedelta(minutes=30)),
         ),
     ),
-    mistakes={
-        _not_sorted: (
-            "The events were cut in the order in which they arrived. An event that comes a little "
-            "late then makes a pause where there was none. Sort each user's events by time "
-            "first."
-        ),
-        _cut_at_the_gap: (
-            "A pause exactly as long as the gap ends a session here. Only a longer pause does: "
-            "`>`, not `>=`."
-        ),
-        _from_the_first: (
-            "Each event is compared with the first event of its session, which limits how long a "
-            "session lasts. Compare it with the event just before it."
-        ),
-        _last_one_lost: (
-            "Each user's last session is missing. No pause comes after it, so nothing ends it: "
-            "add it after the loop. Bytewax does the same at the end of its input."
-        ),
-        _users_mixed: (
-            "Users are mixed: what one does keeps the session of another open. Separate the "
-            "events by user first."
-        ),
-        _cut_at_each_user: (
-            "A session ends here whenever another user does something in between. Separate the "
-            "events by user first; then others make no difference."
-        ),
-    },
+    mistakes=MISTAKES,
     same=same_sessions,
 )

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
-from searchlogs.events import AppOpen, Event, Search
+from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.exercises._values import alike
+from searchlogs.exercises._wrong_steps import MISTAKES
 from searchlogs.metrics import count
 from searchlogs.sessions import Session
-from searchlogs.simulate import AFTERNOON, client_events, simulate
+from searchlogs.simulate import AFTERNOON, TOPICS, client_events, simulate
 
 
 def count_sessions() -> int:
@@ -64,6 +66,10 @@ predict_sessions = Question(
             7,
             "That is the number of events. Events with no long pause between them share a session.",
         ),
+        Mistake(
+            6,
+            "That is the number of steps. Only a step that is longer than the gap ends a session.",
+        ),
     ),
 )
 
@@ -79,47 +85,14 @@ def my_steps(events: Iterable[Event]) -> dict[str, list[float]]:
     }
 
 
-def _users_mixed(events: list[Event]) -> dict[object, list[float]]:
-    steps: dict[object, list[float]] = defaultdict(list)
-    for before, after in pairwise(sorted(events, key=lambda event: event.time)):
-        steps[after.user].append((after.time - before.time).total_seconds())
-    return steps
-
-
-def _not_sorted(events: list[Event]) -> dict[object, list[float]]:
-    times = defaultdict(list)
-    for event in events:
-        times[event.user].append(event.time)
-    return {
-        user: [(after - before).total_seconds() for before, after in pairwise(of_user)]
-        for user, of_user in times.items()
-    }
-
-
-def _without_sign(events: list[Event]) -> dict[object, list[float]]:
-    return {user: [abs(step) for step in steps] for user, steps in _not_sorted(events).items()}
-
-
-def _one_too_many(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [0.0, *steps] for user, steps in my_steps(events).items()}
-
-
-def _seconds_only(events: list[Event]) -> dict[str, list[float]]:
-    return {
-        user: [step // 1 % 86_400 for step in steps] for user, steps in my_steps(events).items()
-    }
-
-
-def _as_durations(events: list[Event]) -> dict[str, list[timedelta]]:
-    return {
-        user: [timedelta(seconds=step) for step in steps]
-        for user, steps in my_steps(events).items()
-    }
-
-
 def same_steps(given: Any, expected: dict[str, list[float]]) -> bool:
     """Return whether steps are equal; users may be 1 or "1", those without steps may be missing."""
-    parts = [{str(user): list(s) for user, s in one.items() if s} for one in (given, expected)]
+    if not (hasattr(given, "items") and hasattr(expected, "items")):
+        return alike(given, expected)
+    parts = [
+        {str(user): own for user, steps in one.items() if (own := list(steps))}
+        for one in (given, expected)
+    ]
     return alike(parts[0], parts[1])
 
 
@@ -146,6 +119,10 @@ steps_per_user = Task(
             "a user who comes back after a day",
             ([Search("anna", "dogs", at(5)), Search("anna", "dogs", at(86_410))],),
         ),
+        Case(
+            "a user who is a number in one event and a text in the next",
+            ([AppOpen(1, at(0)), AppOpen("1", at(5))],),
+        ),
         Case("a user with a single event", ([AppOpen(7, at(1))],)),
         Case("no events", ([],)),
         Case(
@@ -153,46 +130,49 @@ steps_per_user = Task(
             (list(simulate(4, 8, seed=2, disorder=timedelta(minutes=1))),),
         ),
     ),
-    mistakes={
-        _users_mixed: (
-            "These steps run from one user to another. Separate the users first, then look at "
-            "each user's own events."
-        ),
-        _not_sorted: (
-            "The events were taken as they arrived, so a step can run backwards in time. Sort "
-            "each user's times first."
-        ),
-        _without_sign: (
-            "No step runs backwards, but only because the sign was dropped: the events are still "
-            "in the order in which they arrived. Sort each user's times first."
-        ),
-        _one_too_many: (
-            "There is one step too many: the first event has no step before it. Three events have "
-            "two steps between them."
-        ),
-        _seconds_only: (
-            "These are whole seconds, and the days are missing: `.seconds` is only one field of a "
-            "timedelta. Use `.total_seconds()` for the whole duration."
-        ),
-        _as_durations: (
-            "These are timedeltas, but numbers of seconds are expected: use `.total_seconds()`."
-        ),
-    },
+    mistakes=MISTAKES,
     same=same_steps,
 )
 
 
 VISITS = 80
+COLLECTION = (
+    ("water lily", "watre lilies", "water lilies", "water lilies pond", "water lilies pond bridge"),
+    ("sunflower", "sunfowers", "sunflowers", "sunflowers vase", "sunflowers vase yellow"),
+    ("river view", "rivre view", "river view", "river view winter"),
+    ("still life", "stil lief", "still life", "still life fruit", "still life fruit lemon"),
+    ("bronze horse", "bronce horse", "bronze horses", "small bronze horses"),
+    ("old map", "odl map", "old map", "old map city"),
+    ("tea bowl", "tae bowl", "tea bowl", "glazed tea bowl"),
+    ("ship model", "shpi model", "ship model", "large ship model", "large ship model sails"),
+)
+"""For each topic of the simulator: what the museum has, and how its visitors ask for it."""
+
+
+def _words() -> dict[str, str]:
+    """Return the museum's word for each query and each item of the simulator."""
+    words: dict[str, str] = {}
+    for topic, (thing, *queries) in zip(TOPICS, COLLECTION, strict=True):
+        words |= dict(zip((query for query, _ in topic), queries, strict=True))
+        words |= {item: f"{thing} {number}" for number, item in enumerate(topic[1][1], 1)}
+    return words
 
 
 @cache
-def given_log() -> list[Event]:
+def given_log() -> tuple[Event, ...]:
     """Return a simulated log of search screens in a museum; each `user` is a screen."""
-    # Every pause is cut to a third, because people queue.
-    return [
-        replace(event, time=AFTERNOON + (event.time - AFTERNOON) / 3)
-        for event in simulate(users=25, sessions=VISITS, seed=11)
-    ]
+    words, events = _words(), list[Event]()
+    for event in simulate(users=25, sessions=VISITS, seed=11):
+        # Every pause is cut to a third, because people queue.
+        event = replace(event, time=AFTERNOON + (event.time - AFTERNOON) / 3)
+        if isinstance(event, Search):
+            event = replace(event, query=words[event.query])
+        elif isinstance(event, Results):
+            event = replace(event, items=tuple(words[item] for item in event.items))
+        elif isinstance(event, ClickResult):
+            event = replace(event, item=words[event.item])
+        events.append(event)
+    return tuple(events)
 
 
 def a_good_gap() -> timedelta:
@@ -261,10 +241,16 @@ choose_a_gap = Question(
             lambda gap: gap >= valley()[1],
         ),
         Mistake(
-            60,
-            "60 of what? A bare number has no unit. Write `timedelta(seconds=…)` or "
+            120,
+            "A bare number has no unit: are these seconds or minutes? Write "
+            "`timedelta(seconds=…)` or `timedelta(minutes=…)`.",
+            lambda gap: isinstance(gap, Number),
+        ),
+        Mistake(
+            "2 minutes",
+            "This is text, and a timedelta is expected: `timedelta(seconds=…)` or "
             "`timedelta(minutes=…)`.",
-            lambda gap: isinstance(gap, int | float),
+            lambda gap: isinstance(gap, str),
         ),
         Mistake(
             timedelta(seconds=-60),
