@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -36,9 +37,13 @@ def assembled(
     streams: dict[str, Any] = {"day": windows.down, "late": windows.late, "rest": ways.falses}
     for name in outputs:
         word = (words or {}).get(name, name)
-        rows = op.map(f"{name}_row", streams[name], lambda value, word=word: (word, value))
+        rows = op.map(f"{name}_row", streams[name], partial(_row, word))
         op.output(f"{name}_out", rows, sink)
     return flow
+
+
+def _row(word: str, value: Any) -> tuple[str, Any]:
+    return word, value
 
 
 def late_unread(source: Any, sink: Any, gap: timedelta, wait: timedelta) -> Dataflow:
@@ -117,6 +122,11 @@ def late_among_the_rest(source: Any, sink: Any, gap: timedelta, wait: timedelta)
     return assembled(source, sink, win.SessionWindower(gap), wait, words={"late": "rest"})
 
 
+def without_words(source: Any, sink: Any, gap: timedelta, wait: timedelta) -> Dataflow:
+    words = dict.fromkeys(("day", "late", "rest"), "")
+    return assembled(source, sink, win.SessionWindower(gap), wait, words=words)
+
+
 # Waits.
 
 
@@ -174,6 +184,17 @@ def from_the_first(reports: list[Report]) -> timedelta:
         if report.time is not None:
             own.setdefault(report.aircraft, []).append(report.time)
     return max((max(times) - min(times) for times in own.values()), default=timedelta(0))
+
+
+def of_the_flights(reports: list[Report]) -> timedelta:
+    landed = {_name(report): report.time for report in reports if report.kind == "arrival"}
+    left = {_name(report): report.time for report in reports if report.kind == "departure"}
+    both = [(left[name], landed[name]) for name in left if name in landed]
+    return max((end - start for start, end in both if start and end), default=timedelta(0))
+
+
+def _name(report: Report) -> tuple[object, ...]:
+    return report.aircraft, report.flight
 
 
 # Rates.

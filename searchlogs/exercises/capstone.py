@@ -1,6 +1,7 @@
 """The exercises of notebook 08: key, gap, wait, a flow with both sums, and a rate of flights."""
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import bytewax.operators as op
@@ -210,6 +211,10 @@ long_enough = Task(
             "This is the time from an aircraft's first event to its last, whatever their order. "
             "Only what comes after something newer can be late."
         ),
+        wrong.of_the_flights: (
+            "This is the longest flight. It may be the wait too, but nothing makes it so: "
+            "a report can be behind for other reasons. Go by the rule for late events."
+        ),
         lambda reports: my_wait(reports).total_seconds() / 3600: (
             "These are hours as a number. Return the timedelta itself."
         ),
@@ -232,8 +237,9 @@ def my_flow(source: Any, sink: Any, gap: timedelta, wait: timedelta) -> Dataflow
         reports,
         lambda report: report.time is not None and report.aircraft is not None,
     )
-    keyed: Any = op.key_on("aircraft", ways.trues, lambda report: report.aircraft)
-    windows = collect_window("day", keyed, replay_clock(wait), SessionWindower(gap))
+    keyed = op.key_on("aircraft", ways.trues, lambda report: report.aircraft)
+    clock = replay_clock(wait, attrgetter("time"))
+    windows = collect_window("day", keyed, clock, SessionWindower(gap))
     days = op.map("day_row", windows.down, lambda pair: ("day", pair[1][1]))
     late = op.map("late_row", windows.late, lambda pair: ("late", pair[1][1]))
     rest = op.map("rest_row", ways.falses, lambda report: ("rest", report))
@@ -247,7 +253,8 @@ both_sums = FlowTask(
     hints=(
         "Three doors: a report that never happened goes to the rest, before the key. `op.branch` "
         "has `trues` and `falses`. The window has `down` and `late`.",
-        "`replay_clock(wait)` reads the `time` of whatever comes. `collect_window` takes the name "
+        "`replay_clock` takes the wait, and a function that gives a report's time. "
+        "`collect_window` takes the name "
         "of the step, the keyed stream, the clock and the windower, and gives pairs of a key and "
         "a pair of number and value.",
         "Give each of the three streams its word with `op.map`, and write all three to the sink: "
@@ -303,6 +310,10 @@ both_sums = FlowTask(
         wrong.by_calendar: (
             "The calendar cuts the days here, also in the middle of a flight. Use a windower that "
             "cuts at pauses."
+        ),
+        wrong.without_words: (
+            "The rows have no word. Each is a pair of what it is and what it holds, such as "
+            '`("rest", report)`.'
         ),
         wrong.late_among_the_rest: (
             'Late reports have the word "rest". They did happen, and belong to the other sum: '
