@@ -17,6 +17,13 @@ _BY_FILE = {
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
+    "dataflows": (
+        "count_by_kind",
+        "connect_late",
+        "same_twice",
+        "lost_to_the_stall",
+    ),
+    "reliable_flows": ("check_the_sum", "survive_a_kill"),
     "scale": ("session_starts", "join_halves", "skewed_work"),
     "capstone": ("whose_day", "working_day", "long_enough", "both_sums", "on_time"),
 }
