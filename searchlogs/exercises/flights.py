@@ -70,7 +70,7 @@ def _steps(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, 
             found.setdefault(str(name), []).append((report.time, report.kind))
     for own in found.values():
         own.sort()  # At one time, an arrival before a departure.
-        yield from pairwise([None, *own])  # type: ignore[misc]
+        yield from pairwise([None, *own])
 
 
 def steps(reports: Iterable[Report], key: Key) -> list[timedelta]:
