@@ -1,16 +1,24 @@
 """The answers in tests/answers get the verdicts and the words that they deserve."""
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import bytewax.operators as op
 import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSink, TestingSource
 from mutants import mutants
 from wording import Like
 
 from searchlogs import exercises
-from searchlogs.exercises._core import Exercise, Task
+from searchlogs.dataflow import run
+from searchlogs.events import AppOpen
+from searchlogs.exercises._core import Exercise, Task, at
+from searchlogs.sessions import replay_clock, session_window
 
 FILES = {
     path.stem: import_module(f"answers.{path.stem}")
@@ -84,3 +92,49 @@ def test_no_mutant_of_a_solution_is_right(name: str) -> None:
     verdicts = {title: impatient.check(mutant) for title, mutant in mutants(task.solve)}
     survivors = {title for title, verdict in verdicts.items() if verdict.state == "right"}
     assert verdicts and survivors == set(equivalent)
+
+
+def table_of(exercise: str) -> list[list[str]]:
+    """Return the cells of the table in an exercise's statement, row by row."""
+    sources = [
+        "".join(cell["source"])
+        for notebook in sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+        for cell in json.loads(notebook.read_text("utf-8"))["cells"]
+    ]
+    (place,) = [i for i, one in enumerate(sources) if f"exercises.{exercise}.check(" in one]
+    rows = [line for line in sources[place - 1].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_the_engine_closes_each_session_at_the_arrival_of_the_exercise() -> None:
+    _, _, users, seconds = table_of("when_it_closes")
+    events = [
+        AppOpen(int(user), at(int(second)))
+        for user, second in zip(users[1:], seconds[1:], strict=True)
+    ]
+    events.append(AppOpen("nobody", at(0)))  # What closes after this one, the end has closed.
+    heard: list[Any] = []
+    flow = Dataflow("watch")
+    stream = op.input("inp", flow, TestingSource(events))
+    clock = replay_clock(timedelta(seconds=1))
+    out = session_window("sessions", stream, clock, timedelta(seconds=10))
+    op.inspect("arrive", stream, lambda _, event: heard.append(event))
+    op.inspect("close", out.down, lambda _, session: heard.append((session.user, session.id)))
+    op.output("end", out.late, TestingSink([]))
+    run(flow)
+    closes: dict[str, object] = {}
+    for place, one in enumerate(heard):
+        if isinstance(one, tuple):
+            number = sum(isinstance(other, AppOpen) for other in heard[:place])
+            closes["user {}, session {}".format(*one)] = "end" if number == len(events) else number
+    expected = exercises.when_it_closes.solve()
+    assert {name: closes[name] for name in expected} == expected
+
+
+def test_the_two_counts_are_those_of_the_table() -> None:
+    times = [(int(h[:2]) - 9) * 60 + int(h[3:]) for row in table_of("two_times")[2:] for h in row]
+    assert {
+        "by time happened": sum(0 <= minute < 60 for minute in times[0::2]),
+        "by time arrived": sum(0 <= minute < 60 for minute in times[1::2]),
+        "stays the same": "happened",
+    } == exercises.two_times.solve()

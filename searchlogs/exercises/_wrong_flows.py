@@ -77,12 +77,15 @@ count_event = _counted(step=lambda n, event: ((n or 0) + 1, event))
 count_nothing = _counted(step=lambda n, event: (n, 1))
 
 
+clock, windower = replay_clock(SECOND), SessionWindower(10 * SECOND)
+
+
 def every_event(source: Any, sink: Any) -> Dataflow:
-    # The starter of `connect_late`, which is compared with this by its code.
+    # As in the starter of `connect_late`, which is compared with this by its code.
     flow = Dataflow("every_event")
     events = op.input("inp", flow, source)
     keyed = op.map("user_event", events, user_event)
-    window = collect_window("window", keyed, replay_clock("1s"), SessionWindower(10 * SECOND))
+    window = collect_window("window", keyed, clock, windower)
     op.output("out", window.down, sink)
     return flow
 
@@ -207,16 +210,17 @@ def _written(key: Callable[[Any], str] = _user, line: Callable[[Any], Any] = _li
     return assemble
 
 
-def _by_hand(mode: str) -> Flow:
-    """Return a flow that opens the file itself."""
+def _by_hand(rewritten: bool) -> Flow:
+    """Return a flow that writes its file itself, and empties it at the start if so wanted."""
 
     def assemble(source: Any, path: Path) -> Dataflow:
         flow, searches = _begin(source)
-        file = path.open(mode)
+        if rewritten:
+            path.write_text("")
 
         def write(step: str, pair: tuple[str, int]) -> None:
-            file.write(_line(pair)[1] + "\n")
-            file.flush()
+            with path.open("a") as file:
+                file.write(_line(pair)[1] + "\n")
 
         counts = op.stateful_map("count", op.key_on("user", searches, _user), _numbered)
         op.inspect("write", counts, write)
@@ -225,8 +229,8 @@ def _by_hand(mode: str) -> Flow:
     return assemble
 
 
-file_rewritten = _by_hand("w")
-file_appended = _by_hand("a")
+file_rewritten = _by_hand(rewritten=True)
+file_appended = _by_hand(rewritten=False)
 one_count = _written(key=lambda search: "all")
 bare_counts = _written(line=lambda pair: (pair[0], str(pair[1])))
 key_twice = _written(line=lambda pair: (f"user {pair[0]}: {pair[1]}", str(pair[0])))

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.exercises._core import Case, Task, at
+from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import says
+from searchlogs.exercises._values import alike
 from searchlogs.exercises._wrong_attributions import MISTAKES as ATTRIBUTIONS
 from searchlogs.exercises._wrong_rates import MEANS, RATES
 from searchlogs.metrics import attribute, click_through_rate, example
@@ -112,6 +115,72 @@ attribute_a_click = Task(
 )
 
 
+def evening() -> dict[str, float]:
+    """Return three meanings of click-through rate for two sessions."""
+    clicks_of_searches = [[3, 0], [0, 0]]  # for each session, the clicks of each of its searches
+    clicks = [number for session in clicks_of_searches for number in session]
+    return {
+        "clicks_per_search": sum(clicks) / len(clicks),
+        "ctr": sum(number > 0 for number in clicks) / len(clicks),
+        "session_ctr": sum(any(session) for session in clicks_of_searches)
+        / len(clicks_of_searches),
+    }
+
+
+three_meanings = Question(
+    name="three_meanings",
+    hints=(
+        "What does each of the three divide by: searches, or sessions?",
+        "Two of them divide by the number of searches. One of these two counts clicks, and the "
+        "other counts searches that were clicked.",
+    ),
+    solve=evening,
+    notice="Three numbers from 0.25 to 0.75 for one evening, and each is called a click-through "
+    "rate somewhere. When somebody tells you theirs, ask what was counted and divided by what.",
+    expects="three numbers",
+    mistakes=(
+        Mistake(
+            {"clicks_per_search": 75, "ctr": 25, "session_ctr": 50},
+            "These are per cent. Give numbers as in the table above, where one click on each "
+            "search is 1.0.",
+            lambda answer: max(answer.values()) >= 25,
+        ),
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.75, "session_ctr": 0.5},
+            "`ctr`: three clicks on one search make one search that was clicked. Count searches.",
+            says("ctr", 0.75),
+        ),
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.5, "session_ctr": 0.5},
+            "`ctr`: divide by all searches of the evening. There are four.",
+            says("ctr", 0.5),
+        ),
+        Mistake(
+            {"clicks_per_search": 0.25, "ctr": 0.25, "session_ctr": 0.5},
+            "`clicks_per_search`: every click counts, also those on the same search.",
+            says("clicks_per_search", 0.25),
+        ),
+        Mistake(
+            {"clicks_per_search": 1.5, "ctr": 0.25, "session_ctr": 0.5},
+            "`clicks_per_search`: this divides by the number of sessions, or leaves the second one "
+            "out. Divide by all searches of the evening.",
+            says("clicks_per_search", 1.5),
+        ),
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.25, "session_ctr": 0.25},
+            "`session_ctr`: here a session counts, and not a search. How many of the sessions have "
+            "a click?",
+            says("session_ctr", 0.25, 0.75),
+        ),
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.25, "session_ctr": 1.0},
+            "`session_ctr`: in the second session nothing was clicked.",
+            says("session_ctr", 1),
+        ),
+    ),
+)
+
+
 def my_rate(session: Session) -> float | None:
     """Return the share of the searches that got at least one click."""
     searches = attribute(session).impressions
@@ -173,4 +242,96 @@ mean_rate = Task(
         Case("a simulated afternoon", (list(simulated()),)),
     ),
     mistakes=MEANS,
+)
+
+
+def averages() -> dict[str, object]:
+    """Return two averages of two sessions, and which of them a robot changes more."""
+    sessions = [(1, 1), (1, 4)]  # searches clicked, searches
+    robot = (0, 95)
+
+    def ratio_of_sums(pairs: list[tuple[int, int]]) -> float:
+        return sum(clicked for clicked, _ in pairs) / sum(searches for _, searches in pairs)
+
+    def mean_of_ratios(pairs: list[tuple[int, int]]) -> float:
+        return sum(clicked / searches for clicked, searches in pairs) / len(pairs)
+
+    # With the robot one falls from 0.4 to 0.02, and the other from 0.625 to 0.417.
+    falls = {
+        average.__name__.replace("_", " "): average(sessions) - average([*sessions, robot])
+        for average in (ratio_of_sums, mean_of_ratios)
+    }
+    return {
+        "ratio of sums": ratio_of_sums(sessions),
+        "mean of ratios": mean_of_ratios(sessions),
+        "falls further": max(falls, key=lambda name: falls[name]),
+    }
+
+
+def same_averages(given: Any, expected: dict[str, object]) -> bool:
+    """Return whether two answers are equal, however the words are written."""
+    word = _plain(given["falls further"])
+    return alike({**given, "falls further": word}, expected)
+
+
+def _plain(words: str) -> str:
+    """Return words in lower case, with spaces between them."""
+    return " ".join(words.casefold().replace("_", " ").split())
+
+
+two_averages = Question(
+    name="two_averages",
+    hints=(
+        "For the ratio of sums, add up first and divide once. For the mean of ratios, divide "
+        "first, once for each session.",
+        "The robot has one session, and 95 searches. In which average is it one of three, and in "
+        "which is it 95 of 100?",
+        "The robot's rate is 0. Work out both averages again with it, and subtract.",
+    ),
+    solve=averages,
+    notice="In a ratio of sums whoever searches most weighs most, and a robot weighs most of all. "
+    "In a mean of ratios it is one session among others, but so is a session with one search.",
+    expects="two numbers, and the name of one of them",
+    same=same_averages,
+    mistakes=(
+        Mistake(
+            {"ratio of sums": 0.625, "mean of ratios": 0.4, "falls further": "ratio of sums"},
+            "The two numbers are the wrong way round. A ratio of sums adds up first; a mean of "
+            "ratios divides first.",
+            lambda answer: (
+                says("ratio of sums", 0.625)(answer) and says("mean of ratios", 0.4)(answer)
+            ),
+        ),
+        Mistake(
+            {"ratio of sums": 0.02, "mean of ratios": 0.417, "falls further": "ratio of sums"},
+            "These are the averages *with* the robot. First give those of the two sessions alone.",
+            lambda answer: (
+                says("ratio of sums", 0.02)(answer)
+                or abs(answer["mean of ratios"] - 1.25 / 3) < 0.001
+            ),
+        ),
+        Mistake(
+            {"ratio of sums": 0.5, "mean of ratios": 0.625, "falls further": "ratio of sums"},
+            "`ratio of sums`: how many searches do the two sessions have together? Every one of "
+            "them weighs the same.",
+            says("ratio of sums", 0.5, 1, 0.25, 0.625),
+        ),
+        Mistake(
+            {"ratio of sums": 0.4, "mean of ratios": 1.25, "falls further": "ratio of sums"},
+            "`mean of ratios`: that is the sum of the two rates. Divide it by their number.",
+            says("mean of ratios", 1.25),
+        ),
+        Mistake(
+            {"ratio of sums": 0.4, "mean of ratios": 0.5, "falls further": "ratio of sums"},
+            "`mean of ratios`: which rate has each session for itself? Their average weighs both "
+            "the same.",
+            says("mean of ratios", 0.5, 0.4),
+        ),
+        Mistake(
+            {"ratio of sums": 0.4, "mean of ratios": 0.625, "falls further": "mean of ratios"},
+            "`falls further`: in the mean of ratios the robot is one session of three. In the "
+            "other average it is 95 searches of 100.",
+            lambda answer: _plain(answer["falls further"]) == "mean of ratios",
+        ),
+    ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import says
 from searchlogs.exercises._values import alike
 from searchlogs.simulate import simulate
 
@@ -162,22 +163,22 @@ reading_a_timeline = Question(
         Mistake(
             {"searches": 10, "searches clicked": 1, "never searched": "eve"},
             "`searches`: you counted every marker. Only circles are searches.",
-            lambda answer: answer["searches"] == len(story),
+            says("searches", len(story)),
         ),
         Mistake(
             {"searches": 6, "searches clicked": 1, "never searched": "eve"},
             "`searches`: you counted the squares too. They are results, which the engine showed.",
-            lambda answer: answer["searches"] == 6,
+            says("searches", 6),
         ),
         Mistake(
             {"searches": 2, "searches clicked": 1, "never searched": "eve"},
             "`searches`: that is the number of users who searched. One of them did so twice.",
-            lambda answer: answer["searches"] == 2,
+            says("searches", 2),
         ),
         Mistake(
             {"searches": 3, "searches clicked": 2, "never searched": "eve"},
             "`searches clicked`: that is the number of clicks. Both came after the same search.",
-            lambda answer: answer["searches clicked"] == 2,
+            says("searches clicked", 2),
         ),
         Mistake(
             {"searches": 3, "searches clicked": 1, "never searched": "bob"},
@@ -205,6 +206,76 @@ reading_a_timeline = Question(
         ),
     ),
     same=same_reading,
+)
+
+
+def count_twice() -> dict[str, object]:
+    """Return the searches from nine to ten by either time, and which count doesn't change."""
+    # Minutes after nine: when each search happened, and when it arrived.
+    searches = [(10, 10), (40, 72), (50, 72), (65, 72), (80, 80)]
+    return {
+        "by time happened": sum(happened < 60 for happened, _ in searches),
+        "by time arrived": sum(arrived < 60 for _, arrived in searches),
+        "stays the same": "happened",  # a tunnel delays the report, and not the search
+    }
+
+
+def same_counts(given: Any, expected: dict[str, object]) -> bool:
+    """Return whether two answers are equal, however the word is written."""
+    word = given["stays the same"]
+    if isinstance(word, str):
+        word = word.strip().casefold().removeprefix("by time").strip()
+    return alike({**given, "stays the same": word}, expected)
+
+
+two_times = Question(
+    name="two_times",
+    hints=(
+        "Go through one column of the table at a time. Which of its times are from 09:00 up to, "
+        "but not including, 10:00?",
+        "Suppose that there were no tunnel. Which of the two columns would look different?",
+    ),
+    solve=count_twice,
+    notice="Counted by arrival, the tunnel looks like an hour in which few people searched, and "
+    "then an hour in which many did. What people do is counted by the time at which it happened.",
+    expects="two whole numbers, and one of the two words",
+    same=same_counts,
+    mistakes=(
+        Mistake(
+            {"by time happened": 1, "by time arrived": 3, "stays the same": "happened"},
+            "The two numbers are the wrong way round. Count the first column for the time at which "
+            "the searches happened, and the second for the time at which they arrived.",
+            lambda answer: (answer["by time happened"], answer["by time arrived"]) == (1, 3),
+        ),
+        Mistake(
+            {"by time happened": 4, "by time arrived": 1, "stays the same": "happened"},
+            "`by time happened`: the search of 10:05 belongs to the hour from ten to eleven.",
+            says("by time happened", 4),
+        ),
+        Mistake(
+            {"by time happened": 5, "by time arrived": 1, "stays the same": "happened"},
+            "`by time happened`: those are all searches. Which happened before 10:00?",
+            says("by time happened", 5),
+        ),
+        Mistake(
+            {"by time happened": 3, "by time arrived": 4, "stays the same": "happened"},
+            "`by time arrived`: that is the hour from ten to eleven, in which the tunnel's "
+            "searches arrived. How many arrived before 10:00?",
+            says("by time arrived", 4),
+        ),
+        Mistake(
+            {"by time happened": 3, "by time arrived": 3, "stays the same": "happened"},
+            "`by time arrived`: that is the count by the time at which the searches happened. Two "
+            "of them arrived after ten.",
+            says("by time arrived", 3),
+        ),
+        Mistake(
+            {"by time happened": 3, "by time arrived": 1, "stays the same": "arrived"},
+            "`stays the same`: with a good connection the searches arrive at once, so the times of "
+            "arrival change. When did people search?",
+            lambda answer: "arriv" in answer["stays the same"].casefold(),
+        ),
+    ),
 )
 
 

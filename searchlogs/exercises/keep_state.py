@@ -282,15 +282,17 @@ app_visits = Task(
     ),
     solve=my_visit,
     notice="No windower of Bytewax cuts like this. Yours does, in a state of three values per "
-    "user, whether a visit has two events or two million.",
+    "user, whether a visit has two events or two million. With a gap filled in, `op.stateful_map` "
+    "takes it as it is.",
     cases=lambda: (
         Case("a user's first event", (None, Search(1, "dogs", at(5)), TEN)),
         Case("an event soon after", ((at(5), at(6), 2), ClickResult(1, "rover", at(9)), TEN)),
+        Case("a pause longer than the gap", ((at(5), at(9), 3), Search(1, "cats", at(25)), TEN)),
+        Case("a pause as long as the gap", ((at(5), at(9), 3), Search(1, "cats", at(19)), TEN)),
         Case(
-            "a pause longer than the gap",
+            "a pause a microsecond longer than the gap",
             ((at(5), at(9), 3), Search(1, "cats", at(19) + timedelta(microseconds=1)), TEN),
         ),
-        Case("a pause as long as the gap", ((at(5), at(9), 3), Search(1, "cats", at(19)), TEN)),
         Case("the app opened after a second", ((at(5), at(9), 3), AppOpen(1, at(10)), TEN)),
         Case("the app opened first of all", (None, AppOpen(1, at(5)), TEN)),
         Case("the app opened after a long pause", ((at(5), at(9), 3), AppOpen(1, at(60)), TEN)),

@@ -1,6 +1,6 @@
 """Exercises that ask for a dataflow: check a sum at the end, survive a kill."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bytewax.operators as op
@@ -39,12 +39,15 @@ def first_sum(source: Source[tuple[str, Any]], sink: Sink[Any]) -> Dataflow:
     return flow
 
 
-def parts_in(rows: Iterable[Any]) -> list[Parts]:
+def parts_in(rows: Iterable[Any]) -> list[Parts | str]:
     """Return the sums that rows hold, alone or behind a key, without what is zero."""
-    found = []
+    found: list[Parts | str] = []
     for row in rows:
-        parts = row[-1] if isinstance(row, tuple | list) else row
-        found.append({name: n for name, n in dict(parts).items() if n and name != "read"})
+        parts = row[-1] if isinstance(row, tuple | list) and row else row
+        if isinstance(parts, Mapping):
+            found.append({name: n for name, n in parts.items() if n and name != "read"})
+        else:
+            found.append("text" if isinstance(parts, str) else "no dictionary")
     return found
 
 

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from datetime import timedelta
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import says
+from searchlogs.exercises._values import alike
 from searchlogs.exercises._wrong_sessions import MISTAKES
 from searchlogs.simulate import client_events, simulate
 
@@ -64,6 +67,91 @@ smallest_gap = Question(
             "This gap is long enough, but a smaller one is too. How long is the longest pause, in "
             "order of time?",
             lambda answer: answer > longest_pause(),
+        ),
+    ),
+)
+
+
+def what_lets_them_close() -> dict[str, object]:
+    """Return which arrival closes each session, with a gap of 10 seconds and a wait of 1."""
+    arrivals = [(1, 5), (2, 6), (1, 15), (2, 30), (1, 26), (1, 27)]  # user, second
+    last = {"user 1, session 0": (1, 15), "user 2, session 0": (2, 6), "user 2, session 1": (2, 30)}
+
+    def closes(user: int, second: int) -> object:
+        for number, (other, time) in enumerate(arrivals, 1):
+            # The watermark is a second behind, and must lie more than a gap after the last event.
+            if other == user and time - 1 > second + 10:
+                return number
+        return "end"
+
+    return {name: closes(*event) for name, event in last.items()}
+
+
+def same_closing(given: Any, expected: dict[str, object]) -> bool:
+    """Return whether two answers are equal, however the word *end* is written."""
+    parts = {
+        name: value.strip().casefold() if isinstance(value, str) else value
+        for name, value in given.items()
+    }
+    return alike(parts, expected)
+
+
+when_it_closes = Question(
+    name="when_it_closes",
+    hints=(
+        "Write each user's watermark beside every arrival: their newest second, minus the wait. "
+        "Whose watermark does an arrival move?",
+        "A session closes when its user's watermark is *more* than the gap after its last event.",
+        "User 1 is silent after second 15, so their watermark must come to lie above 25. At which "
+        "arrival does it?",
+    ),
+    solve=what_lets_them_close,
+    notice="Only a user's own later event closes their session, and it must be newer by more than "
+    "the gap and the wait. The event of second 26 began a new session, and the old one was still "
+    "open. And what nobody's event closes, the end of the input does.",
+    expects='for each session, the number of an arrival, or "end"',
+    same=same_closing,
+    mistakes=(
+        Mistake(
+            {"user 1, session 0": 5, "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: second 26 is more than a gap after second 15, so it begins a new "
+            "session. But the clock waits 1 second: where is the watermark then?",
+            says("user 1, session 0", 5),
+        ),
+        Mistake(
+            {"user 1, session 0": 4, "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: that arrival is an event of user 2. Each user has a watermark of "
+            "their own.",
+            says("user 1, session 0", 2, 4),
+        ),
+        Mistake(
+            {"user 1, session 0": 3, "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: the event of second 15 still belongs to the session, since it is "
+            "exactly a gap after second 5.",
+            says("user 1, session 0", 3),
+        ),
+        Mistake(
+            {"user 1, session 0": "end", "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: an event of user 1 comes later, and is newer by more than the "
+            "gap and the wait. Which one?",
+            lambda answer: str(answer["user 1, session 0"]).casefold() == "end",
+        ),
+        Mistake(
+            {"user 1, session 0": 6, "user 2, session 0": 3, "user 2, session 1": "end"},
+            "`user 2, session 0`: only an event of user 2 moves their watermark. Which of them "
+            "comes next?",
+            says("user 2, session 0", 1, 2, 3, 5, 6),
+        ),
+        Mistake(
+            {"user 1, session 0": 6, "user 2, session 0": 4, "user 2, session 1": 6},
+            "`user 2, session 1`: no event of user 2 comes after second 30, and the events of "
+            "others don't count. What closes it then?",
+            lambda answer: answer["user 2, session 1"] in (1, 2, 3, 4, 5, 6, None),
+        ),
+        Mistake(
+            {"user 1, session 0": 27, "user 2, session 0": 30, "user 2, session 1": "end"},
+            "Are these seconds? Give the numbers of the arrivals, from 1 to 6.",
+            lambda answer: any(isinstance(v, int) and v > 6 for v in answer.values()),
         ),
     ),
 )
@@ -146,6 +234,73 @@ late_events = Question(
             [4, 5],
             "Are these positions in the list? Give the seconds of the events that stand there.",
             lambda given: sorted(given) in ([4, 5], [5, 6]),
+        ),
+    ),
+)
+
+
+def from_the_table() -> dict[str, timedelta]:
+    """Return the gap of Monday's dashboard, and one that the table supports."""
+    # From 3 to 25 minutes neither the rate nor the number of sessions moves: that is the valley.
+    return {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(minutes=10)}
+
+
+def supported(given: Any, expected: dict[str, timedelta]) -> bool:
+    """Return whether Monday's gap is right, and the other lies where nothing moves."""
+    flat = timedelta(minutes=3) <= given["your gap"] <= timedelta(minutes=25)
+    return bool(given["Monday's gap"] == expected["Monday's gap"] and flat)
+
+
+friday_to_monday = Question(
+    name="friday_to_monday",
+    hints=(
+        "Look for Monday's two numbers in the table. Which gap gives them?",
+        "Where does the click-through rate stop changing? And where does the number of sessions?",
+        "A gap is well chosen where moving it changes neither column. Leave some room on both "
+        "sides.",
+    ),
+    solve=from_the_table,
+    notice="A rate can fall to a third although nobody clicked less. Too short a gap cuts clicks "
+    "off from their searches; too long a gap glues visits together, which only the number of "
+    "sessions shows. Any gap from 3 to 25 minutes is right here.",
+    expects="two timedeltas",
+    same=supported,
+    mistakes=(
+        Mistake(
+            {"Monday's gap": 20, "your gap": 600},
+            "A bare number has no unit: are these seconds or minutes? Write `timedelta(seconds=…)` "
+            "or `timedelta(minutes=…)`.",
+            lambda answer: any(isinstance(gap, Number) for gap in answer.values()),
+        ),
+        Mistake(
+            {"Monday's gap": "20 seconds", "your gap": "10 minutes"},
+            "These are texts, and timedeltas are expected: `timedelta(seconds=…)` or "
+            "`timedelta(minutes=…)`.",
+            lambda answer: any(isinstance(gap, str) for gap in answer.values()),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(hours=3), "your gap": timedelta(minutes=10)},
+            "`Monday's gap`: too long a gap would make fewer sessions than on Friday. On Monday "
+            "there were three times as many.",
+            lambda answer: answer["Monday's gap"] > timedelta(minutes=25),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(minutes=10), "your gap": timedelta(minutes=10)},
+            "`Monday's gap`: look for the line of the table with Monday's rate and Monday's number "
+            "of sessions.",
+            lambda answer: answer["Monday's gap"] != timedelta(seconds=20),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(minutes=1)},
+            "`your gap`: too short. A longer gap still changes both numbers, so this one cuts some "
+            "visits.",
+            lambda answer: answer["your gap"] < timedelta(minutes=3),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(hours=1)},
+            "`your gap`: too long. The rate stays, but there are fewer sessions: visits that were "
+            "apart are glued together.",
+            lambda answer: answer["your gap"] > timedelta(minutes=25),
         ),
     ),
 )

@@ -135,6 +135,149 @@ steps_per_user = Task(
 )
 
 
+def three_sessions() -> list[Event]:
+    """Return a log of two users and three sessions, one of them without a search."""
+    return [
+        Search(1, "dogs", at(0)),
+        Search(2, "cats", at(3)),
+        ClickResult(1, "fido", at(10)),  # exactly one gap after the search: the same session
+        AppOpen(1, at(21)),  # one second more: a new session, in which nobody searches
+    ]
+
+
+def _made(answer: Any) -> list[Session]:
+    """Return the sessions of a log, with a gap of 10 seconds and nothing late."""
+    return find_sessions(list(answer), timedelta(seconds=10), timedelta(days=1))[0]
+
+
+def is_such_a_log(given: Any, _: object) -> bool:
+    """Return whether events are as the exercise asks."""
+    sessions = _made(given)
+    users = {session.user for session in sessions}
+    without = [session for session in sessions if not session.searches]
+    return len(list(given)) <= 7 and (len(users), len(sessions), len(without)) == (2, 3, 1)
+
+
+def what_it_makes(events: Any) -> str:
+    """Describe the sessions of a log."""
+    sessions = _made(events)
+    users = {session.user for session in sessions}
+    without = sum(not session.searches for session in sessions)
+    return (
+        f"events: {len(list(events))}; users: {len(users)}; sessions: {len(sessions)}; "
+        f"without a search: {without}"
+    )
+
+
+make_a_log = Question(
+    name="make_a_log",
+    hints=(
+        "Begin with two searches of two users: two sessions. Which event of one of them makes a "
+        "third session?",
+        "A session without a search can be a single AppOpen. How long must its user have been "
+        "silent before it?",
+    ),
+    solve=three_sessions,
+    notice="A few events whose result you know are worth more than a million whose result you "
+    "don't. Each test of this course's package began like this.",
+    expects="at most seven events; 2 users, 3 sessions, 1 of them without a search",
+    outcome=what_it_makes,
+    same=is_such_a_log,
+    mistakes=(
+        Mistake(
+            AppOpen(1, at(0)),
+            "This is a single event. Put your events into a list: `[…, …]`.",
+            lambda given: isinstance(given, Event),
+        ),
+        Mistake(
+            [(1, "dogs", 0), (2, "cats", 3)],
+            "These are not events. Make them as in notebook 01: `Search(user, query, time)`.",
+            lambda given: len(given) > 0 and not any(isinstance(one, Event) for one in given),
+        ),
+        Mistake(
+            [AppOpen(user, at(30 * user)) for user in range(8)],
+            "There are more than seven events. Small logs are easier to work out by hand.",
+            lambda given: len(list(given)) > 7,
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), Search(1, "cats", at(20)), AppOpen(1, at(40))],
+            "There are not two users. Events of one user share a `user`.",
+            lambda given: len({session.user for session in _made(given)}) != 2,
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), Search(2, "cats", at(0)), AppOpen(2, at(10))],
+            "There are fewer than three sessions. A new one begins after a pause that is *longer* "
+            "than the gap, in one user's events.",
+            lambda given: len(_made(given)) < 3,
+        ),
+        Mistake(
+            [
+                Search(1, "dogs", at(0)),
+                Search(2, "cats", at(0)),
+                *(AppOpen(2, at(20 * i)) for i in (1, 2)),
+            ],
+            "There are more than three sessions. Every pause that is longer than the gap begins "
+            "another one.",
+            lambda given: len(_made(given)) > 3,
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), Search(2, "cats", at(0)), Search(2, "dogs", at(20))],
+            "There are three sessions, but every one has a search. In one of them nobody should "
+            "search.",
+            lambda given: all(session.searches for session in _made(given)),
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), AppOpen(2, at(0)), AppOpen(2, at(20))],
+            "There are three sessions, but more than one has no search.",
+            lambda given: sum(not session.searches for session in _made(given)) > 1,
+        ),
+    ),
+)
+
+
+def the_reason() -> str:
+    """Return the letter of what can be the reason."""
+    return "b"
+
+
+def same_letter(given: Any, expected: str) -> bool:
+    """Return whether two answers are one letter: "b", "B", "(b)"."""
+    return str(given).strip(" ().").casefold() == expected
+
+
+what_changed = Question(
+    name="what_changed",
+    hints=(
+        "What does the seed decide, and what does it not?",
+        "With the same numbers of users and sessions and the same seed, the events are the same. "
+        "What else goes into the number of sessions?",
+    ),
+    solve=the_reason,
+    notice="With a fixed seed the day can't have changed, so the program has. Without a seed, you "
+    "would have to wonder about both.",
+    expects="one letter",
+    same=same_letter,
+    mistakes=(
+        Mistake(
+            "a",
+            "The simulated people do the same every time: all chance follows from the seed, and "
+            "the seed is 7 on both days.",
+            lambda given: same_letter(given, "a"),
+        ),
+        Mistake(
+            "c",
+            "The same seed gives the same events on every computer, fast or slow.",
+            lambda given: same_letter(given, "c"),
+        ),
+        Mistake(
+            "d",
+            "The order in which simulated events arrive follows from the seed as well.",
+            lambda given: same_letter(given, "d"),
+        ),
+    ),
+)
+
+
 VISITS = 80
 COLLECTION = (
     ("water lily", "watre lilies", "water lilies", "water lilies pond", "water lilies pond bridge"),

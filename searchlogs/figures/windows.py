@@ -47,7 +47,7 @@ from searchlogs.figures.page import (
     text_width,
     time_scale,
 )
-from searchlogs.sessions import replay_clock
+from searchlogs.sessions import replay_clock, user_event
 
 _WINDOW_LOOK: dict[str, Any] = {"facecolor": "white", **EDGE}
 _DOT: dict[str, Any] = {
@@ -111,8 +111,8 @@ def _windows(events: list[Event], windower: Windower[Any]) -> list[_Window]:
     held: list[Any] = []
     spans: list[Any] = []
     flow = Dataflow("windows")
-    stream = op.input("inp", flow, TestingSource(events))
-    keyed = op.key_on("key", stream, lambda event: str(event.user))
+    source: TestingSource[Event] = TestingSource(events)
+    keyed = op.map("user_event", op.input("inp", flow, source), user_event)
     out = collect_window("window", keyed, replay_clock(LONGEST), windower)
     op.output("held", out.down, TestingSink(held))
     op.output("spans", out.meta, TestingSink(spans))

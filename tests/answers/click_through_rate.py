@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from searchlogs.events import ClickResult, Results, Search
-from searchlogs.exercises.click_through_rate import my_attribution, my_mean, my_rate
+from searchlogs.exercises.click_through_rate import (
+    averages,
+    evening,
+    my_attribution,
+    my_mean,
+    my_rate,
+)
 from searchlogs.metrics import attribute, click_through_rate, clicks_per_search, count
 from searchlogs.tables import summary
 
@@ -523,6 +529,16 @@ def misspelt(sessions: Any) -> Any:
     return averaged(sessons)  # type: ignore[name-defined]  # noqa: F821
 
 
+def meanings(clicks_per_search: Any, ctr: Any, session_ctr: Any) -> dict[str, Any]:
+    """Return an answer to `three_meanings`."""
+    return {"clicks_per_search": clicks_per_search, "ctr": ctr, "session_ctr": session_ctr}
+
+
+def averages_are(ratio: Any, mean: Any, falls: Any) -> dict[str, Any]:
+    """Return an answer to `two_averages`."""
+    return {"ratio of sums": ratio, "mean of ratios": mean, "falls further": falls}
+
+
 RIGHT: dict[str, list[Any]] = {
     "attribute_a_click": [
         by_item,
@@ -564,6 +580,26 @@ RIGHT: dict[str, list[Any]] = {
         Mean(),
         partial(averaged, of=click_through_rate),
         lambda sessions: my_mean(sessions),
+    ],
+    "three_meanings": [
+        meanings(0.75, 0.25, 0.5),
+        meanings(3 / 4, 1 / 4, 1 / 2),
+        meanings(Fraction(3, 4), Fraction(1, 4), Fraction(1, 2)),
+        meanings(Decimal("0.75"), Decimal("0.25"), Decimal("0.5")),
+        meanings(np.float64(0.75), np.float32(0.25), np.float16(0.5)),
+        meanings((0.7 + 0.1) - 0.05, 0.25, 0.5),
+        dict(reversed(meanings(0.75, 0.25, 0.5).items())),
+        dict(evening()),
+    ],
+    "two_averages": [
+        averages_are(0.4, 0.625, "ratio of sums"),
+        averages_are(2 / 5, 5 / 8, "ratio of sums"),
+        averages_are(2 / 5, (1 + 1 / 4) / 2, "ratio_of_sums"),
+        averages_are(Fraction(2, 5), Fraction(5, 8), "Ratio of sums"),
+        averages_are(Decimal("0.4"), Decimal("0.625"), "ratio of sums"),
+        averages_are(np.float64(0.4), np.mean([1, 0.25]), " ratio of sums "),
+        averages_are(0.1 + 0.3, 0.625, "ratio  of sums"),
+        averages(),
     ],
 }
 
@@ -624,6 +660,34 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (mean_of_clicks, "clicks per search"),
         (first_rate, ""),
         (misspelt, "raised an error"),
+    ],
+    "three_meanings": [
+        (meanings(75, 25, 50), "per cent"),
+        (meanings(0.75, 0.75, 0.5), "Count searches"),
+        (meanings(0.75, 0.5, 0.5), "There are four"),
+        (meanings(0.25, 0.25, 0.5), "every click counts"),
+        (meanings(1.5, 0.25, 0.5), "number of sessions"),
+        (meanings(0.75, 0.25, 0.25), "here a session counts"),
+        (meanings(0.75, 0.25, 0.75), "here a session counts"),
+        (meanings(0.75, 0.25, 1), "nothing was clicked"),
+        (meanings(3, 0.25, 0.5), ""),
+        (meanings("0.75", "0.25", "0.5"), ""),
+        (meanings(0.75, 0.25, None), ""),
+        ([0.75, 0.25, 0.5], "a list"),
+    ],
+    "two_averages": [
+        (averages_are(0.625, 0.4, "ratio of sums"), "the wrong way round"),
+        (averages_are(0.02, 0.417, "ratio of sums"), "*with* the robot"),
+        (averages_are(0.4, 1.25 / 3, "ratio of sums"), "*with* the robot"),
+        (averages_are(0.5, 0.625, "ratio of sums"), "have together"),
+        (averages_are(0.4, 1.25, "ratio of sums"), "the sum of the two rates"),
+        (averages_are(0.4, 0.5, "ratio of sums"), "weighs both the same"),
+        (averages_are(0.4, 0.625, "mean of ratios"), "one session of three"),
+        (averages_are(0.4, 0.625, "Mean_of_ratios"), "one session of three"),
+        (averages_are(0.4, 0.625, "both"), ""),
+        (averages_are(0.4, 0.7, "ratio of sums"), ""),
+        (averages_are(40, 62.5, "ratio of sums"), ""),
+        (averages_are(0.4, 0.625, None), ""),
     ],
 }
 EQUIVALENT: dict[str, dict[str, str]] = {

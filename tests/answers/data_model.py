@@ -1,6 +1,7 @@
 """Answers to the exercises of notebook 01."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from searchlogs.events import AppOpen, ClickResult, Results, Search
-from searchlogs.exercises.data_model import read_the_story, red_shoes
+from searchlogs.exercises.data_model import count_twice, read_the_story, red_shoes
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TIME = datetime(2024, 1, 1, 9, 30, tzinfo=UTC)
@@ -153,6 +154,11 @@ def a_generator(event: Any) -> Any:
     yield str(event.user), event
 
 
+def counts(happened: Any, arrived: Any, same: Any) -> dict[str, Any]:
+    """Return an answer to `two_times`."""
+    return {"by time happened": happened, "by time arrived": arrived, "stays the same": same}
+
+
 RIGHT: dict[str, list[Any]] = {
     "own_event": [
         Search(3, "red shoes", TIME),
@@ -189,6 +195,16 @@ RIGHT: dict[str, list[Any]] = {
         Keyed("user"),
         partial(with_default, kind=str),
         lambda event: (str(event.user), event),
+    ],
+    "two_times": [
+        counts(3, 1, "happened"),
+        counts(3, 1, "Happened"),
+        counts(3, 1, " happened "),
+        counts(3, 1, "by time happened"),
+        counts(3.0, 1.0, "happened"),
+        counts(np.int64(3), np.int64(1), "happened"),
+        counts(Fraction(3), True, "happened"),
+        count_twice(),
     ],
 }
 
@@ -254,5 +270,19 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (printed, "`return` missing"),
         (misspelt, "raised an error"),
         (a_generator, ""),
+    ],
+    "two_times": [
+        (counts(1, 3, "happened"), "the wrong way round"),
+        (counts(4, 1, "happened"), "10:05"),
+        (counts(5, 1, "happened"), "all searches"),
+        (counts(3, 4, "happened"), "from ten to eleven"),
+        (counts(3, 3, "happened"), "arrived after ten"),
+        (counts(3, 1, "arrived"), "arrive at once"),
+        (counts(3, 1, "Arrival"), "arrive at once"),
+        (counts(4, 4, "arrived"), "10:05"),
+        (counts(2, 1, "happened"), ""),
+        (counts(3, 1, "both"), ""),
+        (counts("3", "1", "happened"), ""),
+        (3, "an int"),
     ],
 }

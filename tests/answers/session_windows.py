@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 
 from searchlogs.dataflow import find_sessions
-from searchlogs.exercises.session_windows import longest_pause, my_sessions, which_are_late
+from searchlogs.exercises.session_windows import (
+    from_the_table,
+    longest_pause,
+    my_sessions,
+    what_lets_them_close,
+    which_are_late,
+)
 
 
 def who(event: Any) -> str:
@@ -263,6 +269,16 @@ def gap_in_seconds(events: Any, gap: Any) -> Any:
     return sessions(events, gap, longer=lambda a, b: (b - a).total_seconds() > gap)
 
 
+def closing(first: Any, second: Any, third: Any) -> dict[str, Any]:
+    """Return an answer to `when_it_closes`."""
+    return {"user 1, session 0": first, "user 2, session 0": second, "user 2, session 1": third}
+
+
+def gaps(monday: Any, yours: Any) -> dict[str, Any]:
+    """Return an answer to `friday_to_monday`."""
+    return {"Monday's gap": monday, "your gap": yours}
+
+
 RIGHT: dict[str, list[Any]] = {
     "smallest_gap": [
         13,
@@ -303,6 +319,26 @@ RIGHT: dict[str, list[Any]] = {
         sessions,
         partial(sessions, order=sorted),
         lambda events, gap: my_sessions(events, gap),
+    ],
+    "when_it_closes": [
+        closing(6, 4, "end"),
+        closing(6, 4, "End"),
+        closing(6, 4, "END "),
+        closing(6.0, 4.0, "end"),
+        closing(np.int64(6), np.int64(4), "end"),
+        closing(Fraction(6), Fraction(4), "end"),
+        dict(reversed(closing(6, 4, "end").items())),
+        what_lets_them_close(),
+    ],
+    "friday_to_monday": [
+        gaps(timedelta(seconds=20), timedelta(minutes=10)),
+        gaps(timedelta(seconds=20), timedelta(minutes=3)),
+        gaps(timedelta(seconds=20), timedelta(minutes=25)),
+        gaps(timedelta(minutes=1) / 3, timedelta(hours=1) / 4),
+        gaps(pd.Timedelta("20s"), pd.Timedelta("5min")),
+        gaps(np.timedelta64(20, "s"), np.timedelta64(10, "m")),
+        gaps(timedelta(0, 20), timedelta(0, 600)),
+        from_the_table(),
     ],
 }
 
@@ -361,5 +397,31 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (times_only, ""),
         (how_many, ""),
         (gap_in_seconds, "raised an error"),
+    ],
+    "when_it_closes": [
+        (closing(5, 4, "end"), "the clock waits 1 second"),
+        (closing(4, 4, "end"), "a watermark of their own"),
+        (closing(3, 4, "end"), "exactly a gap"),
+        (closing("end", 4, "end"), "Which one?"),
+        (closing(6, 3, "end"), "moves their watermark"),
+        (closing(6, 5, "end"), "moves their watermark"),
+        (closing(6, 4, 6), "What closes it then"),
+        (closing(6, 4, None), "What closes it then"),
+        (closing(27, 30, "end"), "Are these seconds"),
+        (closing(6, "end", "end"), ""),
+        (closing(6, 4, "never"), ""),
+        ([6, 4, "end"], "a list"),
+    ],
+    "friday_to_monday": [
+        (gaps(20, 600), "no unit"),
+        (gaps(timedelta(seconds=20), 10), "no unit"),
+        (gaps("20 s", "10 min"), "These are texts"),
+        (gaps(timedelta(hours=3), timedelta(minutes=10)), "fewer sessions than on Friday"),
+        (gaps(timedelta(minutes=10), timedelta(minutes=10)), "look for the line"),
+        (gaps(timedelta(seconds=5), timedelta(minutes=10)), "look for the line"),
+        (gaps(timedelta(seconds=20), timedelta(minutes=1)), "too short"),
+        (gaps(timedelta(seconds=20), timedelta(minutes=26)), "too long"),
+        (gaps(timedelta(seconds=20), timedelta(hours=1)), "too long"),
+        (timedelta(seconds=20), ""),
     ],
 }

@@ -1,6 +1,6 @@
 """Answers to the exercises of notebook 02."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from datetime import timedelta
 from fractions import Fraction
 from functools import partial
@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.simulated_events import a_good_gap, count_sessions, my_steps
+from searchlogs.events import AppOpen, ClickResult, Search
+from searchlogs.exercises._core import at
+from searchlogs.exercises.simulated_events import (
+    a_good_gap,
+    count_sessions,
+    my_steps,
+    the_reason,
+    three_sessions,
+)
+from searchlogs.simulate import client_events
 
 
 def by_timestamps(events: Any) -> Any:
@@ -240,6 +249,18 @@ RIGHT: dict[str, list[Any]] = {
         np.timedelta64(120, "s"),
         timedelta(hours=1) / 10,
     ],
+    "make_a_log": [
+        [Search(1, "dogs", at(0)), Search(2, "cats", at(0)), AppOpen(2, at(11))],
+        (Search(1, "dogs", at(0)), Search(2, "cats", at(0)), AppOpen(2, at(11))),
+        [Search(1, "dogs", at(0)), AppOpen(2, at(0)), Search("1", "dogs", at(86_401))],
+        [AppOpen(2, at(20)), Search(2, "cats", at(0)), Search(1, "dogs", at(50))],
+        [*client_events()[:6], AppOpen(1, at(60))],
+        deque([Search("a", "x", at(0)), Search("b", "x", at(0)), ClickResult("b", "i", at(99))]),
+        np.array([Search(1, "d", at(0)), Search(2, "c", at(0)), AppOpen(2, at(11))], dtype=object),
+        three_sessions(),
+        (event for event in three_sessions()),
+    ],
+    "what_changed": ["b", "B", "(b)", "b)", " b ", "b.", "(B).", the_reason()],
 }
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -291,5 +312,37 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("2 minutes", "This is text"),
         ([timedelta(minutes=2)], ""),
         (a_good_gap, "This is a function"),
+    ],
+    "make_a_log": [
+        (AppOpen(1, at(0)), "a single event"),
+        ([("Search", 1, "dogs", 0)], "not events"),
+        ([{"user": 1, "query": "dogs"}], "not events"),
+        ([AppOpen(user, at(30 * user)) for user in range(8)], "more than seven"),
+        ([Search(1, "x", at(t)) for t in (0, 20)] + [AppOpen(1, at(40))], "not two users"),
+        ([Search(1, "x", at(0)), Search(2, "x", at(0)), AppOpen(2, at(10))], "fewer than three"),
+        (
+            [Search(u, "x", at(0)) for u in (1, 2)] + [AppOpen(1, at(t)) for t in (20, 40)],
+            "more than three",
+        ),
+        (
+            [Search(1, "x", at(0)), Search(2, "x", at(0)), Search(2, "x", at(20))],
+            "every one has a search",
+        ),
+        ([AppOpen(1, at(0)), AppOpen(2, at(0)), Search(2, "x", at(20))], "more than one has no"),
+        ([], "not two users"),
+        (3, ""),
+        (three_sessions, "This is a function"),
+    ],
+    "what_changed": [
+        ("a", "the seed is 7"),
+        ("(A)", "the seed is 7"),
+        ("c", "on every computer"),
+        ("C)", "on every computer"),
+        ("d", "follows from the seed"),
+        ("D", "follows from the seed"),
+        ("e", ""),
+        ("the gap", ""),
+        (2, ""),
+        (the_reason, "This is a function"),
     ],
 }
