@@ -3,7 +3,6 @@
 from collections import defaultdict
 from datetime import timedelta
 from itertools import pairwise
-from numbers import Number
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
@@ -270,7 +269,7 @@ friday_to_monday = Question(
             {"Monday's gap": 20, "your gap": 600},
             "A bare number has no unit: are these seconds or minutes? Write `timedelta(seconds=…)` "
             "or `timedelta(minutes=…)`.",
-            lambda answer: any(isinstance(gap, Number) for gap in answer.values()),
+            lambda answer: any(isinstance(gap, int | float) for gap in answer.values()),
         ),
         Mistake(
             {"Monday's gap": "20 seconds", "your gap": "10 minutes"},
@@ -333,7 +332,7 @@ def bytewax_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
 def same_sessions(given: Any, expected: list[list[Event]]) -> bool:
     """Return whether the sessions are equal, in any order, because Bytewax has its own."""
     if isinstance(given, dict):
-        return bool(given == expected)
+        return alike(given, expected)
     parts = [list(one) for one in (given, expected)]
     if not any(isinstance(one, Event) for part in parts for one in part):
         for part in parts:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
-from numbers import Number
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
@@ -387,7 +386,7 @@ choose_a_gap = Question(
             120,
             "A bare number has no unit: are these seconds or minutes? Write "
             "`timedelta(seconds=…)` or `timedelta(minutes=…)`.",
-            lambda gap: isinstance(gap, Number),
+            lambda gap: isinstance(gap, int | float),
         ),
         Mistake(
             "2 minutes",

@@ -422,6 +422,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (gaps(timedelta(seconds=20), timedelta(minutes=1)), "too short"),
         (gaps(timedelta(seconds=20), timedelta(minutes=26)), "too long"),
         (gaps(timedelta(seconds=20), timedelta(hours=1)), "too long"),
+        (gaps(np.timedelta64(20, "s"), np.timedelta64(1, "h")), "too long"),
         (timedelta(seconds=20), ""),
     ],
 }
