@@ -152,10 +152,6 @@ def wait_in_seconds(reports: Any) -> Any:
     return my_wait(reports).total_seconds()
 
 
-def wait_forgets_none(reports: Any) -> Any:
-    return max(report.time for report in reports) - min(report.time for report in reports)
-
-
 def wait_of_durations(reports: Any) -> Any:
     landed = {(r.aircraft, r.flight): r.time for r in reports if r.kind == "arrival"}
     left = {(r.aircraft, r.flight): r.time for r in reports if r.kind == "departure"}
@@ -521,7 +517,6 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (wrong.from_the_neighbour, "the one before it"),
         (wrong.from_the_first, "whatever their order"),
         (wait_in_seconds, ""),
-        (wait_forgets_none, "?whatever their order"),
         (wait_of_durations, "This is the longest flight"),
         (wait_is_negative, ""),
         (timedelta(hours=12), "A function is expected"),
