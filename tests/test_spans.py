@@ -70,5 +70,7 @@ def test_a_histogram_of_hours_counts_every_step(hours: list[float]) -> None:
     assert drawing.data["steps"].sum() == len(hours)
     assert drawing.description.startswith(f"{len(hours)} steps")
     if len(hours) > 1:
+        marks = [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()]
+        assert {"2 h", "8 h", "1 d", "4 d"} <= set(marks)
         assert drawing.data["steps"].iloc[0] == drawing.data["steps"].iloc[-1] == 1
     assert_readable(drawing)
