@@ -1,11 +1,15 @@
 """Exercises that check themselves: `.check(answer)`, `.hint()`, `.solution()`.
 
 There is one file per notebook; `exercises.hello` loads the file that holds `hello`, and no other.
+`exercises.progress()` shows which exercises are done, and which is next.
 """
 
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from searchlogs.exercises._progress import Progress
 
 _BY_FILE = {
     "start_here": ("hello",),
@@ -51,9 +55,14 @@ _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
 __all__ = sorted(_FILES)
 
 
+def progress() -> "Progress":
+    """Return which exercises are done over the whole course, and which is next."""
+    return import_module(f"{__name__}._progress").progress()  # type: ignore[no-any-return]
+
+
 def __dir__() -> list[str]:
-    """List the exercises, and the data that they are about."""
-    return __all__
+    """List the exercises, the data that they are about, and `progress`."""
+    return [*__all__, "progress"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,17 +1,20 @@
-"""Exercises: how an answer is checked, and how the verdict is shown."""
+"""Exercises: how an answer is checked, and what is said about it."""
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from html import escape
-from typing import Any, Literal
+from typing import Any
 
+from searchlogs.exercises import _progress
+from searchlogs.exercises._difference import facts_of_difference, wrong_parts
 from searchlogs.exercises._run import (
     Raised,
-    TimeUp,
+    Stopped,
+    about_stop,
     agree,
     call,
     describe_error,
@@ -24,84 +27,28 @@ from searchlogs.exercises._run import (
 )
 from searchlogs.exercises._values import (
     about_kind,
+    about_nothing,
     alike,
+    brief,
     holds,
-    inline,
     kind,
     plain,
     quietly,
+    reads_once,
     show,
-    where_they_differ,
+    tidy,
 )
+from searchlogs.exercises._verdict import Page, Verdict, fold
 
-State = Literal["not attempted", "wrong", "right", "broken"]
-# A colour only repeats what the sign and the word already show.
-SIGNS: dict[State, tuple[str, str]] = {
-    "not attempted": ("○", "var(--jp-border-color1, gray)"),
-    "wrong": ("✗", "var(--jp-warn-color1, orange)"),
-    "right": ("✓", "var(--jp-success-color1, green)"),
-    "broken": ("⚠", "var(--jp-error-color1, red)"),
-}
+GUESS = "On this case, it looks like this: "
+"""Begins a diagnosis that agrees with the answer on the case shown, but not on every case."""
+LINES = 11
+"""Largest number of lines of facts, so that a verdict fits on a screen."""
 
 
 def at(second: float) -> datetime:
     """Return the given second of 1 January 2024, in UTC."""
     return datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a check; Jupyter shows it as HTML, everything else as text."""
-
-    state: State
-    words: str
-    case: str = ""
-    """Name of the case that failed; empty if the verdict is about no single case."""
-    facts: tuple[tuple[str, str], ...] = ()
-    """Name and text of what was given, what came out, and what was expected."""
-
-    @property
-    def headline(self) -> str:
-        """Return the state in words, with the case if there is one."""
-        return self.state.capitalize() + (f", for {self.case}" if self.case else "") + "."
-
-    def __repr__(self) -> str:
-        width = max((len(name) for name, _ in self.facts), default=0)
-        lines = [f"{SIGNS[self.state][0]} {self.headline}"]
-        for name, text in self.facts:
-            first, *rest = text.split("\n")
-            lines.append(f"    {name:{width}}  {first}".rstrip())
-            lines += [f"    {'':{width}}  {line}".rstrip() for line in rest]
-        return "\n".join([*lines, self.words])
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        sign, colour = SIGNS[self.state]
-        left = 'style="text-align: left; vertical-align: top"'
-        pre = '<pre style="background: none">'  # the theme stripes the rows of a table
-        rows = "".join(
-            f"<tr><th {left}>{escape(name)}</th><td {left}>{pre}{escape(text)}</pre></td></tr>"
-            for name, text in self.facts
-        )
-        html = (
-            f'<div style="border-left: 4px solid {colour}; padding-left: 1em">'
-            f"<p><strong>{sign} {escape(self.headline)}</strong></p>"
-            + (f"<table>{rows}</table>" if rows else "")
-            + f"<p>{inline(self.words)}</p></div>"
-        )
-        return {"text/plain": repr(self), "text/html": html}
-
-
-@dataclass(frozen=True)
-class Page:
-    """A text in Markdown; Jupyter renders it, everything else shows its source."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": self.text, "text/markdown": self.text}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -116,6 +63,8 @@ class Exercise(ABC):
     """A right answer; `solution` shows its source."""
     notice: str
     """What is worth noticing once the answer is right."""
+    because: str = ""
+    """The reasoning behind the solution, if its source does not show it; shown below it."""
     hints_given: int = field(default=0, init=False)
 
     def __repr__(self) -> str:
@@ -123,6 +72,8 @@ class Exercise(ABC):
 
     def check(self, answer: Any) -> Verdict:
         """Judge an answer, and say what is probably wrong with one that is not right.
+
+        An exercise whose answer is right is noted as done, for `exercises.progress()`.
 
         Args:
             answer: A value or a function, as the exercise asks; anything else is judged too.
@@ -135,19 +86,37 @@ class Exercise(ABC):
         """
         if untouched(answer):
             return self._not_attempted()
-        return self._judge(answer)
+        verdict = self._judge(answer)
+        if verdict.state == "right":
+            _progress.record(self.name)
+        elif verdict.state != "not attempted":
+            folded = fold(self.hints, with_imports(self.solve), self.because)
+            verdict = replace(verdict, folded=folded)
+        return verdict
 
-    def hint(self) -> Page:
-        """Return the next hint; after the last one, return that one again."""
-        self.hints_given = min(self.hints_given + 1, len(self.hints))
-        number, last = self.hints_given, len(self.hints)
+    def hint(self, number: int | None = None) -> Page:
+        """Return a hint.
+
+        Args:
+            number: Which one, from 1; if None, the next one, and after the last that one again.
+
+        Raises:
+            ValueError: If there is no hint with this number.
+        """
+        last = len(self.hints)
+        if number is None:
+            number = min(self.hints_given + 1, last)
+        elif number not in range(1, last + 1):
+            raise ValueError(f"hint: expected a number from 1 to {last}; found {number!r}")
+        self.hints_given = number
         after = f"That was the last hint. `exercises.{self.name}.solution()` shows an answer."
         hint = f"**Hint {number} of {last}.** {self.hints[number - 1]}"
         return Page(hint if number < last else f"{hint}\n\n{after}")
 
     def solution(self) -> Page:
         """Return a right answer as source code that can be pasted into a cell."""
-        return Page(f"```python\n{with_imports(self.solve)}```")
+        code = f"```python\n{with_imports(self.solve)}```"
+        return Page(f"{code}\n\n{self.because}" if self.because else code)
 
     def _not_attempted(self) -> Verdict:
         """Return the verdict on a starter that nobody has changed."""
@@ -169,6 +138,13 @@ class Mistake:
     """Whether an answer is this mistake; if None, answers equal to the example are."""
 
 
+ONCE = (
+    "Your answer is an iterator, which can be read only once: `list(…)` makes a list of it that "
+    "can be read again."
+)
+"""Said about a right answer that is an iterator."""
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Question(Exercise):
     """An exercise whose answer is a value; `solve` takes no arguments and returns it."""
@@ -181,6 +157,8 @@ class Question(Exercise):
     """Whether an answer, the first argument, is as good as the expected one."""
     outcome: Callable[[Any], str] | None = None
     """Describes what an answer leads to; may raise if the answer leads to nothing."""
+    seconds: float = 3.0
+    """How long reading an answer that is an iterator may take, in seconds."""
 
     @cached_property
     def _expected(self) -> Any:
@@ -189,18 +167,33 @@ class Question(Exercise):
 
     def _judge(self, answer: Any) -> Verdict:
         expected = self._expected
-        if holds(self.same, answer, expected):
-            return Verdict("right", self.notice)
-        facts = [("yours", show(answer))]
-        came_out = quietly(self.outcome, answer) if self.outcome else None
+        try:
+            value, printed = within(self.seconds, lambda: call(tidy, [answer, expected]))
+        except Stopped as stop:
+            words = about_stop(stop, self.seconds)
+            return Verdict("broken", words, facts=(("yours", kind(answer)),))
+        if isinstance(value, Raised):
+            shown = (("yours", kind(answer)), ("error", describe_error(value.error)))
+            return Verdict("broken", "Reading your answer raised an error.", facts=shown)
+        if holds(self.same, value, expected):
+            once = f" {ONCE}" if reads_once(answer) else ""
+            return Verdict("right", self.notice + once)
+        yours = brief(value if reads_once(answer) else answer, 3)
+        facts = [*printed_lines(printed), ("yours", yours)]
+        came_out = quietly(self.outcome, value) if self.outcome else None
         if came_out:
             facts.append(("came out", came_out))
+        parts = quietly(wrong_parts, value, expected, self.same)
+        if parts:
+            facts.append(("where", parts))
         facts.append(("expected", self.expects))
-        for mistake in self.mistakes:
+        words = about_nothing(value, expected, called=False)
+        for mistake in () if words else self.mistakes:
             fits = mistake.fits or partial(self.same, mistake.example)
-            if holds(fits, answer):
+            if holds(fits, value):
                 return Verdict("wrong", mistake.diagnosis, facts=tuple(facts))
-        words = about_kind(answer, expected) or f"Not this one. `exercises.{self.name}.hint()`"
+        words = words or about_kind(answer, expected)
+        words = words or f"Not this one. `exercises.{self.name}.hint()`"
         return Verdict("wrong", words, facts=tuple(facts))
 
 
@@ -212,15 +205,28 @@ class Case:
     args: tuple[Any, ...]
 
     def fresh(self) -> list[Any]:
-        """Return arguments that an answer may change: lists are copied, the rest is immutable."""
-        return [list(arg) if isinstance(arg, list) else arg for arg in self.args]
+        """Return copies of the arguments, which an answer may change."""
+        return [copy.deepcopy(arg) for arg in self.args]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What an answer gave for a case."""
+
+    value: Any
+    """The result in plain types, or Raised."""
+    printed: str
+    right: bool
+    once: bool
+    """Whether the result is an iterator."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Task(Exercise):
     """An exercise whose answer is a function, which is called for each case; `solve` is one.
 
-    A wrong answer makes the mistake that gives the same results as the answer does.
+    A wrong answer makes the mistake that gives the same results as the answer does on all cases.
+    One that does so on the case that is shown is offered as a guess.
     """
 
     cases: Callable[[], tuple[Case, ...]]
@@ -234,91 +240,192 @@ class Task(Exercise):
     seconds: float = 3.0
     """How long an answer may take for all cases together, in seconds; most take milliseconds."""
 
+    def case(self, number: int) -> list[Any]:
+        """Return the arguments of a case, to call a function with: `mine(*task.case(2))`.
+
+        Args:
+            number: Its number in a verdict, from 1.
+
+        Raises:
+            ValueError: If there is no case with this number.
+        """
+        last = len(self._known)
+        if number not in range(1, last + 1):
+            raise ValueError(f"case: expected a number from 1 to {last}; found {number!r}")
+        return self._known[number - 1][0].fresh()
+
     @cached_property
     def _known(self) -> list[tuple[Case, Any]]:
         """Return the cases, each with its expected result."""
         expect = self.reference or self.solve
         return [(case, expect(*case.fresh())) for case in self.cases()]
 
+    @cached_property
+    def _mistaken(self) -> list[tuple[str, list[Any]]]:
+        """Return the diagnoses, each with the results of its wrong function for all cases."""
+        return [
+            (words, [self._ask(wrong, case, right)[0] for case, right in self._known])
+            for wrong, words in self.mistakes.items()
+        ]
+
+    def _ask(self, answer: Any, case: Case, right: Any) -> tuple[Any, str, bool]:
+        """Return a function's tidied result, what it printed, and whether it can be read once."""
+        once = False
+
+        def ask(*args: Any) -> Any:
+            nonlocal once
+            result = answer(*args)
+            once = reads_once(result)
+            if inspect.iscoroutine(result):
+                result.close()  # Else Python warns that nobody waited for it.
+            return tidy(result, right)
+
+        value, printed = call(ask, case.fresh())
+        return value, printed, once
+
     def _judge(self, answer: Any) -> Verdict:
         if not callable(answer):
             words = f"A function is expected, and this is {kind(answer)}. "
             words += "Hand over the function itself, without calling it: `check(my_function)`."
-            return Verdict("wrong", words, facts=(("yours", show(answer)),))
+            return Verdict("wrong", words, facts=(("yours", brief(answer, 3)),))
         names = list(inspect.signature(self.solve).parameters)
         signature = quietly(inspect.signature, answer)  # A few builtins have none.
         if signature and not takes(signature, names):
             words = f"It will be called with {' and '.join(f'`{name}`' for name in names)}. "
             words += "Leave the line with `def` as it was in the starter."
-            facts = (("your parameters", plain(str(signature))),)
-            return Verdict("broken", words, facts=facts)
+            return Verdict("broken", words, facts=(("your parameters", plain(str(signature))),))
         known = self._known  # Worked out before the clock starts.
-        tried: list[Case] = []
+        outcomes: list[_Outcome] = []
         try:
-            return within(self.seconds, lambda: self._try(answer, known, tried))
-        except TimeUp:
-            case = tried[-1]
+            within(self.seconds, lambda: self._try(answer, outcomes))
+        except Stopped as stop:
             # The line is not shown: where the time runs out differs from run to run.
-            words = f"It was still running after {self.seconds:g} seconds, so it was stopped. "
-            words += "Usually this is a loop that never ends: does each turn bring its end nearer?"
-            return Verdict("broken", words, case.name, (("given", self._given(case)),))
+            number = min(len(outcomes), len(known) - 1)
+            words = about_stop(stop, self.seconds)
+            facts = self._around(answer, number, ())
+            return Verdict("broken", words, known[number][0].name, facts)
+        failed = [number for number, outcome in enumerate(outcomes) if not outcome.right]
+        if failed and outcomes[failed[0]].value is ...:
+            return self._not_attempted()
+        try:
+            return within(self.seconds, lambda: self._told(answer, outcomes, failed))
+        except Stopped:  # It took its time, or never ends when it is called once more.
+            number = failed[0] if failed else 0
+            words = f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
+            facts = self._around(answer, number, ())
+            return Verdict("wrong", words, known[number][0].name, facts, self._score(failed))
 
-    def _try(self, answer: Any, known: list[tuple[Case, Any]], tried: list[Case]) -> Verdict:
-        """Call an answer for each case, adding the case to `tried` first, and judge the results."""
-        verdict: Verdict | None = None
-        agreements: list[list[bool]] = []  # Per case: which mistakes give the same result.
-        failed: list[int] = []
-        for case, right in known:
-            tried.append(case)
-            result, printed = call(answer, case.fresh())
-            # Compared right away, because the next call may change what this one returned.
-            agreements.append(
-                [agree(self.same, result, call(wrong, case.fresh())[0]) for wrong in self.mistakes]
+    def _try(self, answer: Any, outcomes: list[_Outcome]) -> None:
+        """Call an answer for each case, and add what it gave."""
+        for case, right in self._known:
+            value, printed, once = self._ask(answer, case, right)
+            is_right = not isinstance(value, Raised) and holds(self.same, value, right)
+            outcomes.append(_Outcome(value, printed, is_right, once))
+
+    def _told(self, answer: Any, outcomes: list[_Outcome], failed: list[int]) -> Verdict:
+        """Return the verdict on what an answer gave for all cases."""
+        number = failed[0] if failed else 0
+        again = self._changed(answer, outcomes, range(number + 1 if failed else 1))
+        if not failed and not again:
+            once = f" {ONCE}" if outcomes[0].once else ""
+            return Verdict("right", f"{self.notice} (Checked on {len(outcomes)} cases.){once}")
+        case, right = self._known[number]
+        outcome = outcomes[number]
+        printed = tuple(printed_lines(outcome.printed))
+        if isinstance(outcome.value, Raised):
+            error = outcome.value.error
+            shown = [*printed, *failing_line(answer, error)]
+            shown.append(("error", quietly(describe_error, error) or type(error).__name__))
+            verdict = Verdict(
+                "broken", "Your code raised an error. Its message often says what is wrong."
             )
-            if isinstance(result, Raised):
-                verdict = verdict or self._broken(answer, case, result.error, printed)
-            elif holds(self.same, result, right):
-                continue
-            elif result is ...:
-                return verdict or self._not_attempted()
-            else:
-                verdict = verdict or self._wrong(case, result, right, printed)
-            failed.append(len(agreements) - 1)
-        if verdict is None:
-            return Verdict("right", f"{self.notice} (Checked on {len(known)} cases.)")
+        else:
+            value = again[1] if again and not failed else outcome.value
+            shown = [*facts_of_difference(value, right, self.same), *printed]
+            verdict = Verdict(
+                "wrong", f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
+            )
+        if again:
+            where = self._known[again[0]][0].name
+            words = (
+                f"Called again for {where}, your function gave another result. Does it keep "
+                "something from one call to the next, in a default argument such as `[]`, or in a "
+                "list or a variable outside it?"
+            )
+        else:
+            words = self._diagnose(outcomes, failed)
+        facts = self._around(answer, number, tuple(shown))
+        words = words or verdict.words
+        return replace(verdict, words=words, case=case.name, facts=facts, score=self._score(failed))
 
-        # The best mistake explains the case that is shown, then most of the failed cases, and
-        # then agrees with the answer on most of the others.
-        def explains(number: int) -> tuple[bool, int, int]:
-            column = [agrees[number] for agrees in agreements]
-            return column[failed[0]], sum(column[i] for i in failed), sum(column)
+    def _changed(
+        self, answer: Any, outcomes: list[_Outcome], numbers: range
+    ) -> tuple[int, Any] | None:
+        """Call an answer again; return the first case whose result is another, and the result."""
+        for number in numbers:
+            value = self._ask(answer, *self._known[number])[0]
+            before = outcomes[number].value
+            if not agree(alike, value, before) and not (
+                isinstance(value, Raised) == isinstance(before, Raised)
+                and show(value) == show(before)
+            ):
+                return number, value
+        return None
 
-        best = max(range(len(self.mistakes)), key=explains)
-        if explains(best)[0]:
-            verdict = replace(verdict, words=list(self.mistakes.values())[best])
-        return verdict
+    def _diagnose(self, outcomes: list[_Outcome], failed: list[int]) -> str:
+        """Return what is wrong: as a fact if that holds on all cases, else as a guess."""
+        given = [outcome.value for outcome in outcomes]
+        tables = [
+            (
+                words,
+                [
+                    agree(self.same, mine, theirs)
+                    for mine, theirs in zip(given, results, strict=True)
+                ],
+            )
+            for words, results in self._mistaken
+        ]
+        for words, agrees in tables:
+            if all(agrees):
+                return words
+        shown, right = given[failed[0]], self._known[failed[0]][1]
+        nothing = about_nothing(shown, right, called=True)
+        if nothing:
+            return nothing
+        # The best guess explains most of the failed cases, and then most of the others.
+        guesses = [
+            (sum(agrees[i] for i in failed), sum(agrees), -place, words)
+            for place, (words, agrees) in enumerate(tables)
+            if agrees[failed[0]]
+        ]
+        if guesses:
+            return GUESS + max(guesses)[-1]
+        return "" if isinstance(shown, Raised) else about_kind(shown, right)
 
-    def _wrong(self, case: Case, result: Any, right: Any, printed: str) -> Verdict:
-        """Return the verdict on a wrong result."""
-        words = about_kind(result, right)
-        words = words or f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
-        yours, expected = where_they_differ(result, right)
-        facts = [("given", self._given(case)), ("yours", yours), ("expected", expected)]
-        return Verdict("wrong", words, case.name, (*facts, *printed_lines(printed)))
+    def _score(self, failed: list[int]) -> str:
+        """Return how many cases were right, in words."""
+        return f"{len(self._known) - len(failed)} of {len(self._known)} cases right."
 
-    def _broken(self, answer: Any, case: Case, error: BaseException, printed: str) -> Verdict:
-        """Return the verdict on an answer that raised an error."""
-        line = failing_line(answer, error)
-        facts = [("given", self._given(case)), *printed_lines(printed), *line]
-        facts.append(("error", quietly(describe_error, error) or type(error).__name__))
-        words = "Your code raised an error. Its message often says what is wrong."
-        return Verdict("broken", words, case.name, tuple(facts))
+    def _around(
+        self, answer: Any, number: int, shown: tuple[tuple[str, str], ...]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return facts about a case, between its arguments and the call that runs it."""
+        name = getattr(answer, "__name__", "")
+        if not isinstance(name, str) or not name.isidentifier():
+            name = self.solve.__name__
+        run = ("to run it", f"{name}(*exercises.{self.name}.case({number + 1}))")
+        left = LINES - 1 - sum(text.count("\n") + 1 for _, text in shown)
+        return (("given", self._given(self._known[number][0], left)), *shown, run)
 
-    def _given(self, case: Case) -> str:
+    def _given(self, case: Case, lines: int) -> str:
         """Describe the arguments of a case."""
         names = list(inspect.signature(self.solve).parameters)
         if len(names) == 1:
-            return show(case.args[0])
-        return "\n".join(
-            f"{name} = {show(arg)}" for name, arg in zip(names, case.args, strict=True)
-        )
+            return brief(case.args[0], lines)
+        texts: list[str] = []
+        for name, arg in zip(names, case.args, strict=True):
+            used = sum(text.count("\n") + 1 for text in texts)
+            texts.append(
+                f"{name} = {brief(arg, max(1, lines - used - (len(names) - len(texts) - 1)))}"
+            )
+        return "\n".join(texts)

@@ -1,30 +1,168 @@
-"""Calling functions that learners wrote: with a time limit, whatever they raise."""
+"""Calling functions that learners wrote: within limits, whatever they raise."""
 
+import _thread
 import ast
+import builtins
 import ctypes
 import dis
 import inspect
 import io
 import linecache
+import mmap
+import os
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import FunctionType
+from functools import partial
+from time import monotonic, sleep
+from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
 
-from searchlogs.exercises._values import MOST, holds, plain
+from searchlogs.exercises._values import holds, plain
 
 T = TypeVar("T")
 
+MEMORY = 512 * 2**20
+"""Largest growth of the process during a call, in bytes; watched on Linux alone."""
+PRINTED = 1_000_000
+"""Largest number of characters that a call may print."""
+OFTEN = 0.02
+"""Time between two looks at memory and clock, in seconds."""
+AGAIN = 0.25
+"""Time between two attempts to stop a call, in seconds."""
+BORROWED = (
+    (sys, "stdout"),
+    (sys, "stderr"),
+    (sys, "breakpointhook"),
+    (builtins, "input"),
+    (warnings, "showwarning"),
+)
+"""What a call replaces and gives back."""
 
-class TimeUp(BaseException):
-    """The time limit has passed. Not an Exception, so that `except Exception` lets it through."""
+
+TOOL = 4
+"""Our number among the tools that watch code; the names of others are reserved."""
+_STOPPING: list[CodeType] = []
+"""Code that raises a stop at each line."""
+
+
+class Stopped(BaseException):
+    """A call was stopped. Not an Exception, so that `except Exception` lets it through."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*words)
+        _raise_again(type(self))
+
+
+class TimeUp(Stopped):
+    """The time limit has passed."""
+
+
+class TooMuchMemory(Stopped):
+    """The process has grown by more than MEMORY."""
+
+
+class TooMuchPrinted(Stopped):
+    """More than PRINTED characters were printed."""
+
+
+class Waits(Stopped):
+    """The call waits for a person; the argument is the name of what does."""
+
+
+def about_stop(stop: Stopped, seconds: float) -> str:
+    """Return why a call was stopped, and what that usually means."""
+    loop = "a loop that never ends"
+    if isinstance(stop, TimeUp):
+        return (
+            f"It was still running after {seconds:g} seconds, so it was stopped. Usually this is "
+            f"{loop}, or a wait such as `sleep`: does each turn bring the end nearer?"
+        )
+    if isinstance(stop, TooMuchMemory):
+        return (
+            "It needed more than 512 MB of memory, so it was stopped. Usually this is a list that "
+            f"grows in {loop}."
+        )
+    if isinstance(stop, TooMuchPrinted):
+        return (
+            "It printed more than a million characters, so it was stopped. Usually this is a "
+            f"`print` in {loop}."
+        )
+    return (
+        f"`{stop}` waits for a person, but nobody can type during a check. Take it out, or call "
+        "the function yourself in a cell of its own."
+    )
+
+
+def _raise_again(stop: type[Stopped]) -> None:
+    """Raise a stop once more in the learner's code, at the next line of each frame.
+
+    A stop that hits the inside of a `try` is swallowed by a bare `except`. An exception is made
+    before its handler runs, in the same thread, and the next line is the first of the handler:
+    no longer inside that `try`. If it is inside another one, the same happens there.
+    """
+    frame = sys._getframe(2)  # Whatever made the exception.
+    learners = []
+    while not frame.f_globals.get("__name__", "").startswith("searchlogs.exercises._"):
+        learners.append(frame)
+        if frame.f_back is None:
+            return  # Nobody limits this call.
+        frame = frame.f_back
+    # Frames that begin later are left alone: they may be ours, and give back what is borrowed.
+    if learners and sys.version_info >= (3, 12):
+        _raise_at_lines(stop, learners)
+    elif learners:
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            if event == "line":
+                # An exception ends the tracing. One that is set in C, untraced, is not made before
+                # a handler is found: then this begins again.
+                sys.settrace(None)
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(stop))
+                ctypes.pythonapi.PyErr_Restore(ctypes.py_object(stop), None, None)
+            return trace
+
+        sys.settrace(lambda frame, event, argument: None)
+        for frame in learners:
+            frame.f_trace = trace
+
+
+def _raise_at_lines(stop: type[Stopped], learners: list[FrameType]) -> None:
+    """Raise a stop at each line of these frames' code, until `_let_run`."""
+    monitoring = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+
+    def raise_stop(code: object, line: int) -> None:
+        raise stop
+
+    if monitoring.get_tool(TOOL) is None:
+        monitoring.use_tool_id(TOOL, "searchlogs")
+    monitoring.register_callback(TOOL, monitoring.events.LINE, raise_stop)
+    for frame in learners:
+        monitoring.set_local_events(TOOL, frame.f_code, monitoring.events.LINE)
+        _STOPPING.append(frame.f_code)
+
+
+def _let_run() -> None:
+    """Undo `_raise_at_lines`."""
+    while _STOPPING:
+        sys.monitoring.set_local_events(TOOL, _STOPPING.pop(), 0)  # type: ignore[attr-defined, unused-ignore]
+
+
+def resident() -> int:
+    """Return the memory of the process, in bytes; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE
+    except OSError:
+        return 0
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """Call a function and stop it when its time is over.
+    """Call a function and stop it when it takes too long or too much memory.
 
     Python code is stopped between two steps; a sleep or a loop inside a C function is not.
 
@@ -37,6 +175,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
     Raises:
         TimeUp: If the function has not returned in time; it is raised inside the function.
+        TooMuchMemory: If the process grows by more than MEMORY; raised inside the function.
     """
     # An exception of our own, raised in this thread, which need not be the main one: so a user's
     # KeyboardInterrupt keeps its meaning. It needs no signals, which Windows does not have.
@@ -45,21 +184,76 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     lock = threading.Lock()
     over = False
 
-    def stop() -> None:
-        with lock:
-            if not over:
-                raise_in(thread, ctypes.py_object(TimeUp))
+    def watch() -> None:
+        end, most = monotonic() + seconds, resident() + MEMORY
+        reason: type[Stopped] | None = None
+        while not over:
+            sleep(AGAIN if reason else max(0, min(OFTEN, end - monotonic())))
+            reason = reason or (TooMuchMemory if resident() > most else None)
+            reason = reason or (TimeUp if monotonic() >= end else None)
+            with lock:
+                if reason and not over:
+                    # Again and again, since a stop can be swallowed where it is raised again.
+                    raise_in(thread, ctypes.py_object(reason))
 
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()
+    lent = _lent()
+    tracing, folder = sys.gettrace(), os.getcwd()
     try:
-        return call()
-    finally:
-        timer.cancel()
-        with lock:
+        try:
+            # Not a `Thread`: its start is Python code that waits, and must not be stopped.
+            _thread.start_new_thread(watch, ())
+            return call()
+        finally:
             over = True
-        raise_in(thread, None)  # One that is still pending must not hit what runs next.
+            with lock:  # One that is still pending must not hit what runs next.
+                raise_in(thread, None)
+    finally:  # A stop may have hit the lines above.
+        over = True
+        with lock:
+            raise_in(thread, None)
+        sys.settrace(tracing)
+        _let_run()
+        _give_back(lent)
+        with suppress(OSError):
+            os.chdir(folder)
+
+
+def _lent() -> list[tuple[Any, str, Any]]:
+    """Return what a call may replace, as it is."""
+    return [(owner, name, getattr(owner, name)) for owner, name in BORROWED]
+
+
+def _give_back(lent: list[tuple[Any, str, Any]]) -> None:
+    """Undo what a call has replaced."""
+    for owner, name, value in lent:
+        setattr(owner, name, value)
+
+
+class _Printed(io.StringIO):
+    """What is printed, up to a limit."""
+
+    def write(self, text: str) -> int:
+        if self.tell() + len(text) > PRINTED:
+            raise TooMuchPrinted
+        return super().write(text)
+
+
+@contextmanager
+def _apart() -> Iterator[io.StringIO]:
+    """Keep what is printed, and refuse to wait for a person."""
+
+    def refuse(name: str, *anything: object, **named: object) -> None:
+        raise Waits(name)
+
+    lent = _lent()
+    sys.stdout = sys.stderr = printed = _Printed()
+    sys.breakpointhook = partial(refuse, "breakpoint()")
+    builtins.input = partial(refuse, "input()")
+    warnings.showwarning = lambda *anything, **named: None
+    try:
+        yield printed
+    finally:
+        _give_back(lent)
 
 
 @dataclass(frozen=True)
@@ -71,10 +265,10 @@ class Raised:
 
 def call(function: Callable[..., Any], args: list[Any]) -> tuple[Any, str]:
     """Return a function's result, or Raised, and what the function printed."""
-    with redirect_stdout(io.StringIO()) as printed:
+    with _apart() as printed:
         try:
             result = function(*args)
-        except (KeyboardInterrupt, TimeUp):
+        except (KeyboardInterrupt, Stopped):
             raise
         except BaseException as error:  # SystemExit is one.
             result = Raised(error)
@@ -118,9 +312,18 @@ def takes(signature: inspect.Signature, names: list[str]) -> bool:
     return True
 
 
+def _globals_of(answer: Any) -> Any:
+    """Return the names of the module in which a function, a class or a callable was written."""
+    while isinstance(answer, partial):
+        answer = answer.func
+    answer = inspect.unwrap(answer)
+    parts = (answer, getattr(answer, "__init__", None), getattr(type(answer), "__call__", None))
+    return next((part.__globals__ for part in parts if hasattr(part, "__globals__")), None)
+
+
 def failing_line(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]:
     """Yield number and text of the last line in the traceback that is in the learner's module."""
-    theirs = getattr(answer, "__globals__", None)
+    theirs = _globals_of(answer)
     frames = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -128,7 +331,7 @@ def failing_line(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]
     ]
     for file, line in frames[-1:]:
         text = linecache.getline(file, line).strip()
-        yield f"line {line}", text or "(its source is not available)"
+        yield f"line {line}", plain(text) or "(its source is not available)"
 
 
 def describe_error(error: BaseException) -> str:
@@ -136,11 +339,11 @@ def describe_error(error: BaseException) -> str:
     return plain(": ".join(filter(None, [type(error).__name__, str(error)])))
 
 
-def printed_lines(printed: str) -> Iterable[tuple[str, str]]:
+def printed_lines(printed: str, most: int = 2) -> Iterable[tuple[str, str]]:
     """Yield the first lines of what was printed, if anything was."""
     if printed:
-        lines = printed.rstrip("\n").split("\n", MOST)
-        yield "printed", "\n".join(map(plain, lines[:MOST])) + ("\n…" if lines[MOST:] else "")
+        lines = printed.rstrip("\n").split("\n", most)
+        yield "printed", "\n".join(map(plain, lines[:most])) + ("\n…" if lines[most:] else "")
 
 
 def with_imports(function: Callable[..., Any]) -> str:

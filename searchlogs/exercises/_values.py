@@ -1,12 +1,16 @@
 """Comparing and showing values of any kind."""
 
 import re
-from collections.abc import Callable
+from ast import literal_eval
+from collections import deque
+from collections.abc import Callable, Iterator, KeysView, Mapping, ValuesView
 from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from html import escape
-from itertools import islice, takewhile
-from math import isclose
-from types import FunctionType, GeneratorType
+from inspect import isasyncgen, iscoroutine
+from itertools import islice
+from types import FunctionType
 from typing import Any, TypeVar
 
 from searchlogs.events import AppOpen, ClickResult, Results, Search
@@ -15,7 +19,7 @@ from searchlogs.sessions import Session
 T = TypeVar("T")
 
 MOST = 10
-"""Largest number of items of a list, or of printed lines, that a verdict shows."""
+"""Largest number of items of a list that are shown."""
 
 
 def alike(given: Any, expected: Any) -> bool:
@@ -31,8 +35,62 @@ def alike(given: Any, expected: Any) -> bool:
             alike(given[key], value) for key, value in expected.items()
         )
     if isinstance(expected, float) and isinstance(given, int | float):
-        return isclose(given, expected)
+        return given == expected or abs(given - expected) <= _tolerance(expected)
     return bool(given == expected)
+
+
+def _tolerance(expected: float) -> float:
+    """Return how far a number may be from the expected one.
+
+    Times hold microseconds, and differences of their timestamps are off by a quarter of one. A
+    microsecond would be much for a small rate: there, it is a ten-thousandth of the rate.
+    """
+    if expected == 0:
+        return 1e-6
+    return max(1e-9 * abs(expected), min(1e-6, 1e-4 * abs(expected)))
+
+
+def tidy(value: Any, expected: Any = None, around: tuple[int, ...] = ()) -> Any:
+    """Return a learner's value in plain types, as a copy: iterators are read to their end.
+
+    Args:
+        value: Any value; what cannot be converted stays as it is.
+        expected: The value that it is compared with; if it is a dictionary, so is a Series.
+        around: The identities of what `value` stands in, since a list may contain itself.
+
+    >>> tidy(map(str, range(2))), tidy((Fraction(1, 4), deque([1])))
+    (['0', '1'], (0.25, [1]))
+    """
+    if id(value) in around:
+        return value
+    around = (*around, id(value))
+    if isinstance(value, Fraction | Decimal):
+        return float(value)
+    if isinstance(expected, dict) and hasattr(type(value), "to_dict"):
+        value = value.to_dict()
+    for name in ("tolist", "to_pylist", "to_list"):  # numpy and pandas, pyarrow, Polars
+        if hasattr(type(value), name):
+            if getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M"):
+                # Those of nanoseconds would become numbers.
+                value = value.astype(f"{value.dtype.kind}8[us]")
+            value = getattr(value, name)()
+            break
+    if isinstance(value, Mapping):
+        return {key: tidy(item, None, around) for key, item in value.items()}
+    if type(value) is tuple:
+        return tuple(tidy(item, None, around) for item in value)
+    if isinstance(value, list | deque | range | KeysView | ValuesView | Iterator):
+        # A loop, because a stop reaches no comprehension of an endless C iterator.
+        items = []
+        for item in value:
+            items.append(tidy(item, None, around))
+        return items
+    return value
+
+
+def reads_once(value: Any) -> bool:
+    """Return whether a value is an iterator, which is empty after it was read."""
+    return isinstance(value, Iterator)
 
 
 def quietly(function: Callable[..., T], *args: Any) -> T | None:
@@ -57,14 +115,24 @@ def show(value: Any) -> str:
     >>> show([Search(1, "dogs", datetime.fromisoformat("2024-01-01T00:00:05Z")), 0.5, None])
     "[Search(1, 'dogs', 00:00:05), 0.5, None]"
     """
-    return quietly(_show, value, 0) or kind(value)
+    return quietly(_show, value, 0, MOST) or kind(value)
 
 
-def _show(value: Any, depth: int) -> str:
+def brief(value: Any, lines: int) -> str:
+    """Return a value as short text of at most so many lines."""
+    for most in (MOST, 7, 5, 4, 3, 2, 1):
+        text = quietly(_show, value, 0, most) or kind(value)
+        if text.count("\n") < lines:
+            return text
+    shown = text.split("\n")[:lines]
+    return "\n".join([*shown[:-1], shown[-1] + " …"])
+
+
+def _show(value: Any, depth: int, most: int) -> str:
     """Return a value as text; `depth` counts the lists around it."""
 
     def show(part: Any) -> str:
-        return quietly(_show, part, depth + 1) or kind(part)
+        return quietly(_show, part, depth + 1, most) or kind(part)
 
     if depth > 4:  # A list may contain itself.
         return "…"
@@ -83,15 +151,15 @@ def _show(value: Any, depth: int) -> str:
         case timedelta():
             return str(value)
         case dict():
-            pairs = [f"{show(key)}: {show(item)}" for key, item in islice(value.items(), MOST)]
+            pairs = [f"{show(key)}: {show(item)}" for key, item in islice(value.items(), most)]
             return _brackets("{}", pairs, len(value))
         case list():
-            return _brackets("[]", list(map(show, value[:MOST])), len(value))
+            return _brackets("[]", list(map(show, value[:most])), len(value))
         case tuple():
-            items = list(map(show, value[:MOST]))
+            items = list(map(show, value[:most]))
             return f"({items[0]},)" if len(value) == 1 else _brackets("()", items, len(value))
         case set() | frozenset() if value:  # Sorted, because a set has no order.
-            return _brackets("{}", sorted(map(show, value))[:MOST], len(value))
+            return _brackets("{}", sorted(map(show, value))[:most], len(value))
     return plain(repr(value))
 
 
@@ -102,7 +170,7 @@ def _brackets(pair: str, items: list[str], count: int) -> str:
     line = ", ".join(items)
     if len(line) <= 80 and "\n" not in line:
         return pair[0] + line + pair[1]
-    lines = [f"  {item},\n".replace("\n  ", "\n    ") for item in items]
+    lines = [f"  {item}".replace("\n", "\n  ") + ",\n" for item in items]
     return f"{pair[0]}\n{''.join(lines)}{pair[1]}"
 
 
@@ -112,35 +180,48 @@ def plain(text: str) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def where_they_differ(given: Any, expected: Any) -> tuple[str, str]:
-    """Return both values as text; long lists begin at their first difference."""
-    if isinstance(given, list) and isinstance(expected, list) and len(expected) > 6:
-        pairs = zip(given, expected, strict=False)
-        equal = len(list(takewhile(lambda pair: holds(alike, *pair), pairs)))
-        skipped = f"{equal} as expected, then " if equal else ""
-        count = f"{len(given)} items: {skipped}", f"{len(expected)} items: {skipped}"
-        return count[0] + show(given[equal:]), count[1] + show(expected[equal:])
-    return show(given), show(expected)
+def about_nothing(given: Any, expected: Any, called: bool) -> str:
+    """Return what it means that a value is nothing that could be right, or an empty text.
+
+    Args:
+        given: The value.
+        expected: The right value.
+        called: Whether a function returned it.
+    """
+    if given is None and called:
+        return (
+            "Nothing was returned. Is a `return` missing? Printing a value does not return it, and "
+            "`.sort()` returns None."
+        )
+    if given is None:
+        return "The answer is None: `print(…)` and `.sort()` return nothing. Is it what you meant?"
+    if iscoroutine(given) or isasyncgen(given):
+        return "A function with `async def` gives no result when it is called. Remove the `async`."
+    if isinstance(given, FunctionType):
+        return "This is a function. Call it: its result is the answer."
+    if isinstance(given, float) and given != given and expected is None:
+        return (
+            "This is nan, and None is expected. nan is a number, and spoils every sum that it "
+            "enters; None says that there is no number."
+        )
+    return ""
 
 
 def about_kind(given: Any, expected: Any) -> str:
     """Return what a value of the wrong type usually means, or an empty text."""
-    if given is None:
-        return "Nothing was returned. Is a `return` missing? Printing a value does not return it."
-    if isinstance(given, GeneratorType):
-        return "A function with `yield` gives a generator. Collect the values and return them."
-    if isinstance(given, FunctionType):
-        return "This is a function. Call it: its result is the answer."
     if expected is None or isinstance(given, type(expected)):
         return ""
     if isinstance(given, int | float) and isinstance(expected, int | float):
         return ""
-    quotes = " Remove the quotes." if isinstance(given, str) else ""
+    bare = quietly(literal_eval, given) if isinstance(given, str) else None
+    quotes = " Remove the quotes." if isinstance(bare, type(expected)) else ""
     return f"This is {kind(given)}, and {kind(expected)} is expected.{quotes}"
 
 
 def kind(value: object) -> str:
     """Return the name of a value's class, after its article."""
+    if value is None or isinstance(value, str):
+        return "None" if value is None else "text"
     name = type(value).__name__
     return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
