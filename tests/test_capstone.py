@@ -249,6 +249,15 @@ def test_spans_are_flights_from_departure_to_landing() -> None:
     assert spans(logs.MORNING[:1]) == {}
 
 
+@pytest.mark.parametrize("field", ["carrier", "flight", "origin", "dest", "kind"])
+def test_a_wrong_key_is_not_shown_the_right_one(field: str) -> None:
+    verdict = exercises.whose_day.check(lambda report: getattr(report, field))
+    assert verdict.state == "wrong"
+    assert dict(verdict.facts)["expected"] == "another key, as text"
+    assert "N963UW" not in dict(verdict.facts)["yours"]
+    assert "aircraft" not in dict(verdict.facts)["expected"]
+
+
 @pytest.mark.parametrize("station", STATIONS)
 def test_the_worked_solution_is_right_at_each_station(station: str) -> None:
     answers = dict(

@@ -1,5 +1,6 @@
 """The exercises of notebook 08: key, gap, wait, a flow with both sums, and a rate of flights."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -13,6 +14,7 @@ from searchlogs.exercises import _wrong_flights as wrong
 from searchlogs.exercises._core import Mistake, Question, Task
 from searchlogs.exercises._flows import FlowTask
 from searchlogs.exercises._values import alike
+from searchlogs.exercises._verdict import Verdict
 from searchlogs.exercises.flights import Report, read_rows
 from searchlogs.sessions import replay_clock
 from searchlogs.tables import interval
@@ -25,7 +27,21 @@ def my_key(report: Report) -> str | None:
     return report.aircraft
 
 
-whose_day = Task(
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Closed(Task):
+    """A task whose verdict does not show the key that is expected: one look would be enough."""
+
+    def _judge(self, answer: Any) -> Verdict:
+        verdict = super()._judge(answer)
+        hidden = "another key, as text"
+        facts = [
+            (name, hidden if name == "expected" and text != "None" else text)
+            for name, text in verdict.facts
+        ]
+        return replace(verdict, facts=tuple(facts))
+
+
+whose_day = _Closed(
     name="whose_day",
     hints=(
         "Look at the four rows of the picture again. In which of them does one bar lead to the "
@@ -58,23 +74,23 @@ whose_day = Task(
             "and this makes two of it."
         ),
         lambda report: report.carrier: (
-            "This is the airline: hundreds of aircraft at a time, whose days run into one another. "
+            "This is the airline: dozens of flights at a time, whose days run into one another. "
             "Which row of the picture explains the delay?"
         ),
         lambda report: str(report.flight): (
-            "This is the flight's number. It comes once a day, each time with another aircraft, so "
-            "nothing is handed on. Other airlines use the number too."
+            "This is the flight's number. It comes once a day, and Thursday's flight hands nothing "
+            "on to Friday's. Other airlines use the number too."
         ),
         lambda report: report.flight: (
-            "This is the flight's number. It comes once a day, each time with another aircraft, so "
-            "nothing is handed on. And a key must be text."
+            "This is the flight's number. It comes once a day, and Thursday's flight hands nothing "
+            "on to Friday's. And a key must be text."
         ),
         lambda report: f"{report.carrier} {report.flight}": (
-            "Airline and number name a flight, which comes once a day, each time with another "
-            "aircraft. What is late in the evening because the morning was?"
+            "Airline and number name a flight, which comes once a day. What is late in the evening "
+            "because it was late at noon?"
         ),
         lambda report: report.origin: (
-            "This is the airport, where hundreds of aircraft meet. Its day never pauses."
+            "This is the airport, where hundreds of flights meet. Its day never pauses."
         ),
         lambda report: report.dest: (
             "This is where the flight goes. Whoever flies there next day is somebody else."

@@ -506,7 +506,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (timedelta(days=2), "longer than many nights"),
         (9, "has no unit"),
         (-HOUR, "shorter than nothing"),
-        ("9h", "quotes"),
+        ("9h", "This is text"),
     ],
     "long_enough": [
         (wrong.of_all_aircraft, "belongs to the key"),
