@@ -81,6 +81,15 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "how far that carries": ("how_far",),
     },
+    "08-capstone": {
+        "how to choose a key, a gap and a wait for data that nobody has described to you": (
+            "whose_day",
+            "working_day",
+            "long_enough",
+        ),
+        "how to write a dataflow from an empty cell that loses nothing": ("both_sums",),
+        "how to say which rate you mean, and how sure it is": ("on_time",),
+    },
 }
 """For each notebook, its stated outcomes in their order, each with the exercises that ask for it.
 

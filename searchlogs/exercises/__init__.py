@@ -61,6 +61,7 @@ _BY_FILE = {
     ),
     "reliable_flows": ("check_the_sum", "survive_a_kill"),
     "scale": ("wake_ups", "session_starts", "join_halves", "skewed_work", "how_far"),
+    "capstone": ("whose_day", "working_day", "long_enough", "both_sums", "on_time"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}
 

@@ -88,6 +88,27 @@ def step_histogram(events: Iterable[Event], title: str) -> Drawing:
         times.setdefault(user_event(event)[0], []).append(event.time.timestamp())
     steps = [b - a for own in times.values() for a, b in pairwise(sorted(own))]
     edges = np.array([10 ** (tenth / 5) for tenth in range(-5, 31)])
+    return _histogram(steps, edges, title, "step from one event of a user to the next")
+
+
+def hours_histogram(steps: Iterable[timedelta], title: str, x: str) -> Drawing:
+    """Draw how long steps of hours and days are, on a logarithmic axis with narrow bars.
+
+    Args:
+        steps: The steps' lengths.
+        title: The finding.
+        x: What a step is.
+
+    Returns:
+        A drawing whose `data` has the columns of that of `step_histogram`. Steps shorter than 20
+        minutes and longer than nine days are counted in the first and the last bar.
+    """
+    edges = np.array([1200 * 2 ** (third / 3) for third in range(29)])
+    return _histogram([step.total_seconds() for step in steps], edges, title, x)
+
+
+def _histogram(steps: list[float], edges: "np.ndarray", title: str, x: str) -> Drawing:
+    """Draw the number of steps between each two edges, in seconds."""
     counts, _ = np.histogram(np.clip(steps, edges[0], edges[-1]), edges)
     table = pd.DataFrame({"over": edges[:-1], "up_to": edges[1:], "steps": counts})
     used = table[table["steps"] > 0]
@@ -103,7 +124,7 @@ def step_histogram(events: Iterable[Event], title: str) -> Drawing:
             edgecolor="white",
         )
         _time_axis(axes, edges[0], max(used["up_to"].max(), 7200) if len(used) else 7200)
-        _label(axes, "step from one event of a user to the next", "steps")
+        _label(axes, x, "steps")
     texts = [
         f"{steps} from {_seconds(over)} to {_seconds(up_to)}"
         for over, up_to, steps in zip(used["over"], used["up_to"], used["steps"], strict=True)
@@ -150,6 +171,8 @@ def _seconds(number: float) -> str:
 def _time_axis(axes: Axes, first: float, last: float) -> None:
     """Make the horizontal axis logarithmic, for seconds, with marks at familiar durations."""
     known = [0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86400, 7 * 86400]
+    if first > 600:  # An axis of hours has room for more of them.
+        known = [3600 * hours for hours in (0.5, 1, 2, 4, 8, 12, 24, 48, 96, 192)]
     ticks = [tick for tick in known if first <= tick <= last]
     axes.set_xscale("log")
     axes.set_xlim(first / 1.3, last)  # so that the first mark clears the corner
