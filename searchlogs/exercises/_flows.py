@@ -242,8 +242,10 @@ class FlowTask(Exercise):
         return self._agree(given, theirs)
 
     def _unconnected(self, ran: Ran) -> str:
-        """Return which end of the flow is not connected."""
-        if not ran.read:
+        """Return which end of the flow is not connected, or whether it has been run already."""
+        if ran.reads > 1:
+            return "The function runs the flow as well as making it. Leave that to the check."
+        if not ran.reads:
             return 'The flow never reads `source`. Begin it with `op.input("inp", flow, source)`.'
         if not ran.wrote:
             where = list(inspect.signature(self.solve).parameters)[1]
