@@ -19,6 +19,7 @@ from searchlogs.exercises._run import (
     call,
     describe_error,
     failing_line,
+    forget_stop,
     printed_lines,
     takes,
     untouched,
@@ -87,6 +88,7 @@ class Exercise(ABC):
         if untouched(answer):
             return self._not_attempted()
         verdict = self._judge(answer)
+        forget_stop()
         if verdict.state == "right":
             _progress.record(self.name)
         elif verdict.state != "not attempted":
@@ -182,7 +184,7 @@ class Question(Exercise):
         facts = [*printed_lines(printed), ("yours", yours)]
         came_out = quietly(self.outcome, value) if self.outcome else None
         if came_out:
-            facts.append(("came out", came_out))
+            facts.append(("came out", "\n".join(map(plain, came_out.split("\n")[:4]))))
         parts = quietly(wrong_parts, value, expected, self.same)
         if parts:
             facts.append(("where", parts))
@@ -410,7 +412,7 @@ class Task(Exercise):
         self, answer: Any, number: int, shown: tuple[tuple[str, str], ...]
     ) -> tuple[tuple[str, str], ...]:
         """Return facts about a case, between its arguments and the call that runs it."""
-        name = getattr(answer, "__name__", "")
+        name = quietly(getattr, answer, "__name__", "")
         if not isinstance(name, str) or not name.isidentifier():
             name = self.solve.__name__
         run = ("to run it", f"{name}(*exercises.{self.name}.case({number + 1}))")

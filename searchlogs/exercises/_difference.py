@@ -56,11 +56,13 @@ def _walk(given: Any, expected: Any, same: Same) -> tuple[list[str], Any, Any] |
     if _are_lists(given, expected):
         if any_order(expected, same):
             return _in_any_order(given, expected, same)
+        other = len(given) != len(expected)
+        counts = f" ({_count(given)}, {len(expected)} expected)" if other else ""
         for number, (mine, right) in enumerate(zip(given, expected, strict=False), 1):
             if not holds(alike, mine, right):
-                return _inside([f"item {number}"], mine, right)
+                return _inside([f"item {number}{counts}"], mine, right)
         number = min(len(given), len(expected)) + 1
-        place = [f"item {number} ({_count(given)}, {len(expected)} expected)"]
+        place = [f"item {number}{counts}"]
         if len(given) < len(expected):
             return place, NOTHING, expected[number - 1]
         if len(given) > len(expected):

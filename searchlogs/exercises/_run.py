@@ -22,7 +22,7 @@ from time import monotonic, sleep
 from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
 
-from searchlogs.exercises._values import holds, plain
+from searchlogs.exercises._values import holds, plain, quietly
 
 T = TypeVar("T")
 
@@ -154,6 +154,16 @@ def _let_run() -> None:
         sys.monitoring.set_local_events(TOOL, _STOPPING.pop(), 0)  # type: ignore[attr-defined, unused-ignore]
 
 
+def forget_stop() -> None:
+    """Leave no stop behind as the exception being handled; call it outside a handler.
+
+    One that is raised at the line of a `continue` or `pass` skips the end of its handler. Python
+    would show it above each later error, as what went before it.
+    """
+    if isinstance(sys.exc_info()[1], Stopped):
+        ctypes.pythonapi.PyErr_SetHandledException(None)
+
+
 def resident() -> int:
     """Return the memory of the process, in bytes; 0 where the system does not say."""
     try:
@@ -249,8 +259,8 @@ def _apart() -> Iterator[io.StringIO]:
 
     lent = _lent()
     sys.stdout = sys.stderr = printed = _Printed()
-    sys.breakpointhook = partial(refuse, "breakpoint()")
-    builtins.input = partial(refuse, "input()")
+    setattr(sys, "breakpointhook", partial(refuse, "breakpoint()"))  # noqa: B010
+    setattr(builtins, "input", partial(refuse, "input()"))  # noqa: B010
     warnings.showwarning = lambda *anything, **named: None
     try:
         yield printed
@@ -319,13 +329,14 @@ def _globals_of(answer: Any) -> Any:
     while isinstance(answer, partial):
         answer = answer.func
     answer = inspect.unwrap(answer)
-    parts = (answer, getattr(answer, "__init__", None), getattr(type(answer), "__call__", None))
+    made: Any = type(answer)
+    parts: tuple[Any, ...] = (answer, made.__call__, getattr(answer, "__init__", None))
     return next((part.__globals__ for part in parts if hasattr(part, "__globals__")), None)
 
 
 def failing_line(answer: Any, error: BaseException) -> Iterable[tuple[str, str]]:
     """Yield number and text of the last line in the traceback that is in the learner's module."""
-    theirs = _globals_of(answer)
+    theirs = quietly(_globals_of, answer)
     frames = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
