@@ -50,8 +50,14 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "why a day has two averages": ("two_averages", "mean_rate"),
     },
     "05-time": {
-        "which event is late, and why": ("watermarks", "late_by_rule"),
+        "which event is late, and why, here and where all users share a watermark": (
+            "watermarks",
+            "late_by_rule",
+            "late_when_shared",
+        ),
+        "which of two clocks you need": ("same_twice", "lost_to_the_stall"),
         "what a wait costs": ("choose_a_wait",),
+        "how to put events back that came too late": ("put_back",),
     },
     "06-your-own-logs": {
         "what a real log looks like": ("foreign_log",),
@@ -76,17 +82,11 @@ Where two outcomes are in one sentence, what stands between them is a comma or a
 """
 
 UNCHECKED: dict[str, tuple[str, ...]] = {
-    "05-time": (
-        "which of two clocks you need",
-        "what becomes of events that came too late",
-    ),
     "06-your-own-logs": (
         "which differences are noise",
         "what a click can't tell",
     ),
-    "06b-killed-and-resumed": (
-        "why a pseudonym doesn't make anybody anonymous",
-    ),
+    "06b-killed-and-resumed": ("why a pseudonym doesn't make anybody anonymous",),
     "07-scale": (
         "what an event costs, and a user",
         "how far that carries",
