@@ -61,6 +61,14 @@ MESSAGES: tuple[tuple[str, str], ...] = (
         'The flow has no input. Begin it with `op.input("inp", flow, source)`.',
     ),
     (
+        r"'_Source'",
+        "`source` is a source already. Pass it to `op.input` as it is.",
+    ),
+    (
+        r"'_Sink'",
+        "`sink` is a sink already. Pass it to `op.output` as it is.",
+    ),
+    (
         r"sink must subclass",
         "The last argument of `op.output` is no sink. Pass the sink as it is.",
     ),

@@ -185,14 +185,17 @@ class FlowTask(Exercise):
     def _given(self, number: int) -> tuple[tuple[str, str], ...]:
         """Describe a log."""
         case = self._known[number][0]
-        items = [f"  {_brief(item)}" for item in case.items[:3]]
-        items += [f"  … and {len(case.items) - 3} more"] if case.items[3:] else []
+        first, last = case.items[:2], case.items[max(2, len(case.items) - 1) :]
+        between = len(case.items) - len(first) - len(last)
+        items = [f"  {_brief(item)}" for item in first]
+        items += [f"  … and {between} more"] if between else []
+        items += [f"  {_brief(item)}" for item in last]
         return (("given", "\n".join([f"{case!r}", *items])),)
 
     def _compared(self, outcome: Ran, right: Ran | Raised) -> list[tuple[str, str]]:
         """Describe the first difference between what came out and what should have."""
         if isinstance(right, Raised):
-            return [("yours", f"{len(outcome.rows)} rows"), ("expected", "an error, as it stops")]
+            return [("yours", _rows(outcome)), ("expected", "an error that stops the flow")]
         extra, missing = self._differ(outcome, right)
         if not extra and not missing:
             words = f"rows out when it was killed, {len(right.rows)} at the end"
@@ -200,7 +203,7 @@ class FlowTask(Exercise):
                 ("yours", f"{outcome.at_kill} {words}"),
                 ("expected", f"{right.at_kill} {words}"),
             ]
-        yours, expected = f"{len(outcome.rows)} rows", f"{len(right.rows)} rows"
+        yours, expected = _rows(outcome), _rows(right)
         if extra:
             yours += f"; not expected: {_brief(extra[0])}"
         if missing:
@@ -242,8 +245,10 @@ class FlowTask(Exercise):
         return self._agree(given, theirs)
 
     def _unconnected(self, ran: Ran) -> str:
-        """Return which end of the flow is not connected."""
-        if not ran.read:
+        """Return which end of the flow is not connected, or whether it has been run already."""
+        if ran.reads > 1:
+            return "The function runs the flow as well as making it. Leave that to the check."
+        if not ran.reads:
             return 'The flow never reads `source`. Begin it with `op.input("inp", flow, source)`.'
         if not ran.wrote:
             where = list(inspect.signature(self.solve).parameters)[1]
@@ -298,6 +303,11 @@ def _name(answer: Any) -> str:
     return name if isinstance(name, str) and name.isidentifier() else "my_flow"
 
 
+def _rows(ran: Ran) -> str:
+    """Return how many rows came out, in words."""
+    return f"{len(ran.rows)} row" + "s" * (len(ran.rows) != 1)
+
+
 def _texts(outcome: Ran | Raised) -> list[str] | type[BaseException]:
     """Return what came out of a flow in a form that two runs can be compared by."""
     if isinstance(outcome, Raised):
@@ -313,7 +323,9 @@ def _first_lines(printed: str) -> list[tuple[str, str]]:
 
 def _brief(value: Any) -> str:
     """Return a value as text on one line."""
-    text = re.sub(r"\s*\n\s*", " ", show(value))
+    text = re.sub(r",?\n *([\])}])", r"\1", show(value))
+    text = re.sub(r"([\[({])\n *", r"\1", text)
+    text = re.sub(r"\n *", " ", text)
     return text if len(text) <= 120 else text[:119] + "…"
 
 

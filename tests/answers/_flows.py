@@ -23,7 +23,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic, StatefulLogic
 from bytewax.operators.windowing import EventClock, SessionWindower, collect_window, fold_window
 from bytewax.testing import TestingSink, TestingSource
-from searchlogs.events import *
+from searchlogs.dataflow import run
 from searchlogs.events import AppOpen, ClickResult, Results, Search
 from searchlogs.live.clocks import live_clock
 from searchlogs.sessions import event_time, replay_clock, session_window, user_event

@@ -65,6 +65,9 @@ RIGHT_BODIES: Bodies = {
         between("""
             keyed = op.key_on("k", events, kind)
             out = op.map("list", op.stateful_map("c", keyed, number), list)"""),
+        between("""
+            counts = op.stateful_map("c", op.key_on("k", events, kind), number)
+            out = op.map("lazy", counts, iter)"""),
         """
         def my_flow(source, sink, name="given"):
             class Build:
@@ -238,7 +241,20 @@ WRONG_BODIES: Told = {
             keyed = op.key_on("k", events, kind)
             out = op.stateful_map("c", keyed, lambda n, e: ((n or 0) + 1, e))"""),
          "hold the events"),
+        (between("""
+            def one_more(row, event):
+                row = row or [kind(event), 0]
+                row[1] += 1
+                return row, row  # one list, which changes before it is written
+            keyed = op.key_on("k", events, kind)
+            out = op.key_rm("row", op.stateful_map("c", keyed, one_more))"""),
+         "several come at once"),
         (between('out = op.map("one", events, lambda e: (kind(e), 1))'), "Every count is 1"),
+        (BEGIN + 'out = op.stateful_map("c", op.key_on("k", events, kind), number)\n'
+         'op.output("out", out, sink)\nrun(flow)\nreturn flow', "Leave that to the check"),
+        ('flow = Dataflow("m")\nevents = op.input("inp", flow, TestingSource(source))'
+         + END.format("events"), "a source already"),
+        (BEGIN + 'op.output("out", events, TestingSink(sink))\nreturn flow', "a sink already"),
     ),
     "connect_late": (
         (between(NB_WINDOW, "window.down") + "    # still", "Connect `window.late`"),
