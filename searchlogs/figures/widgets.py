@@ -7,17 +7,15 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-import pandas as pd
-from ipywidgets import HTML, Button, HBox, Image, IntSlider, Label, SelectionSlider, VBox
+from ipywidgets import HTML, Button, HBox, Image, IntSlider, Label, VBox
 
-from searchlogs.dataflow import GAP, WAIT, find_sessions
+from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event
 from searchlogs.figures.observe import MakeClock, watch
-from searchlogs.figures.page import duration_text, quantity
+from searchlogs.figures.page import quantity
 from searchlogs.figures.timeline import timeline
 from searchlogs.figures.watermark import arrival_sentences, draw_run
 from searchlogs.sessions import Session, replay_clock
-from searchlogs.tables import summary, totals
 
 
 class _Widget:
@@ -80,53 +78,6 @@ class Stepper(_Widget):
 
     def __repr__(self) -> str:
         return f"A slider over the arrivals, while a kernel runs. {self.text}"
-
-
-GAPS = [timedelta(seconds=n) for n in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)]
-WAITS = [timedelta(seconds=n) for n in (0, 1, 2, 5, 10, 20, 30, 60, 120, 300)]
-
-
-class Explorer(_Widget):
-    """Sliders for gap and wait; below them, the sessions that they make of events."""
-
-    def __init__(self, events: Iterable[Event]) -> None:
-        """Show the sessions for the tutorial's gap and wait.
-
-        Args:
-            events: The events, in the order of their arrival.
-        """
-        self.events = list(events)
-        self.gap = _slider("gap", GAPS, GAP)
-        self.wait = _slider("wait", WAITS, WAIT)
-        self.numbers = Label()
-        self.picture = _picture()
-        self.box = VBox([self.gap, self.wait, self.numbers, self.picture])
-        for slider in (self.gap, self.wait):
-            slider.observe(self._follow, names="value")
-        self._follow()
-
-    def _follow(self, change: object = None) -> None:
-        gap, wait = self.gap.value, self.wait.value
-        sessions, late = find_sessions(self.events, gap, wait)
-        ctr: Any = totals(summary(sessions)).at["ctr", "ratio_of_sums"]
-        counts = [
-            quantity(len(sessions), "session"),
-            "no CTR" if pd.isna(ctr) else f"CTR {ctr:.2f}",
-            quantity(len(late), "late event"),
-        ]
-        self.numbers.value = ", ".join(counts)
-        title = f"Gap {duration_text(gap)}, wait {duration_text(wait)}: {self.numbers.value}"
-        drawing = timeline(self.events, sessions, gap=gap, late=late, title=title)
-        self.picture.value = drawing.png(DPI)
-
-    def __repr__(self) -> str:
-        return f"Sliders for gap and wait, while a kernel runs. {self.numbers.value}."
-
-
-def _slider(name: str, options: list[timedelta], value: timedelta) -> SelectionSlider:
-    labelled = [(duration_text(option), option) for option in options]
-    wide = {"width": "60%"}
-    return SelectionSlider(options=labelled, value=value, description=name, layout=wide)
 
 
 class LiveTimeline(_Widget):
