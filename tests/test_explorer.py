@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +12,7 @@ from test_browser import chromium  # noqa: F401 (a fixture)
 from wording import Like
 
 from searchlogs.dataflow import GAP, find_sessions
-from searchlogs.events import AppOpen, Event, Search
+from searchlogs.events import AppOpen, ClickResult, Event, Search
 from searchlogs.figures.explorer import GAPS, WAITS, Explorer
 from searchlogs.figures.widgets import LiveTimeline
 from searchlogs.metrics import count
@@ -64,11 +65,29 @@ def with_ids(seed: int) -> list[Event]:
     ]
 
 
+def whole_seconds(seed: int) -> list[Event]:
+    """Return events at whole seconds, so that pauses are as long as a gap, or late by a wait."""
+    random = Random(seed)
+    kinds = [lambda u, t: Search(u, "dogs", t), lambda u, t: ClickResult(u, "rover", t), AppOpen]
+    moves = [random.choice([-10, -2, -1, 1, 2, 5, 10, 20, 30, 60]) for _ in range(150)]
+    return [
+        random.choice(kinds)(random.choice([1, 2]), HOUR[0].time + timedelta(seconds=second))
+        for second in accumulate(moves)
+    ]
+
+
+LOGS = {
+    "hour": HOUR,
+    "ids": with_ids(1),
+    "other ids": with_ids(2),
+    "whole seconds": whole_seconds(1),
+    "none": [],
+}
+
+
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "events", [HOUR, with_ids(1), with_ids(2), []], ids=["hour", "1", "2", "-"]
-)
+@pytest.mark.parametrize("events", LOGS.values(), ids=LOGS)
 def test_every_setting_gives_the_numbers_of_the_engine(
     chromium: Any,  # noqa: F811
     tmp_path: Path,
