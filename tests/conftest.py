@@ -17,7 +17,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The bytes of an SVG are those of Linux on x86-64; elsewhere, its words are compared."""
+    """The bytes of a picture are those of Linux on x86-64; elsewhere, its words are compared."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         for notebook in {item.parent for item in items if isinstance(item.parent, IPyNbFile)}:
             notebook.skip_compare += ("image/svg+xml",)
+            notebook.sanitize_patterns[r"data:image/png;base64,[\w+/=]+"] = "PNG"

@@ -22,9 +22,10 @@ from wording import Like
 
 from searchlogs.dataflow import ctr_flow, flow, run
 from searchlogs.events import EARLIEST
-from searchlogs.figures.film import film
 from searchlogs.figures.trace import MOST_ITEMS, item_text, trace
-from searchlogs.figures.xray import MOST_LINES, XRay, xray
+from searchlogs.figures.xray import xray
+from searchlogs.figures.xray_film import film
+from searchlogs.figures.xray_layout import MOST_LINES, Layout, lay_out
 from searchlogs.sessions import replay_clock
 from searchlogs.simulate import client_events, simulate
 
@@ -77,12 +78,12 @@ def joining(source: Any, sink: Any) -> Dataflow:
 FLOWS: list[Callable[[Any, Any], Dataflow]] = [both_doors, counting, branching, windowed, joining]
 
 
-def arrived(seen: XRay, name: str) -> list[str]:
+def arrived(seen: Layout, name: str) -> list[str]:
     """Return all items that reached a sink, as the last picture and the counts show them."""
     (step,) = (row.step for row in seen.rows if row.step.name == name)
     return [
         item
-        for moment in seen.trace.moments
+        for moment in seen.moments
         for stream in step.ups
         for item in moment.passed.get(stream, [])
     ]
@@ -97,12 +98,12 @@ def test_it_shows_what_the_sinks_got(
     events = list(simulate(3, 4, seed=seed, disorder=timedelta(seconds=disorder)))[:MOST_ITEMS]
     got: list[Any] = []
     run(make(TestingSource(events), TestingSink(got)))
-    seen = xray(make(TestingSource(events, batch_size=7), TestingSink(out := [])))
+    seen = lay_out(trace(make(TestingSource(events, batch_size=7), TestingSink(out := []))))
     sinks = [row.step.name for row in seen.rows if row.step.kind == "output"]
     shown = Counter(item for name in sinks for item in arrived(seen, name))
     assert shown == Counter(map(item_text, got))
     assert out == []
-    assert [moment.title for moment in seen.trace.moments[:-1]] == list(map(item_text, events))
+    assert [moment.title for moment in seen.moments[:-1]] == list(map(item_text, events))
 
 
 def test_it_shows_what_a_step_keeps_after_each_item() -> None:
@@ -173,7 +174,7 @@ def test_many_lines_end_in_their_number() -> None:
     flow = Dataflow("many")
     items = op.input("inp", flow, TestingSource([0]))
     op.output("out", op.flat_map("more", items, lambda _: range(30)), TestingSink([]))
-    seen = xray(flow)
+    seen = lay_out(trace(flow))
     assert [row.lines for row in seen.rows] == [1, MOST_LINES, MOST_LINES]
     assert seen.frames[0][1][-1].text == seen.frames[0][2][-1].text == "… 30 in all"
 
@@ -203,14 +204,14 @@ def test_an_error_in_a_step_names_the_step() -> None:
 
 def test_lines_of_a_graph_never_run_through_another_step() -> None:
     for make in FLOWS:
-        seen = xray(make(TestingSource(client_events()), TestingSink([])))
+        seen = lay_out(trace(make(TestingSource(client_events()), TestingSink([]))))
         for edge in seen.edges:
             between = [row.lane for row in seen.rows[edge.start + 1 : edge.end]]
             assert edge.lane not in between
 
 
 def test_the_film_has_a_picture_for_each_moment_and_is_small() -> None:
-    seen = xray(flow)
+    seen = lay_out(trace(flow))
     data = film(seen)
     assert data == film(seen)
     assert len(data) < 300_000
@@ -239,9 +240,9 @@ def test_it_steps_in_a_browser(
     width: int,
     scheme: Any,
 ) -> None:
-    seen = xray(flow)
+    seen = lay_out(trace(flow))
     path = tmp_path / "xray.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{seen.html()}", encoding="utf-8")
+    path.write_text(f"<!doctype html><meta charset=utf-8>{xray(flow).html()}", encoding="utf-8")
     page = chromium.new_page(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )
@@ -251,7 +252,7 @@ def test_it_steps_in_a_browser(
 
     def check(number: int) -> None:
         assert page.locator("[data-xray]").get_attribute("data-at") == str(number)
-        title = seen.trace.moments[number].title
+        title = seen.moments[number].title
         assert page.locator(".now").inner_text() == f"{number + 1} of {len(seen.frames)}: {title}"
         for row, lines in enumerate(seen.frames[number]):
             shown = page.locator(".step").nth(row).locator("> div:not(.head)").all_inner_texts()

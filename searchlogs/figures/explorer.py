@@ -1,11 +1,8 @@
 """The explorer: gap and wait as lines to drag, and the sessions and the CTR that they make."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from hashlib import sha256
-from importlib.resources import files
 from typing import Any
 
 from IPython.display import display
@@ -15,6 +12,7 @@ from searchlogs.events import AppOpen, ClickResult, Event, Results, Search, chec
 from searchlogs.figures.charts import step_histogram
 from searchlogs.figures.elements import event_element
 from searchlogs.figures.page import Drawing, duration_text, quantity
+from searchlogs.figures.scripted import scripted
 from searchlogs.figures.timeline import timeline
 from searchlogs.metrics import count
 
@@ -73,14 +71,7 @@ class Explorer:
 
     def html(self) -> str:
         """Return the explorer as HTML with a script of its own."""
-        text = json.dumps(self._data(), ensure_ascii=False, separators=(",", ":"))
-        text = text.replace("</", "<\\/")
-        mark = sha256(text.encode()).hexdigest()[:12]
-        script = files("searchlogs.figures").joinpath("explorer.js").read_text(encoding="utf-8")
-        return (
-            f'<div data-explorer="{mark}"></div>'
-            f'<script>({script.strip()})("{mark}",{text})</script>'
-        )
+        return scripted("explorer", self._data())
 
     def _data(self) -> dict[str, Any]:
         """Return what the script needs: numbers for users, ids and items, times in microseconds."""

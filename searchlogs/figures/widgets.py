@@ -1,21 +1,16 @@
 """Widgets: figures that follow a slider, or a flow that runs."""
 
-from collections.abc import Iterable
 from datetime import timedelta
-from html import escape
 from math import inf
 from time import monotonic
 from typing import Any
 
-from ipywidgets import HTML, Button, HBox, Image, IntSlider, Label, VBox
+from ipywidgets import Image, Label, VBox
 
-from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event
-from searchlogs.figures.observe import MakeClock, watch
 from searchlogs.figures.page import quantity
 from searchlogs.figures.timeline import timeline
-from searchlogs.figures.watermark import arrival_sentences, draw_run
-from searchlogs.sessions import Session, replay_clock
+from searchlogs.sessions import Session
 
 
 class _Widget:
@@ -35,49 +30,6 @@ def _picture() -> Image:
 
 DPI = 90
 """Resolution of pictures that are drawn again and again: coarser than those that stay."""
-
-
-class Stepper(_Widget):
-    """A slider over the arrivals of a run, with Back and Next; below it, what just happened."""
-
-    def __init__(
-        self,
-        events: Iterable[Event],
-        gap: timedelta = GAP,
-        wait: timedelta = WAIT,
-        clock: MakeClock = replay_clock,
-    ) -> None:
-        """Run the events and show the first arrival.
-
-        The arguments, and the errors raised, are those of `observe`.
-        """
-        self.run = watch(events, gap, wait, clock)
-        last = len(self.run.arrivals)
-        first = min(1, last)
-        self.arrival = IntSlider(min=first, max=last, value=first, description="arrival")
-        self.back, self.next = Button(description="Back"), Button(description="Next")
-        self.words = HTML()  # a Label would cut off a long sentence
-        self.picture = _picture()
-        controls = HBox([self.arrival, self.back, self.next])
-        self.box = VBox([controls, self.words, self.picture])
-        self.arrival.observe(self._follow, names="value")
-        self.back.on_click(lambda _: self._move(-1))
-        self.next.on_click(lambda _: self._move(1))
-        self._follow()
-
-    def _move(self, by: int) -> None:
-        self.arrival.value += by  # the slider stops at its ends
-
-    def _follow(self, change: object = None) -> None:
-        now, last = self.arrival.value, self.arrival.max
-        self.back.disabled, self.next.disabled = now == self.arrival.min, now == last
-        self.text = " ".join(arrival_sentences(self.run, now)) or "No events."
-        self.words.value = escape(self.text)
-        state = self.run.end if now == last else now
-        self.picture.value = draw_run(self.run, [state], None).png(DPI)
-
-    def __repr__(self) -> str:
-        return f"A slider over the arrivals, while a kernel runs. {self.text}"
 
 
 class LiveTimeline(_Widget):
