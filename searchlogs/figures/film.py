@@ -1,14 +1,19 @@
 """Films: animated PNGs, which play where no script runs."""
 
 import io
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
+
+Array: TypeAlias = npt.NDArray[Any]
 
 SECONDS = 2.5
 """How long each picture is shown."""
 
-COLOUR_COUNT = 32
-"""Colours of a film: as few as look well."""
+COLOUR_COUNT = 64
+"""Colours of a picture: as few as look well."""
 
 
 def animate(pictures: list[bytes]) -> bytes:
@@ -28,8 +33,20 @@ def animate(pictures: list[bytes]) -> bytes:
 
 
 def few_colours(pictures: list[bytes]) -> list[Image.Image]:
-    """Return PNGs as images of COLOUR_COUNT colours, those of the last."""
-    images = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
-    # By this method the background stays white.
-    palette = images[-1].quantize(COLOUR_COUNT, Image.Quantize.MAXCOVERAGE)
-    return [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    """Return PNGs as images of COLOUR_COUNT colours, the most frequent ones of the last."""
+    images = [Image.open(io.BytesIO(picture)).convert("RGBA") for picture in pictures]
+    pixels = [np.asarray(image).view("u4")[..., 0] for image in images]  # a number per pixel
+    colours, counts = np.unique(pixels[-1], return_counts=True)
+    frequent = np.sort(colours[np.argsort(-counts, kind="stable")[:COLOUR_COUNT]])
+    return [_nearest(image, frequent) for image in pixels]
+
+
+def _nearest(pixels: Array, palette: Array) -> Image.Image:
+    """Return an image with the nearest colour of a palette for each pixel; Pillow's is near it."""
+    colours = np.unique(pixels)
+    ours, theirs = (one.view("u1").reshape(-1, 4)[:, :3].astype(int) for one in (palette, colours))
+    far = ((theirs[:, None] - ours) ** 2).sum(axis=2)
+    places = far.argmin(axis=1).astype("u1")[np.searchsorted(colours, pixels)]
+    found = Image.fromarray(places)
+    found.putpalette(ours.astype("u1").tobytes())
+    return found

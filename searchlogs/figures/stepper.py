@@ -1,7 +1,6 @@
 """The stepper: a run, arrival by arrival, with what just happened in words."""
 
 import base64
-import io
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -9,7 +8,7 @@ from IPython.display import display
 
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event
-from searchlogs.figures.film import animate, few_colours
+from searchlogs.figures.film import animate
 from searchlogs.figures.observe import MakeClock, watch
 from searchlogs.figures.scripted import scripted
 from searchlogs.figures.watermark import arrival_sentences, draw_run
@@ -58,10 +57,6 @@ class Stepper:
 
     def html(self) -> str:
         """Return the pictures and the words as HTML with a script of its own."""
-        frames = []
-        for image, words in zip(few_colours(self.pictures()), self.words, strict=True):
-            buffer = io.BytesIO()
-            image.save(buffer, format="png", optimize=True)
-            data = base64.b64encode(buffer.getvalue()).decode()
-            frames.append((f"data:image/png;base64,{data}", words))
-        return scripted("stepper", frames)
+        pictures = [base64.b64encode(picture).decode() for picture in self.pictures()]
+        sources = [f"data:image/png;base64,{picture}" for picture in pictures]
+        return scripted("stepper", list(zip(sources, self.words, strict=True)))
