@@ -1,8 +1,21 @@
-from datetime import UTC, datetime, timedelta
+"""The explorer's numbers are the engine's; a live timeline grows."""
 
-from searchlogs.dataflow import GAP, WAIT, find_sessions
-from searchlogs.events import AppOpen
-from searchlogs.figures.widgets import GAPS, WAITS, Explorer, LiveTimeline
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from test_browser import chromium  # noqa: F401 (a fixture)
+from wording import Like
+
+from searchlogs.dataflow import GAP, find_sessions
+from searchlogs.events import AppOpen, ClickResult, Event, Search
+from searchlogs.figures.explorer import GAPS, WAITS, Explorer
+from searchlogs.figures.widgets import LiveTimeline
+from searchlogs.metrics import count
 from searchlogs.simulate import simulate
 
 HOUR = list(
@@ -16,32 +29,142 @@ HOUR = list(
 )
 
 
-def test_each_slider_moves_the_numbers_and_the_picture() -> None:
+def test_what_a_kernel_without_scripts_gets_is_the_tutorials_timeline() -> None:
     explorer = Explorer(HOUR)
-    assert (explorer.gap.value, explorer.wait.value) == (GAP, WAIT)
-    seen = {bytes(explorer.picture.value)}
-    for gap, wait in [(GAPS[-1], WAIT), (GAPS[-1], WAITS[-1]), (GAPS[0], WAITS[0])]:
-        explorer.gap.value, explorer.wait.value = gap, wait
-        sessions, late = find_sessions(HOUR, gap, wait)
-        assert f"{len(sessions)} sessions" in explorer.numbers.value
-        assert f"{len(late)} late event" in explorer.numbers.value
-        assert bytes(explorer.picture.value).startswith(b"\x89PNG")
-        seen.add(bytes(explorer.picture.value))
-    assert len(seen) == 4
-
-
-def test_without_a_kernel_and_in_a_comparison_it_is_words() -> None:
-    explorer = Explorer(HOUR)
-    assert repr(explorer) == repr(Explorer(HOUR))
-    bundle = explorer._repr_mimebundle_()
-    assert bundle["text/plain"].startswith("Sliders for gap and wait, while a kernel runs.")
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert explorer.picture().title == "Gap 10 s, wait 1 s: 21 sessions, CTR 0.10, 4 late events"
+    assert explorer.html() == Explorer(HOUR).html()
 
 
 def test_nothing_to_explore() -> None:
-    assert Explorer([]).numbers.value == "0 sessions, no CTR, 0 late events"
+    assert Explorer([]).picture().title == Like("0 sessions, no CTR, 0 late events")
     opened = [AppOpen(1, datetime(2024, 1, 1, tzinfo=UTC))]
-    assert Explorer(opened).numbers.value == "1 session, no CTR, 0 late events"
+    assert Explorer(opened).picture().title == Like("1 session, no CTR, 0 late events")
+    assert Explorer([]).html() and Explorer(opened).html()
+
+
+def test_what_is_no_event() -> None:
+    with pytest.raises(TypeError) as caught:
+        Explorer([*HOUR, "click"])  # type: ignore[list-item]
+    assert str(caught.value) == Like(f"events[{len(HOUR)}]")
+
+
+def test_text_from_a_log_is_text() -> None:
+    html = Explorer([Search("</script><b>", "</script><img src=x>", HOUR[0].time)]).html()
+    assert html.count("</script>") == 1
+
+
+def with_ids(seed: int) -> list[Event]:
+    """Return events of which some name a query: the one before, another, or an absent one."""
+    random = Random(seed)
+    ids = [None, None, "a", "b", "gone"]
+    return [
+        event
+        if isinstance(event, AppOpen)
+        else replace(event, query_id=random.choice(ids[: 4 if isinstance(event, Search) else 5]))
+        for event in simulate(4, 8, seed=seed, disorder=timedelta(minutes=2))
+    ]
+
+
+def whole_seconds(seed: int) -> list[Event]:
+    """Return events at whole seconds, so that pauses are as long as a gap, or late by a wait."""
+    random = Random(seed)
+    kinds = [lambda u, t: Search(u, "dogs", t), lambda u, t: ClickResult(u, "rover", t), AppOpen]
+    moves = [random.choice([-10, -2, -1, 1, 2, 5, 10, 20, 30, 60]) for _ in range(150)]
+    return [
+        random.choice(kinds)(random.choice([1, 2]), HOUR[0].time + timedelta(seconds=second))
+        for second in accumulate(moves)
+    ]
+
+
+LOGS = {
+    "hour": HOUR,
+    "ids": with_ids(1),
+    "other ids": with_ids(2),
+    "whole seconds": whole_seconds(1),
+    "none": [],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("events", LOGS.values(), ids=LOGS)
+def test_every_setting_gives_the_numbers_of_the_engine(
+    chromium: Any,  # noqa: F811
+    tmp_path: Path,
+    events: list[Event],
+) -> None:
+    path = tmp_path / "explorer.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{Explorer(events).html()}", "utf-8")
+    page = chromium.new_page(viewport={"width": 900, "height": 900})
+    errors: list[Any] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(path.as_uri())
+    root, gap_line = page.locator("[data-explorer]"), page.get_by_role("slider", name="gap")
+    for _ in GAPS:
+        gap_line.press("ArrowLeft")
+    for gap in GAPS:
+        wait_line = page.get_by_role("slider", name="wait")
+        for _ in WAITS:
+            wait_line.press("ArrowLeft")
+        for wait in WAITS:
+            shown = root.evaluate("root => ({...root.dataset})")
+            sessions, late = find_sessions(events, gap, wait)
+            counts = [count(session) for session in sessions]
+            expected = {
+                "gap": int(gap.total_seconds() * 1_000_000),
+                "wait": int(wait.total_seconds() * 1_000_000),
+                "sessions": len(sessions),
+                "late": len(late),
+                "searches": sum(one.searches for one in counts),
+                "clicked": sum(one.searches_clicked for one in counts),
+                "orphans": sum(one.orphan_clicks for one in counts),
+            }
+            assert {name: int(shown[name]) for name in expected} == expected
+            wait_line.press("ArrowRight")
+        gap_line.press("ArrowRight")
+    assert not errors
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 900, 390])
+def test_a_line_that_is_dragged_moves_the_numbers_and_no_axis(
+    chromium: Any,  # noqa: F811
+    tmp_path: Path,
+    width: int,
+    scheme: Any,
+) -> None:
+    path = tmp_path / "explorer.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{Explorer(HOUR).html()}", "utf-8")
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(path.as_uri())
+    numbers = page.locator(".numbers")
+    assert numbers.locator("b").inner_text() == "CTR 0.10"
+    axis = page.locator("svg > text").all_inner_texts()
+    box = page.get_by_role("slider", name="gap").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.4 * min(width, 860), y, steps=8)
+    page.mouse.up()
+    assert numbers.locator("b").inner_text() == "CTR 0.80"
+    assert page.locator("svg > text").all_inner_texts() == axis
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    milliseconds = page.evaluate(
+        """() => {
+            const line = document.querySelector("[role=slider]"), begin = performance.now();
+            for (let n = 0; n < 20; n++) {
+                const key = n % 2 ? "ArrowLeft" : "ArrowRight";
+                line.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+            }
+            return (performance.now() - begin) / 20;
+        }"""
+    )
+    print(f"a move takes {milliseconds:.1f} ms")
+    page.close()
 
 
 def test_a_live_timeline_grows_and_starts_again() -> None:

@@ -1,6 +1,7 @@
 """Figures are the same everywhere, say what they show, and nothing in them covers a word."""
 
 import base64
+import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
@@ -18,12 +19,14 @@ from colorspacious import cspace_convert, deltaE
 from figures import assert_readable, boxes, edges, overlap, svg
 from matplotlib.colors import to_rgb
 from oracle import oracle
+from PIL import Image
 
 from searchlogs.dataflow import GAP
 from searchlogs.durations import LONGEST
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.elements import LOOKS
-from searchlogs.figures.page import COLOURS, Drawing
+from searchlogs.figures.film import COLOUR_COUNT
+from searchlogs.figures.page import COLOURS, DARK, Drawing
 from searchlogs.figures.timeline import timeline
 from searchlogs.sessions import Late, Session
 from searchlogs.simulate import client_events, simulate
@@ -468,3 +471,29 @@ def test_no_meaning_rests_on_colour_alone() -> None:
     for what, look in LOOKS.items():
         filled = look["markerfacecolor"] != "white"
         assert filled != what.startswith("late"), "late is hollow"
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in to_rgb(colour)
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def test_each_colour_has_one_for_dark_themes_that_can_be_read(drawing: Drawing) -> None:
+    used = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg(drawing)))
+    assert used - DARK.keys() <= {COLOURS["late"]}  # as it is, it suits both
+    ground = luminance(DARK["#ffffff"])
+    for colour in used & {COLOURS["ink"], COLOURS["note"], COLOURS["search"], "#a3447c"}:
+        assert (luminance(DARK[colour]) + 0.05) / (ground + 0.05) >= 4.5
+        assert f'[style*="fill: {colour}"]{{fill:{DARK[colour]}!important}}' in svg(drawing)
+
+
+def test_a_png_keeps_its_most_frequent_colours() -> None:
+    with Image.open(io.BytesIO(drawn("client").png())) as image:
+        counts = image.convert("RGB").getcolors(1 << 24)
+    colours = {colour for _, colour in counts}
+    assert len(colours) <= COLOUR_COUNT
+    assert {(255, 255, 255), (31, 41, 55), (248, 242, 161)} <= colours

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -14,14 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 from oracle import oracle
+from test_browser import chromium  # noqa: F401 (a fixture)
 
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.durations import LONGEST
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.observe import MakeClock, observe
 from searchlogs.figures.page import COLOURS, Drawing
+from searchlogs.figures.stepper import Stepper
 from searchlogs.figures.watermark import steps, watermark_plot
-from searchlogs.figures.widgets import Stepper
 from searchlogs.live.clocks import live_clock
 from searchlogs.simulate import client_events, simulate
 
@@ -350,55 +353,55 @@ def test_steps_are_those_of_the_arrivals_that_there_are() -> None:
     assert len(steps(sketch(), at=(3, 5)).data) == 5
 
 
-def test_the_stepper_moves_by_slider_and_buttons() -> None:
+def test_the_stepper_has_a_picture_and_words_for_each_arrival() -> None:
     stepper = Stepper(sketch())
-    pictures = {bytes(stepper.picture.value)}
-    assert stepper.back.disabled and not stepper.next.disabled
-    stepper.next.click()
-    stepper.next.click()
-    assert stepper.arrival.value == 3
-    assert stepper.words.value == (
+    pictures = stepper.pictures()
+    assert len(pictures) == len(stepper.words) == len(set(pictures)) == 9
+    assert pictures[2] == watermark_plot(sketch(), upto=3).png(dpi=90)
+    assert pictures[-1] == watermark_plot(sketch()).png(dpi=90)
+    assert stepper.words[2] == (
         "3rd arrival: a click of user 1 at 00:00:07. "
         "The watermark of user 1 moves to 00:00:06. Nothing closes."
     )
-    pictures.add(bytes(stepper.picture.value))
-    assert stepper.picture.value == watermark_plot(sketch(), upto=3).png(dpi=90)
-    stepper.arrival.value = 5
-    assert "stays at 00:00:06: the event is late by 0.8 s." in stepper.words.value
-    pictures.add(bytes(stepper.picture.value))
-    stepper.arrival.value = 8
-    stepper.back.click()
-    assert "It closes session 0 (00:00:05 to 00:00:08)." in stepper.words.value
-    pictures.add(bytes(stepper.picture.value))
-    stepper.arrival.value = 9
-    assert stepper.next.disabled
-    assert stepper.words.value.endswith(
+    assert "stays at 00:00:06: the event is late by 0.8 s." in stepper.words[4]
+    assert "It closes session 0 (00:00:05 to 00:00:08)." in stepper.words[6]
+    assert stepper.words[-1].endswith(
         "Nothing closes. Then the input ends, which closes session 1 (00:00:20.2 to 00:00:21) "
         "of user 1."
     )
-    assert stepper.picture.value == watermark_plot(sketch()).png(dpi=90)
-    pictures.add(bytes(stepper.picture.value))
-    assert len(pictures) == 5
-    stepper.next.click()
-    assert stepper.arrival.value == 9
-
-
-def test_without_a_kernel_the_stepper_is_words() -> None:
-    stepper = Stepper(sketch())
-    assert repr(stepper) == (
-        "A slider over the arrivals, while a kernel runs. 1st arrival: a search of user 1 at "
-        "00:00:05. The watermark of user 1 starts at 00:00:04. Nothing closes."
-    )
-    bundle = stepper._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(stepper) == repr(Stepper(sketch()))
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert repr(stepper).splitlines() == stepper.words
+    assert stepper.html() == Stepper(sketch()).html()
 
 
 def test_nothing_to_step_through() -> None:
-    stepper = Stepper([])
-    assert stepper.words.value == "No events."
-    assert stepper.back.disabled and stepper.next.disabled
-    assert "&lt;b&gt;" in Stepper([AppOpen("<b>", at(0))]).words.value
+    assert Stepper([]).words == ["No events."]
+    assert len(Stepper([]).pictures()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_stepper_steps_in_a_browser(
+    chromium: Any,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    stepper = Stepper([*sketch(), AppOpen("</script><b>", at(30))])
+    path = tmp_path / "stepper.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{stepper.html()}", "utf-8")
+    page = chromium.new_page(viewport={"width": 390, "height": 900})
+    page.goto(path.as_uri())
+    seen = []
+    for number, words in enumerate(stepper.words):
+        assert page.locator("p").inner_text() == page.locator("img").get_attribute("alt") == words
+        assert page.locator("img").evaluate("image => image.naturalWidth") == 900
+        seen.append(page.locator("img").get_attribute("src"))
+        if number < len(stepper.words) - 1:
+            page.get_by_role("button", name="Next").click()
+    assert page.get_by_role("button", name="Next").is_disabled()
+    assert len({*seen}) == len(seen) == 10
+    page.get_by_label("arrival").fill("4")
+    assert page.locator("p").inner_text() == stepper.words[4]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
 
 
 def test_what_is_no_event_is_refused_by_its_place() -> None:

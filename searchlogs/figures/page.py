@@ -31,6 +31,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 
+from searchlogs.figures.film import few_colours
+
 # The set of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = {
     "app open": "#6b7280",
@@ -46,6 +48,23 @@ COLOURS = {
     "grid": "#e5e7eb",
 }
 """The colour of each kind of thing, the same in all figures."""
+
+DARK = {
+    "#ffffff": "#111827",
+    COLOURS["ink"]: "#e5e7eb",
+    COLOURS["note"]: "#9ca3af",
+    COLOURS["grid"]: "#374151",
+    COLOURS["gap"]: "#6b7280",
+    COLOURS["search"]: "#4aa8e0",
+    COLOURS["results"]: "#9bd5f7",
+    COLOURS["click"]: "#ff8a3d",
+    COLOURS["watermark"]: "#2fd0a5",
+    "#a3447c": "#e08bbd",  # text on late events
+    "#c3e3f6": "#1e4b66",  # hatched bars
+    "#f8f2a1": "#57511a",  # sessions
+    "#d9cd3f": "#a89d2c",
+}
+"""What colours become in a dark theme, which the SVG follows by itself."""
 
 EDGE: dict[str, Any] = {"edgecolor": COLOURS["ink"], "linewidth": 0.9}
 HATCHED: dict[str, Any] = {"facecolor": "#c3e3f6", "hatch": "////", **EDGE}
@@ -115,6 +134,7 @@ class Drawing:
         text = buffer.getvalue()
         # Nobody sees less than a hundredth of a point; further digits only take space.
         text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
+        text = text.replace("</style>", f"{_dark_rules()}</style>", 1)
         words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
         opening, rest = text.split(">", 1)
         # Without a size of its own the figure fits its cell; JupyterLab would cut a wider one off.
@@ -126,7 +146,10 @@ class Drawing:
         buffer = io.BytesIO()
         with style():
             self.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-        return buffer.getvalue()
+        (picture,) = few_colours([buffer.getvalue()])
+        small = io.BytesIO()
+        picture.save(small, format="png", optimize=True)
+        return small.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {
@@ -134,6 +157,17 @@ class Drawing:
             "image/png": base64.b64encode(self.png()).decode(),
             "text/plain": repr(self),
         }
+
+
+@cache
+def _dark_rules() -> str:
+    """Return the CSS that changes the colours in a dark theme."""
+    rules = "".join(
+        f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
+        for light, dark in DARK.items()
+        for what in ("fill", "stroke")
+    )
+    return f"@media (prefers-color-scheme: dark){{{rules}}}"
 
 
 def _hundredths(number: re.Match[str]) -> str:

@@ -1,23 +1,16 @@
 """Widgets: figures that follow a slider, or a flow that runs."""
 
-from collections.abc import Iterable
 from datetime import timedelta
-from html import escape
 from math import inf
 from time import monotonic
 from typing import Any
 
-import pandas as pd
-from ipywidgets import HTML, Button, HBox, Image, IntSlider, Label, SelectionSlider, VBox
+from ipywidgets import Image, Label, VBox
 
-from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.events import Event
-from searchlogs.figures.observe import MakeClock, watch
-from searchlogs.figures.page import duration_text, quantity
+from searchlogs.figures.page import quantity
 from searchlogs.figures.timeline import timeline
-from searchlogs.figures.watermark import arrival_sentences, draw_run
-from searchlogs.sessions import Session, replay_clock
-from searchlogs.tables import summary, totals
+from searchlogs.sessions import Session
 
 
 class _Widget:
@@ -37,96 +30,6 @@ def _picture() -> Image:
 
 DPI = 90
 """Resolution of pictures that are drawn again and again: coarser than those that stay."""
-
-
-class Stepper(_Widget):
-    """A slider over the arrivals of a run, with Back and Next; below it, what just happened."""
-
-    def __init__(
-        self,
-        events: Iterable[Event],
-        gap: timedelta = GAP,
-        wait: timedelta = WAIT,
-        clock: MakeClock = replay_clock,
-    ) -> None:
-        """Run the events and show the first arrival.
-
-        The arguments, and the errors raised, are those of `observe`.
-        """
-        self.run = watch(events, gap, wait, clock)
-        last = len(self.run.arrivals)
-        first = min(1, last)
-        self.arrival = IntSlider(min=first, max=last, value=first, description="arrival")
-        self.back, self.next = Button(description="Back"), Button(description="Next")
-        self.words = HTML()  # a Label would cut off a long sentence
-        self.picture = _picture()
-        controls = HBox([self.arrival, self.back, self.next])
-        self.box = VBox([controls, self.words, self.picture])
-        self.arrival.observe(self._follow, names="value")
-        self.back.on_click(lambda _: self._move(-1))
-        self.next.on_click(lambda _: self._move(1))
-        self._follow()
-
-    def _move(self, by: int) -> None:
-        self.arrival.value += by  # the slider stops at its ends
-
-    def _follow(self, change: object = None) -> None:
-        now, last = self.arrival.value, self.arrival.max
-        self.back.disabled, self.next.disabled = now == self.arrival.min, now == last
-        self.text = " ".join(arrival_sentences(self.run, now)) or "No events."
-        self.words.value = escape(self.text)
-        state = self.run.end if now == last else now
-        self.picture.value = draw_run(self.run, [state], None).png(DPI)
-
-    def __repr__(self) -> str:
-        return f"A slider over the arrivals, while a kernel runs. {self.text}"
-
-
-GAPS = [timedelta(seconds=n) for n in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)]
-WAITS = [timedelta(seconds=n) for n in (0, 1, 2, 5, 10, 20, 30, 60, 120, 300)]
-
-
-class Explorer(_Widget):
-    """Sliders for gap and wait; below them, the sessions that they make of events."""
-
-    def __init__(self, events: Iterable[Event]) -> None:
-        """Show the sessions for the tutorial's gap and wait.
-
-        Args:
-            events: The events, in the order of their arrival.
-        """
-        self.events = list(events)
-        self.gap = _slider("gap", GAPS, GAP)
-        self.wait = _slider("wait", WAITS, WAIT)
-        self.numbers = Label()
-        self.picture = _picture()
-        self.box = VBox([self.gap, self.wait, self.numbers, self.picture])
-        for slider in (self.gap, self.wait):
-            slider.observe(self._follow, names="value")
-        self._follow()
-
-    def _follow(self, change: object = None) -> None:
-        gap, wait = self.gap.value, self.wait.value
-        sessions, late = find_sessions(self.events, gap, wait)
-        ctr: Any = totals(summary(sessions)).at["ctr", "ratio_of_sums"]
-        counts = [
-            quantity(len(sessions), "session"),
-            "no CTR" if pd.isna(ctr) else f"CTR {ctr:.2f}",
-            quantity(len(late), "late event"),
-        ]
-        self.numbers.value = ", ".join(counts)
-        title = f"Gap {duration_text(gap)}, wait {duration_text(wait)}: {self.numbers.value}"
-        drawing = timeline(self.events, sessions, gap=gap, late=late, title=title)
-        self.picture.value = drawing.png(DPI)
-
-    def __repr__(self) -> str:
-        return f"Sliders for gap and wait, while a kernel runs. {self.numbers.value}."
-
-
-def _slider(name: str, options: list[timedelta], value: timedelta) -> SelectionSlider:
-    labelled = [(duration_text(option), option) for option in options]
-    wide = {"width": "60%"}
-    return SelectionSlider(options=labelled, value=value, description=name, layout=wide)
 
 
 class LiveTimeline(_Widget):
