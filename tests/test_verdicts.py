@@ -532,11 +532,15 @@ def test_all_done_names_no_next_one(file: Path) -> None:
     assert exercises.progress().line == f"{len(every)} of {len(every)} done"
 
 
-def test_the_numbers_are_those_of_the_notebooks() -> None:
-    folder = Path(__file__).parent.parent / "notebooks"
-    for name in exercises._BY_FILE:
-        number = _progress.NOTEBOOKS[name]
-        assert (folder / f"{number}-{name.replace('_', '-')}.ipynb").exists()
+def test_each_exercise_is_counted_in_the_notebook_that_asks_for_it() -> None:
+    notebooks = exercises.progress().notebooks
+    assert sorted(name for names in notebooks.values() for name in names) == sorted(
+        exercise.name for exercise in EVERY
+    )
+    for number, names in notebooks.items():
+        (path,) = (Path(__file__).parent.parent / "notebooks").glob(f"{number}-*.ipynb")
+        text = path.read_text(encoding="utf-8")
+        assert [name for name in names if f"exercises.{name}.check(" not in text] == []
 
 
 def test_events_are_still_events() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 
 from searchlogs.exercises._core import Case
-from searchlogs.exercises._flows import FlowCase
+from searchlogs.exercises._flow_cases import FlowCase
 from searchlogs.exercises.flights import Report
 
 BEHIND = {"LGA": 5, "BOS": 5, "ORD": 6}

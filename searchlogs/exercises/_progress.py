@@ -17,12 +17,22 @@ NOTEBOOKS = {
     "session_windows": "03",
     "click_through_rate": "04",
     "time": "05",
+    "engines": "05",
     "your_own_logs": "06",
     "killed_and_resumed": "06b",
     "scale": "07",
     "capstone": "08",
 }
-"""The number of the notebook that each file of exercises belongs to, in the course's order."""
+"""The number of the notebook that each file of exercises belongs to."""
+DATAFLOWS = {
+    "count_by_kind": "02b",
+    "connect_late": "03",
+    "same_twice": "05",
+    "lost_to_the_stall": "05",
+    "check_the_sum": "06",
+    "survive_a_kill": "06b",
+}
+"""The same for exercises whose file holds those of several notebooks."""
 _done: set[str] = set()
 _problems: dict[str, str] = {}
 
@@ -87,12 +97,12 @@ def progress() -> Progress:
     from searchlogs.exercises._core import Exercise
 
     _load()
-    notebooks = {}
-    for file in sorted(_BY_FILE, key=lambda file: NOTEBOOKS.get(file, file)):
+    notebooks: dict[str, list[str]] = {number: [] for number in sorted({*NOTEBOOKS.values()})}
+    for file, names in _BY_FILE.items():
         module = import_module(f"searchlogs.exercises.{file}")
-        # What is no exercise is the data of one.
-        names = [name for name in _BY_FILE[file] if isinstance(getattr(module, name), Exercise)]
-        notebooks[NOTEBOOKS.get(file, file)] = names
+        for name in names:
+            if isinstance(getattr(module, name), Exercise):  # else the data of one
+                notebooks[DATAFLOWS.get(name) or NOTEBOOKS[file]].append(name)
     return Progress(notebooks, frozenset(_done), tuple(_problems.values()))
 
 
