@@ -160,7 +160,8 @@ class FlowTask(Exercise):
             return self._no_flow(outcome.error.args[0])
         words = self._words(answer, outcomes, wrong, repeats)
         score = f"{len(found) - len(wrong)} of {len(found)} logs right."
-        again = ("to run it", f"exercises.{self.name}.case({number + 1}).run({_name(answer)})")
+        call = f"exercises.{self.name}.case({number + 1})"
+        again = ("to run it", f"{call}.run({_name(answer)})")
         facts = [*self._given(number)]
         if isinstance(outcome, Raised):
             error = outcome.error
@@ -169,6 +170,7 @@ class FlowTask(Exercise):
             words = words or "Your code raised an error. Its message often says what is wrong."
             return Verdict("broken", words, case.name, (*facts, again), score)
         facts += [*self._compared(outcome, right), *_first_lines(printed), again]
+        facts.append(("to see it", f"{call}.xray({_name(answer)})"))
         words = words or f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
         return Verdict("wrong", words, case.name, tuple(facts), score)
 
