@@ -23,7 +23,7 @@ from searchlogs.exercises._run import (
     takes,
     within,
 )
-from searchlogs.exercises._values import alike, holds, kind, plain, quietly, show
+from searchlogs.exercises._values import alike, brief, holds, kind, plain, quietly, show
 from searchlogs.exercises._verdict import Verdict
 
 SLIPS = (NameError, AttributeError, ImportError, TypeError)
@@ -89,7 +89,7 @@ class FlowTask(Exercise):
             else:
                 words = f"A function is expected, and this is {kind(answer)}. "
             words += "Hand over the function itself, without calling it: `check(my_flow)`."
-            return Verdict("wrong", words, facts=(("yours", show(answer)),))
+            return Verdict("wrong", words, facts=(("yours", brief(answer, 3)),))
         if self.given and _same_code(answer, self.given):
             words = "Add what is missing, and run the cell again. Stuck? "
             return Verdict("not attempted", f"{words}`exercises.{self.name}.hint()`")
