@@ -96,7 +96,9 @@ def find_sessions(
     late: list[Late] = []
     flow = Dataflow("find_sessions")
     # The sessions are the same for any batch size under the replay clock; small ones are slower.
-    source: TestingSource[Event] = TestingSource(events, batch_size=1_000)
+    # Another clock may ask when an event arrived, and a batch is taken user by user.
+    batch_size = 1_000 if clock is replay_clock else 1
+    source: TestingSource[Event] = TestingSource(events, batch_size=batch_size)
     arriving = op.input("inp", flow, source)
     out = session_window("sessions", arriving, clock(wait), gap)
     op.output("out", out.down, TestingSink(sessions))

@@ -147,27 +147,46 @@ def _check_query_id(event: Search | Results | ClickResult) -> None:
 
 def _set_utc(event: Event) -> None:
     """Check the event's time, and make it a plain datetime in UTC."""
-    kind, time = type(event).__name__, event.time
-    plain = type(time) is datetime and time.tzinfo is UTC
+    time = event.time
+    if type(time) is datetime and time.tzinfo is UTC and EARLIEST <= time <= LATEST:
+        return
+    object.__setattr__(event, "time", utc_time(time, f"{type(event).__name__}: time"))
+
+
+def utc_time(time: object, where: str) -> datetime:
+    """Return the time of an event as a plain datetime in UTC.
+
+    Args:
+        time: An aware datetime, from EARLIEST to LATEST.
+        where: Where it was found, for the error message.
+
+    Raises:
+        TypeError: `time` is no datetime.
+        ValueError: `time` has no time zone, or is out of range.
+
+    >>> utc_time(datetime.fromisoformat("2024-01-01 01:00:05+01:00"), "time")
+    datetime.datetime(2024, 1, 1, 0, 0, 5, tzinfo=datetime.timezone.utc)
+    """
     # pandas' NaT is a datetime, equal to nothing.
-    if not plain and (not isinstance(time, datetime) or time != time):
-        example = "a datetime, such as datetime(2024, 1, 1, tzinfo=UTC)"
-        raise _wrong_type(event, "time", example, time)
-    if not plain and (time.tzinfo is None or time.utcoffset() is None):
+    if not isinstance(time, datetime) or time != time:
+        raise TypeError(
+            f"{where}: expected a datetime, such as datetime(2024, 1, 1, tzinfo=UTC); "
+            f"found {shorten(time)} ({type(time).__name__})"
+        )
+    if time.tzinfo is None or time.utcoffset() is None:
         raise ValueError(
-            f"{kind}: time {time} has no time zone; if it is UTC, write time.replace(tzinfo=UTC)"
+            f"{where} {time} has no time zone; if it is UTC, write time.replace(tzinfo=UTC)"
         )
     if not EARLIEST <= time <= LATEST:
         raise ValueError(
-            f"{kind}: time {time} is not between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}; "
+            f"{where} {time} is not between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}; "
             "check its unit, and that the field is the right one"
         )
     # Python subtracts two datetimes of one zone by their wall clocks, an hour off when summer time
     # ends between them: so events hold UTC, and plain datetimes.
-    if not plain:
-        utc = time.astimezone(UTC)
-        parts = (utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
-        object.__setattr__(event, "time", datetime(utc.year, utc.month, utc.day, *parts))
+    utc = time.astimezone(UTC)
+    parts = (utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
+    return datetime(utc.year, utc.month, utc.day, *parts)
 
 
 def _wrong_type(event: Event, field: str, expected: str, value: object) -> TypeError:

@@ -1,16 +1,19 @@
 """From events to sessions: a key, a clock, a windower, and an operator made of the three."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, overload
 
 import bytewax.operators as op
 import bytewax.operators.windowing as win
 from bytewax.dataflow import Stream, operator
 
 from searchlogs.durations import check_duration
-from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_event
+from searchlogs.events import EARLIEST, ClickResult, Event, Search, check_event, shorten, utc_time
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +92,103 @@ def event_time(event: Event) -> datetime:
         raise
 
 
-def replay_clock(wait: timedelta | str) -> win.EventClock[Event]:
+def checked_time(time: Callable[[V], datetime]) -> Callable[[V], datetime]:
+    """Return a function that gives a record's time in UTC, and refuses what is not a time.
+
+    Args:
+        time: Takes a record, and returns its time. `event_time` is returned as it is, because
+            an event has checked its time.
+
+    Raises:
+        TypeError: `time` is no function. The function that is returned raises a TypeError or a
+            ValueError for what is not an aware datetime from 1970 to 2200.
+    """
+    if not callable(time):
+        raise TypeError(
+            "time: expected a function that returns a record's time, such as "
+            f'attrgetter("time"); found {shorten(time)}'
+        )
+    default: Any = event_time
+    return time if time is default else partial(_checked, time)
+
+
+def _checked(time: Callable[[V], datetime], record: V) -> datetime:
+    return utc_time(time(record), "time")
+
+
+@overload
+def replay_clock(wait: timedelta | str) -> win.EventClock[Event]: ...
+@overload
+def replay_clock(wait: timedelta | str, time: Callable[[V], datetime]) -> win.EventClock[V]: ...
+def replay_clock(
+    wait: timedelta | str, time: Callable[[Any], datetime] = event_time
+) -> win.EventClock[Any]:
     """Make a clock for logs, in which time moves with the data alone.
 
     A user's watermark is the time of their newest event so far − `wait`, however fast
     the log is read: the same log gives the same sessions. A session stays open until a
     newer event of its user, or the end of the input, closes it.
 
+    Args:
+        wait: A timedelta from 0 to 366 days, or text such as "1m".
+        time: Returns a record's time, aware, from 1970 to 2200. Give it for records
+            that are not events of this package.
+
     Raises:
-        TypeError, ValueError: `wait` is not a timedelta from 0 to 366 days.
+        TypeError, ValueError: `wait` is no such duration, or `time` no function.
+
+    >>> clock = replay_clock("1m", time=lambda record: record["at"])
+    >>> logic = clock.build(None)
+    >>> seen, watermark = logic.on_item({"at": EARLIEST + timedelta(minutes=5)})
+    >>> f"{watermark:%H:%M}"
+    '00:04'
     """
     return win.EventClock(
-        event_time,
+        checked_time(time),
         check_duration("wait", wait),
         now_getter=lambda: EARLIEST,  # a wall clock that stands still
         to_system_utc=lambda _: None,  # and so nothing to wake up for
     )
+
+
+def shared_clock(wait: timedelta | str) -> win.Clock[Event, Any]:
+    """Make a clock like `replay_clock`, but with one watermark that all users share.
+
+    The watermark is the time of the newest event of *any* user so far − `wait`. Other
+    engines share one in this way per partition or per query, so an event can be late
+    there that is in time under `replay_clock`. Only lateness is imitated: a session still
+    closes at its own user's next event, or at the end of the input.
+
+    What is late depends on how the events of different users are interleaved. The engine
+    takes a batch user by user, and several workers in no fixed order, so use this clock
+    with batches of one event, as `find_sessions` and `observe` do, and with one worker.
+    Make a new clock for each run: it keeps its watermark.
+
+    Raises:
+        TypeError, ValueError: `wait` is not a timedelta from 0 to 366 days.
+
+    >>> from searchlogs.dataflow import find_sessions
+    >>> second = timedelta(seconds=1)
+    >>> events = [Search(1, "dogs", EARLIEST + 9 * second), Search(2, "cats", EARLIEST)]
+    >>> [len(find_sessions(events, clock=it)[1]) for it in (replay_clock, shared_clock)]
+    [0, 1]
+    """
+    return _SharedClock(replay_clock(wait).build(None))
+
+
+@dataclass(frozen=True)
+class _SharedClock(win.Clock[Event, Any]):
+    """A clock that gives every key the same logic, where the engine expects one for each."""
+
+    logic: Any
+
+    def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
+        if resume_state is not None:
+            # The keys were stored at different times; the newest watermark was everybody's.
+            state = self.logic.state
+            state.watermark_base = max(state.watermark_base, resume_state.watermark_base)
+        logic: win.ClockLogic[Event, Any] = self.logic
+        return logic
 
 
 @dataclass(frozen=True)
@@ -139,9 +223,6 @@ def session_window(
         op.map("session", windows.down, _to_session),
         op.map("late", windows.late, _to_late),
     )
-
-
-V = TypeVar("V")
 
 
 @dataclass(eq=False)

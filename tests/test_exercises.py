@@ -154,7 +154,7 @@ def test_each_is_in_the_notebook_of_its_file(exercise: Exercise) -> None:
     assert "from searchlogs import exercises" in code.splitlines()
     (notebook,) = [path for path in NOTEBOOKS if ("code", code) in cells(path)]
     file = exercise.solve.__module__.removeprefix("searchlogs.exercises.")
-    assert notebook.stem.partition("-")[2].replace("-", "_") == file
+    assert file in (notebook.stem.partition("-")[2].replace("-", "_"), "engines")
     place = cells(notebook).index(("code", code))
     statement = [source for kind, source in cells(notebook)[:place] if kind == "markdown"][-1]
     assert re.match(r"## Exercise: .+\n\n.+", statement)

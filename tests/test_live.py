@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from searchlogs.dataflow import GAP, WAIT, ctr_flow, run
 from searchlogs.events import LATEST, AppOpen, Event
+from searchlogs.live.clocks import live_clock
 from searchlogs.live.limits import Ahead, judge, limit_future
 from searchlogs.live.play import Place, Play
 from searchlogs.sessions import Late, Session, replay_clock, session_window
@@ -421,3 +422,29 @@ def test_a_limit_names_what_is_no_event(bad: Any, others: int) -> None:
     op.output("out", out.down, TestingSink([]))
     with pytest.raises(TypeError, match=f"an AppOpen, Search.*{type(bad).__name__}"):
         run(flow)
+
+
+def test_a_live_clock_of_records_resumes_and_wakes_as_that_of_events() -> None:
+    now = [second(100)]
+    clocks = [
+        live_clock(WAIT, lambda: now[0]),
+        live_clock(WAIT, lambda: now[0], time=lambda record: record.time),
+    ]
+    seen = []
+    for clock in clocks:
+        now[0] = second(100)
+        before = clock.build(None)
+        before.before_batch()
+        answers = [before.on_item(AppOpen(1, second(number))) for number in (50, 49.5)]
+        now[0] = second(105)
+        after = clock.build(before.snapshot())
+        seen.append((answers, after.on_notify(), after.to_system_utc(second(60))))
+    assert (
+        seen[0]
+        == seen[1]
+        == (
+            [(second(50), second(49)), (second(49.5), second(49))],
+            second(54),
+            second(111) + MICRO,
+        )
+    )

@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import bytewax.operators as op
+import pandas as pd
 import pytest
 from bytewax.dataflow import Dataflow
-from bytewax.operators.windowing import Clock
+from bytewax.operators.windowing import Clock, SessionWindower, collect_window
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import (
     TestingSink,
@@ -23,7 +26,14 @@ from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.durations import LONGEST
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.live.clocks import live_clock
-from searchlogs.sessions import Late, Session, replay_clock, session_window, user_event
+from searchlogs.sessions import (
+    Late,
+    Session,
+    event_time,
+    replay_clock,
+    session_window,
+    user_event,
+)
 
 ZERO = timedelta(0)
 MICRO = timedelta(microseconds=1)
@@ -335,3 +345,70 @@ def test_a_resumed_live_clock_still_knows_what_was_overtaken() -> None:
 def test_a_clock_without_its_parentheses_is_named() -> None:
     with pytest.raises(TypeError, match=r"clock: .*such as replay_clock\(wait\)"):
         run([], GAP, replay_clock)  # type: ignore[arg-type]
+
+
+def windows_of(records: list[Any], clock: Clock[Any, Any]) -> tuple[list[Any], list[Any]]:
+    """Sessions of records under one key, and the late records."""
+    down: list[Any] = []
+    late: list[Any] = []
+    flow = Dataflow("test")
+    keyed = op.key_on("key", op.input("inp", flow, TestingSource(records)), lambda _: "all")
+    out = collect_window("window", keyed, clock, SessionWindower(GAP))
+    op.output("down", op.map("list", out.down, lambda item: item[1][1]), TestingSink(down))
+    op.output("late", op.map("one", out.late, lambda item: item[1][1]), TestingSink(late))
+    dataflow.run(flow)
+    return down, late
+
+
+def record_clocks(time: Any) -> list[Clock[Any, Any]]:
+    return [replay_clock(WAIT, time=time), live_clock(WAIT, lambda: START, time=time)]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_clock_takes_the_time_of_any_record(number: int) -> None:
+    # Out of order but in time, late, and after a pause longer than the gap.
+    records = [{"at": second(number)} for number in (5, 8, 7.5, 3, 30)]
+    first, behind, before, late, alone = records
+    clock = record_clocks(itemgetter("at"))[number]
+    assert windows_of(records, clock) == ([[first, before, behind], [alone]], [late])
+
+
+def test_the_events_own_time_is_the_default_and_not_checked_again() -> None:
+    assert replay_clock(WAIT).ts_getter is event_time
+    assert live_clock(WAIT).clock.ts_getter is event_time  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(
+    ("time", "kind", "words"),
+    [
+        (datetime(2024, 1, 1), ValueError, "no time zone.*replace"),
+        ("2024-01-01T00:00:00Z", TypeError, "time: expected a datetime.*'2024-01-01"),
+        (1704067200, TypeError, "time: expected a datetime.*1704067200"),
+        (pd.NaT, TypeError, "time: expected a datetime.*NaT"),
+        (datetime(1, 1, 1, tzinfo=UTC), ValueError, "not between 1970-01-01"),
+    ],
+)
+def test_what_is_no_time_is_named_by_the_step(
+    time: Any, kind: type[Exception], words: str, number: int
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        windows_of([{"at": time}], record_clocks(itemgetter("at"))[number])
+    assert "test.window" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("clock", [replay_clock, live_clock])
+def test_a_time_that_is_no_function_is_refused_where_it_is_given(clock: Any) -> None:
+    with pytest.raises(TypeError, match=r"time: expected a function.*attrgetter.*'at'"):
+        clock(WAIT, time="at")
+
+
+def test_two_records_of_one_zone_are_as_far_apart_as_they_were() -> None:
+    """By the wall clock, they are an hour and a second apart, not a second."""
+    berlin = ZoneInfo("Europe/Berlin")
+    before = datetime(2024, 10, 27, 2, 59, 59, tzinfo=berlin)
+    after = datetime(2024, 10, 27, 2, 0, 0, tzinfo=berlin, fold=1)
+    clock = replay_clock(WAIT, time=itemgetter("at"))
+    assert [len(session) for session in windows_of([{"at": before}, {"at": after}], clock)[0]] == [
+        2
+    ]

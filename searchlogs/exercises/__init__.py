@@ -9,13 +9,41 @@ from typing import Any
 
 _BY_FILE = {
     "start_here": ("hello",),
-    "data_model": ("own_event", "reading_a_timeline", "story", "key_by_user"),
-    "simulated_events": ("predict_sessions", "steps_per_user", "given_log", "choose_a_gap"),
-    "session_windows": ("smallest_gap", "late_events", "sort_and_split"),
-    "click_through_rate": ("attribute_a_click", "bounded_rate", "mean_rate"),
+    "data_model": ("own_event", "reading_a_timeline", "story", "two_times", "key_by_user"),
+    "simulated_events": (
+        "predict_sessions",
+        "steps_per_user",
+        "make_a_log",
+        "what_changed",
+        "given_log",
+        "choose_a_gap",
+    ),
+    "keep_state": ("pause_before", "after_a_resume", "app_visits", "count_by_hour"),
+    "session_windows": (
+        "smallest_gap",
+        "when_it_closes",
+        "late_events",
+        "friday_to_monday",
+        "sort_and_split",
+    ),
+    "click_through_rate": (
+        "three_meanings",
+        "attribute_a_click",
+        "bounded_rate",
+        "mean_rate",
+        "two_averages",
+    ),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
+    "engines": ("late_when_shared", "put_back"),
     "your_own_logs": ("clustered_error", "worth_mending", "foreign_log"),
     "killed_and_resumed": ("after_a_kill", "go_on", "publish_queries"),
+    "dataflows": (
+        "count_by_kind",
+        "connect_late",
+        "same_twice",
+        "lost_to_the_stall",
+    ),
+    "reliable_flows": ("check_the_sum", "survive_a_kill"),
     "scale": ("session_starts", "join_halves", "skewed_work"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}

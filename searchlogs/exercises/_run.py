@@ -149,7 +149,7 @@ def with_imports(function: Callable[..., Any]) -> str:
     used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     imports = []
     for node in ast.parse(inspect.getsource(inspect.getmodule(function) or function)).body:
-        if isinstance(node, ast.ImportFrom):
-            node.names = [alias for alias in node.names if alias.name in used]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
             imports += [f"{ast.unparse(node)}\n"] if node.names else []
     return "".join(imports) + ("\n" if imports else "") + text

@@ -1,13 +1,16 @@
 """The exercises of notebook 04: which click belongs where, a rate that is one, and its average."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
-from searchlogs.exercises._core import Case, Task, at
+from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import says
+from searchlogs.exercises._values import alike
+from searchlogs.exercises._wrong_attributions import MISTAKES as ATTRIBUTIONS
+from searchlogs.exercises._wrong_rates import MEANS, RATES
 from searchlogs.metrics import attribute, click_through_rate, example
 from searchlogs.sessions import Session
 from searchlogs.simulate import client_events, simulate
@@ -40,10 +43,33 @@ with_an_orphan = _session_of(
 )
 
 
+dogs_again = _session_of(
+    Search(4, "dogs", at(3)),
+    Results(4, ("fido", "rover"), at(4)),
+    Search(4, "cats", at(10)),
+    Results(4, ("tom", "rover"), at(11)),
+    Search(4, "dogs", at(15)),
+    Results(4, ("rex", "rover"), at(16)),
+    ClickResult(4, "rover", at(20)),
+    ClickResult(4, "fido", at(24)),
+)
+two_of_three = _session_of(
+    Search(8, "sofa", at(0)),
+    Results(8, ("red sofa", "blue sofa"), at(1)),
+    ClickResult(8, "blue sofa", at(5)),
+    Search(8, "armchair", at(20)),
+    Results(8, ("old chair",), at(21)),
+    Search(8, "lamp", at(30)),
+    Results(8, ("desk lamp", "floor lamp"), at(31)),
+    ClickResult(8, "floor lamp", at(34)),
+    ClickResult(8, "desk lamp", at(40)),
+)
+
+
 @cache
-def simulated() -> list[Session]:
+def simulated() -> tuple[Session, ...]:
     """Return the sessions of a simulated afternoon."""
-    return find_sessions(simulate(8, 20, seed=5), gap=timedelta(minutes=30))[0]
+    return tuple(find_sessions(simulate(8, 20, seed=5), gap=timedelta(minutes=30))[0])
 
 
 def my_attribution(session: Session) -> list[str | None]:
@@ -60,58 +86,6 @@ def my_attribution(session: Session) -> list[str | None]:
             holding = [asked for asked, items in shown if event.item in items]
             found.append(holding[-1] if holding else None)
     return found
-
-
-def _queries_by_click(
-    session: Session, choose: Callable[[list[tuple[str, int]], ClickResult], str | None]
-) -> list[str | None]:
-    """Return for each click the query that `choose` picks from (query, index of results) pairs."""
-    found: list[str | None] = []
-    queries: list[tuple[str, int]] = []
-    for index, event in enumerate(session.events):
-        if isinstance(event, Search):
-            queries.append((event.query, index + 1))
-        elif isinstance(event, ClickResult):
-            found.append(choose(queries, event))
-    return found
-
-
-def _showed(session: Session, index: int, item: str) -> bool:
-    """Return whether the results at this index hold the item."""
-    results = session.events[index]
-    return isinstance(results, Results) and item in results.items
-
-
-def _nearest_search(session: Session) -> list[str | None]:
-    return _queries_by_click(session, lambda queries, _: queries[-1][0] if queries else None)
-
-
-def _first_that_showed(session: Session) -> list[str | None]:
-
-    def choose(queries: list[tuple[str, int]], click: ClickResult) -> str | None:
-        return next((query for query, i in queries if _showed(session, i, click.item)), None)
-
-    return _queries_by_click(session, choose)
-
-
-def _never_an_orphan(session: Session) -> list[str | None]:
-
-    def choose(queries: list[tuple[str, int]], click: ClickResult) -> str | None:
-        showing = [query for query, i in queries if _showed(session, i, click.item)]
-        before = showing or [query for query, _ in queries]
-        return before[-1] if before else None
-
-    return _queries_by_click(session, choose)
-
-
-def _orphans_dropped(session: Session) -> list[str | None]:
-    return [query for query in my_attribution(session) if query is not None]
-
-
-def _later_searches_too(session: Session) -> list[str | None]:
-    clicks = [event for event in session.events if isinstance(event, ClickResult)]
-    others = [event for event in session.events if not isinstance(event, ClickResult)]
-    return my_attribution(_session_of(*others, *clicks))
 
 
 attribute_a_click = Task(
@@ -132,32 +106,78 @@ attribute_a_click = Task(
         Case("the tutorial's user 2", (two_clicks,)),
         Case("somebody who goes back", (back_and_forth,)),
         Case("clicks that no earlier search has shown", (with_an_orphan,)),
+        Case("somebody who searches for the same thing twice", (dogs_again,)),
         Case("a session in which nobody searched", (no_search,)),
         Case("a session without a click", (no_click,)),
         *(Case("a simulated session", (session,)) for session in simulated()),
     ),
-    mistakes={
-        _nearest_search: (
-            "Each click was given to the search just before it. But people go back: ask which "
-            "search *showed* the item, and whether any did."
+    mistakes=ATTRIBUTIONS,
+)
+
+
+def evening() -> dict[str, float]:
+    """Return three meanings of click-through rate for two sessions."""
+    clicks_of_searches = [[3, 0], [0, 0]]  # for each session, the clicks of each of its searches
+    clicks = [number for session in clicks_of_searches for number in session]
+    return {
+        "clicks_per_search": sum(clicks) / len(clicks),
+        "ctr": sum(number > 0 for number in clicks) / len(clicks),
+        "session_ctr": sum(any(session) for session in clicks_of_searches)
+        / len(clicks_of_searches),
+    }
+
+
+three_meanings = Question(
+    name="three_meanings",
+    hints=(
+        "What does each of the three divide by: searches, or sessions?",
+        "Two of them divide by the number of searches. One of these two counts clicks, and the "
+        "other counts searches that were clicked.",
+    ),
+    solve=evening,
+    notice="Three numbers from 0.25 to 0.75 for one evening, and each is called a click-through "
+    "rate somewhere. When somebody tells you theirs, ask what was counted and divided by what.",
+    expects="three numbers",
+    mistakes=(
+        Mistake(
+            {"clicks_per_search": 75, "ctr": 25, "session_ctr": 50},
+            "These are per cent. Give numbers as in the table above, where one click on each "
+            "search is 1.0.",
+            lambda answer: max(answer.values()) >= 25,
         ),
-        _first_that_showed: (
-            "When two searches had shown the same item, the click was given to the first of them. "
-            "The later one is what the user had last seen."
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.75, "session_ctr": 0.5},
+            "`ctr`: three clicks on one search make one search that was clicked. Count searches.",
+            says("ctr", 0.75),
         ),
-        _never_an_orphan: (
-            "A click on something that no search had shown was still given to the search before "
-            "it. It is an orphan: None."
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.5, "session_ctr": 0.5},
+            "`ctr`: divide by all searches of the evening. There are four.",
+            says("ctr", 0.5),
         ),
-        _orphans_dropped: (
-            "The orphans are missing. Every click has a place in the list, and None means that no "
-            "search had shown it: otherwise nobody would notice how many orphans there are."
+        Mistake(
+            {"clicks_per_search": 0.25, "ctr": 0.25, "session_ctr": 0.5},
+            "`clicks_per_search`: every click counts, also those on the same search.",
+            says("clicks_per_search", 0.25),
         ),
-        _later_searches_too: (
-            "A click was given to a search that came after it. Only what was already on the "
-            "screen can have been clicked."
+        Mistake(
+            {"clicks_per_search": 1.5, "ctr": 0.25, "session_ctr": 0.5},
+            "`clicks_per_search`: this divides by the number of sessions, or leaves the second one "
+            "out. Divide by all searches of the evening.",
+            says("clicks_per_search", 1.5),
         ),
-    },
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.25, "session_ctr": 0.25},
+            "`session_ctr`: here a session counts, and not a search. How many of the sessions have "
+            "a click?",
+            says("session_ctr", 0.25, 0.75),
+        ),
+        Mistake(
+            {"clicks_per_search": 0.75, "ctr": 0.25, "session_ctr": 1.0},
+            "`session_ctr`: in the second session nothing was clicked.",
+            says("session_ctr", 1),
+        ),
+    ),
 )
 
 
@@ -166,33 +186,6 @@ def my_rate(session: Session) -> float | None:
     searches = attribute(session).impressions
     if not searches:
         return None
-    return sum(bool(search.clicks) for search in searches) / len(searches)
-
-
-def _clicks_per_search(session: Session) -> float | None:
-    return session.clicks / session.searches if session.searches else None
-
-
-def _cut_to_one(session: Session) -> float | None:
-    return min(1.0, session.clicks / session.searches) if session.searches else None
-
-
-def _zero_without_search(session: Session) -> float:
-    return my_rate(session) or 0.0
-
-
-def _any_click(session: Session) -> float | None:
-    rate = my_rate(session)
-    return rate if rate is None else float(rate > 0)
-
-
-def _share_of_clicks(session: Session) -> float | None:
-    clicked = sum(bool(search.clicks) for search in attribute(session).impressions)
-    return clicked / session.clicks if session.clicks else None
-
-
-def _divides_by_zero(session: Session) -> float:
-    searches = attribute(session).impressions
     return sum(bool(search.clicks) for search in searches) / len(searches)
 
 
@@ -210,37 +203,13 @@ bounded_rate = Task(
     cases=lambda: (
         Case("the tutorial's user 2", (two_clicks,)),
         Case("two searches, one of them clicked twice", (example(),)),
+        Case("three searches, two of them clicked", (two_of_three,)),
         Case("a session in which nobody searched", (no_search,)),
         Case("a search without a click", (no_click,)),
         Case("a session with orphans", (with_an_orphan,)),
         *(Case("a simulated session", (session,)) for session in simulated()),
     ),
-    mistakes={
-        _clicks_per_search: (
-            "Clicks ÷ searches is a ratio: two clicks on one search make 2.0. Ask of each "
-            "*search* whether it was clicked at all, and count those."
-        ),
-        _cut_to_one: (
-            "Clicks ÷ searches, cut off at 1, stays within bounds but is no share: two clicks on "
-            "one search hide that another got none. Ask of each search whether it was clicked."
-        ),
-        _zero_without_search: (
-            "0 would mean that there were searches and none was clicked. Here nobody searched, so "
-            "there is no rate: None."
-        ),
-        _any_click: (
-            "This says whether *any* search was clicked: the session CTR. What is expected is the "
-            "share, which can lie between 0 and 1."
-        ),
-        _share_of_clicks: (
-            "You divided by the number of clicks. Divide by the number of searches: of all "
-            "searches, how many were clicked?"
-        ),
-        _divides_by_zero: (
-            "In this session nobody searched, so there is nothing to divide by. Test for that "
-            "first, and return None."
-        ),
-    },
+    mistakes=RATES,
 )
 
 
@@ -251,31 +220,6 @@ def my_mean(sessions: list[Session]) -> float | None:
     return sum(defined) / len(defined) if defined else None
 
 
-def _undefined_as_zero(sessions: list[Session]) -> float | None:
-    rates = [click_through_rate(session) or 0.0 for session in sessions]
-    return sum(rates) / len(rates) if rates else None
-
-
-def _zeros_left_out(sessions: list[Session]) -> float | None:
-    rates = [rate for session in sessions if (rate := click_through_rate(session))]
-    return sum(rates) / len(rates) if rates else None
-
-
-def _ratio_of_sums(sessions: list[Session]) -> float | None:
-    searches = [search for one in sessions for search in attribute(one).impressions]
-    return sum(bool(search.clicks) for search in searches) / len(searches) if searches else None
-
-
-def _adds_none(sessions: list[Session]) -> float:
-    rates: list[Any] = [click_through_rate(session) for session in sessions]
-    return float(sum(rates) / len(rates))
-
-
-def _nothing_to_divide(sessions: list[Session]) -> float:
-    rates = [rate for session in sessions if (rate := click_through_rate(session)) is not None]
-    return sum(rates) / len(rates)
-
-
 mean_rate = Task(
     name="mean_rate",
     hints=(
@@ -283,7 +227,8 @@ mean_rate = Task(
         "And what for one whose searches nobody clicked?",
         "Make a list of the rates that are not None; a rate of 0.0 stays in it. The average "
         "is the sum of the list divided by its length.",
-        "And if that list is empty?",
+        "What is the length of a list that holds no rate, and what happens if you divide by it? "
+        "Look at the list before you divide.",
     ),
     solve=my_mean,
     notice="0 and None are different things: one pulls the average down, the other does not count.",
@@ -293,28 +238,100 @@ mean_rate = Task(
         Case("one of them without a search", ([two_clicks, no_search, example()],)),
         Case("two sessions of different length", ([back_and_forth, with_an_orphan, no_click],)),
         Case("no session with a search", ([no_search],)),
-        Case("a simulated afternoon", (simulated(),)),
+        Case("no sessions", ([],)),
+        Case("a simulated afternoon", (list(simulated()),)),
     ),
-    mistakes={
-        _undefined_as_zero: (
-            "Sessions without a search were counted as 0. They say nothing about searches: leave "
-            "them out of both the sum *and* the number that you divide by."
+    mistakes=MEANS,
+)
+
+
+def averages() -> dict[str, object]:
+    """Return two averages of two sessions, and which of them a robot changes more."""
+    sessions = [(1, 1), (1, 4)]  # searches clicked, searches
+    robot = (0, 95)
+
+    def ratio_of_sums(pairs: list[tuple[int, int]]) -> float:
+        return sum(clicked for clicked, _ in pairs) / sum(searches for _, searches in pairs)
+
+    def mean_of_ratios(pairs: list[tuple[int, int]]) -> float:
+        return sum(clicked / searches for clicked, searches in pairs) / len(pairs)
+
+    # With the robot one falls from 0.4 to 0.02, and the other from 0.625 to 0.417.
+    falls = {
+        average.__name__.replace("_", " "): average(sessions) - average([*sessions, robot])
+        for average in (ratio_of_sums, mean_of_ratios)
+    }
+    return {
+        "ratio of sums": ratio_of_sums(sessions),
+        "mean of ratios": mean_of_ratios(sessions),
+        "falls further": max(falls, key=lambda name: falls[name]),
+    }
+
+
+def same_averages(given: Any, expected: dict[str, object]) -> bool:
+    """Return whether two answers are equal, however the words are written."""
+    word = _plain(given["falls further"])
+    return alike({**given, "falls further": word}, expected)
+
+
+def _plain(words: str) -> str:
+    """Return words in lower case, with spaces between them."""
+    return " ".join(words.casefold().replace("_", " ").split())
+
+
+two_averages = Question(
+    name="two_averages",
+    hints=(
+        "For the ratio of sums, add up first and divide once. For the mean of ratios, divide "
+        "first, once for each session.",
+        "The robot has one session, and 95 searches. In which average is it one of three, and in "
+        "which is it 95 of 100?",
+        "The robot's rate is 0. Work out both averages again with it, and subtract.",
+    ),
+    solve=averages,
+    notice="In a ratio of sums whoever searches most weighs most, and a robot weighs most of all. "
+    "In a mean of ratios it is one session among others, but so is a session with one search.",
+    expects="two numbers, and the name of one of them",
+    same=same_averages,
+    mistakes=(
+        Mistake(
+            {"ratio of sums": 0.625, "mean of ratios": 0.4, "falls further": "ratio of sums"},
+            "The two numbers are the wrong way round. A ratio of sums adds up first; a mean of "
+            "ratios divides first.",
+            lambda answer: (
+                says("ratio of sums", 0.625)(answer) and says("mean of ratios", 0.4)(answer)
+            ),
         ),
-        _zeros_left_out: (
-            "The sessions with a rate of 0 were left out too: `if rate` is false for 0 as well as "
-            "for None. Test `is not None`."
+        Mistake(
+            {"ratio of sums": 0.02, "mean of ratios": 0.417, "falls further": "ratio of sums"},
+            "These are the averages *with* the robot. First give those of the two sessions alone.",
+            lambda answer: (
+                says("ratio of sums", 0.02)(answer)
+                or abs(answer["mean of ratios"] - 1.25 / 3) < 0.001
+            ),
         ),
-        _ratio_of_sums: (
-            "All searches clicked ÷ all searches: the other honest average, in which every search "
-            "weighs the same. Here every *session* should weigh the same."
+        Mistake(
+            {"ratio of sums": 0.5, "mean of ratios": 0.625, "falls further": "ratio of sums"},
+            "`ratio of sums`: how many searches do the two sessions have together? Every one of "
+            "them weighs the same.",
+            says("ratio of sums", 0.5, 1, 0.25, 0.625),
         ),
-        _adds_none: (
-            "`click_through_rate` gives None for a session without a search, and None can't be "
-            "added. Leave those sessions out first."
+        Mistake(
+            {"ratio of sums": 0.4, "mean of ratios": 1.25, "falls further": "ratio of sums"},
+            "`mean of ratios`: that is the sum of the two rates. Divide it by their number.",
+            says("mean of ratios", 1.25),
         ),
-        _nothing_to_divide: (
-            "No session here has a rate, so there is nothing to divide by. Without a rate there "
-            "is no mean: return None."
+        Mistake(
+            {"ratio of sums": 0.4, "mean of ratios": 0.5, "falls further": "ratio of sums"},
+            "`mean of ratios`: which rate has each session for itself? Their average weighs both "
+            "the same.",
+            says("mean of ratios", 0.5, 0.4),
         ),
-    },
+        Mistake(
+            {"ratio of sums": 0.4, "mean of ratios": 0.625, "falls further": "mean of ratios"},
+            "`falls further`: in the mean of ratios the robot is one session of three. In the "
+            "other average it is 95 searches of 100.",
+            lambda answer: _plain(answer["falls further"]) == "mean of ratios",
+        ),
+    ),
 )

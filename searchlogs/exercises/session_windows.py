@@ -3,11 +3,15 @@
 from collections import defaultdict
 from datetime import timedelta
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import says
+from searchlogs.exercises._values import alike
+from searchlogs.exercises._wrong_sessions import MISTAKES
 from searchlogs.simulate import client_events, simulate
 
 
@@ -34,8 +38,9 @@ smallest_gap = Question(
             "One too many. A pause exactly as long as the gap doesn't end the session.",
         ),
         Mistake(
-            12,
-            "One pause, from 20 to 33, lasts 13 seconds, which is longer than this gap.",
+            5,
+            "That is the shortest pause. All the others are longer, and each of them would end a "
+            "session.",
         ),
         Mistake(
             25,
@@ -50,6 +55,103 @@ smallest_gap = Question(
         Mistake(
             timedelta(seconds=13),
             "The length is right, but here the number of seconds alone is expected.",
+        ),
+        Mistake(
+            12,
+            "With this gap one pause is still too long, and there are two sessions or more. Which "
+            "of the pauses is the longest?",
+            lambda answer: answer < longest_pause(),
+        ),
+        Mistake(
+            20,
+            "This gap is long enough, but a smaller one is too. How long is the longest pause, in "
+            "order of time?",
+            lambda answer: answer > longest_pause(),
+        ),
+    ),
+)
+
+
+def what_lets_them_close() -> dict[str, object]:
+    """Return which arrival closes each session, with a gap of 10 seconds and a wait of 1."""
+    arrivals = [(1, 5), (2, 6), (1, 15), (2, 30), (1, 26), (1, 27)]  # user, second
+    last = {"user 1, session 0": (1, 15), "user 2, session 0": (2, 6), "user 2, session 1": (2, 30)}
+
+    def closes(user: int, second: int) -> object:
+        for number, (other, time) in enumerate(arrivals, 1):
+            # The watermark is a second behind, and must lie more than a gap after the last event.
+            if other == user and time - 1 > second + 10:
+                return number
+        return "end"
+
+    return {name: closes(*event) for name, event in last.items()}
+
+
+def same_closing(given: Any, expected: dict[str, object]) -> bool:
+    """Return whether two answers are equal, however the word *end* is written."""
+    parts = {
+        name: value.strip().casefold() if isinstance(value, str) else value
+        for name, value in given.items()
+    }
+    return alike(parts, expected)
+
+
+when_it_closes = Question(
+    name="when_it_closes",
+    hints=(
+        "Write each user's watermark beside every arrival: their newest second, minus the wait. "
+        "Whose watermark does an arrival move?",
+        "A session closes when its user's watermark is *more* than the gap after its last event.",
+        "User 1 is silent after second 15, so their watermark must come to lie above 25. At which "
+        "arrival does it?",
+    ),
+    solve=what_lets_them_close,
+    notice="Only a user's own later event closes their session, and it must be newer by more than "
+    "the gap and the wait. The event of second 26 began a new session, and the old one was still "
+    "open. And what nobody's event closes, the end of the input does.",
+    expects='for each session, the number of an arrival, or "end"',
+    same=same_closing,
+    mistakes=(
+        Mistake(
+            {"user 1, session 0": 5, "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: second 26 is more than a gap after second 15, so it begins a new "
+            "session. But the clock waits 1 second: where is the watermark then?",
+            says("user 1, session 0", 5),
+        ),
+        Mistake(
+            {"user 1, session 0": 4, "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: that arrival is an event of user 2. Each user has a watermark of "
+            "their own.",
+            says("user 1, session 0", 2, 4),
+        ),
+        Mistake(
+            {"user 1, session 0": 3, "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: the event of second 15 still belongs to the session, since it is "
+            "exactly a gap after second 5.",
+            says("user 1, session 0", 3),
+        ),
+        Mistake(
+            {"user 1, session 0": "end", "user 2, session 0": 4, "user 2, session 1": "end"},
+            "`user 1, session 0`: an event of user 1 comes later, and is newer by more than the "
+            "gap and the wait. Which one?",
+            lambda answer: str(answer["user 1, session 0"]).casefold() == "end",
+        ),
+        Mistake(
+            {"user 1, session 0": 6, "user 2, session 0": 3, "user 2, session 1": "end"},
+            "`user 2, session 0`: only an event of user 2 moves their watermark. Which of them "
+            "comes next?",
+            says("user 2, session 0", 1, 2, 3, 5, 6),
+        ),
+        Mistake(
+            {"user 1, session 0": 6, "user 2, session 0": 4, "user 2, session 1": 6},
+            "`user 2, session 1`: no event of user 2 comes after second 30, and the events of "
+            "others don't count. What closes it then?",
+            lambda answer: answer["user 2, session 1"] in (1, 2, 3, 4, 5, 6, None),
+        ),
+        Mistake(
+            {"user 1, session 0": 27, "user 2, session 0": 30, "user 2, session 1": "end"},
+            "Are these seconds? Give the numbers of the arrivals, from 1 to 6.",
+            lambda answer: any(isinstance(v, int) and v > 6 for v in answer.values()),
         ),
     ),
 )
@@ -89,11 +191,34 @@ late_events = Question(
             [3, 7, 6, 9, 8],
             "All of these came after a newer event. But the clock waits: an event up to 2 seconds "
             "behind the newest is in time.",
+            lambda given: set(given) in ({3, 6, 7, 8, 9}, {6, 7, 8, 9}),
         ),
         Mistake(
             [3, 7, 6, 8],
             "3 and 8 lie exactly on the watermark, and that is in time. Only what lies below it "
             "is late.",
+            lambda given: set(given) in ({3, 6, 7, 8}, {3, 6, 7}, {6, 7, 8}),
+        ),
+        Mistake(
+            [0, 3, 3, 8, 8, 8, 8, 8],
+            "These are the watermarks. Which events are below the watermark that they meet?",
+        ),
+        Mistake(
+            [False, False, False, False, True, True, False, False],
+            "This says of each event whether it is late. Give the seconds of those that are.",
+            lambda given: all(isinstance(one, bool) for one in given) and len(given) == 8,
+        ),
+        Mistake(
+            [],
+            "Some are late. Once 10 has arrived, the watermark is 8: which of the events after it "
+            "are below?",
+            lambda given: len(given) == 0,
+        ),
+        Mistake(
+            [1, 2],
+            "Do these say by how much the events are late? Give the seconds at which they "
+            "happened.",
+            lambda given: sorted(given) in ([1, 2], [3, 4]),
         ),
         Mistake(
             [7],
@@ -107,8 +232,75 @@ late_events = Question(
         ),
         Mistake(
             [4, 5],
-            "These are positions in the list. Give the seconds.",
+            "Are these positions in the list? Give the seconds of the events that stand there.",
             lambda given: sorted(given) in ([4, 5], [5, 6]),
+        ),
+    ),
+)
+
+
+def from_the_table() -> dict[str, timedelta]:
+    """Return the gap of Monday's dashboard, and one that the table supports."""
+    # From 3 to 25 minutes neither the rate nor the number of sessions moves: that is the valley.
+    return {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(minutes=10)}
+
+
+def supported(given: Any, expected: dict[str, timedelta]) -> bool:
+    """Return whether Monday's gap is right, and the other lies where nothing moves."""
+    flat = timedelta(minutes=3) <= given["your gap"] <= timedelta(minutes=25)
+    return bool(given["Monday's gap"] == expected["Monday's gap"] and flat)
+
+
+friday_to_monday = Question(
+    name="friday_to_monday",
+    hints=(
+        "Look for Monday's two numbers in the table. Which gap gives them?",
+        "Where does the click-through rate stop changing? And where does the number of sessions?",
+        "A gap is well chosen where moving it changes neither column. Leave some room on both "
+        "sides.",
+    ),
+    solve=from_the_table,
+    notice="A rate can fall to a third although nobody clicked less. Too short a gap cuts clicks "
+    "off from their searches; too long a gap glues visits together, which only the number of "
+    "sessions shows. Any gap from 3 to 25 minutes is right here.",
+    expects="two timedeltas",
+    same=supported,
+    mistakes=(
+        Mistake(
+            {"Monday's gap": 20, "your gap": 600},
+            "A bare number has no unit: are these seconds or minutes? Write `timedelta(seconds=…)` "
+            "or `timedelta(minutes=…)`.",
+            lambda answer: any(isinstance(gap, Number) for gap in answer.values()),
+        ),
+        Mistake(
+            {"Monday's gap": "20 seconds", "your gap": "10 minutes"},
+            "These are texts, and timedeltas are expected: `timedelta(seconds=…)` or "
+            "`timedelta(minutes=…)`.",
+            lambda answer: any(isinstance(gap, str) for gap in answer.values()),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(hours=3), "your gap": timedelta(minutes=10)},
+            "`Monday's gap`: too long a gap would make fewer sessions than on Friday. On Monday "
+            "there were three times as many.",
+            lambda answer: answer["Monday's gap"] > timedelta(minutes=25),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(minutes=10), "your gap": timedelta(minutes=10)},
+            "`Monday's gap`: look for the line of the table with Monday's rate and Monday's number "
+            "of sessions.",
+            lambda answer: answer["Monday's gap"] != timedelta(seconds=20),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(minutes=1)},
+            "`your gap`: too short. A longer gap still changes both numbers, so this one cuts some "
+            "visits.",
+            lambda answer: answer["your gap"] < timedelta(minutes=3),
+        ),
+        Mistake(
+            {"Monday's gap": timedelta(seconds=20), "your gap": timedelta(hours=1)},
+            "`your gap`: too long. The rate stays, but there are fewer sessions: visits that were "
+            "apart are glued together.",
+            lambda answer: answer["your gap"] > timedelta(minutes=25),
         ),
     ),
 )
@@ -138,63 +330,15 @@ def bytewax_sessions(events: list[Event], gap: timedelta) -> list[list[Event]]:
     return [list(session.events) for session in sessions]
 
 
-def _by_hand(events: list[Event], cuts: Any) -> list[list[Event]]:
-    """Start a session at each event for which `cuts(session so far, next event)` is true."""
-    sessions: list[list[Event]] = []
-    for event in events:
-        if not sessions or cuts(sessions[-1], event):
-            sessions.append([])
-        sessions[-1].append(event)
-    return sessions
-
-
-def _each_user(events: list[Event], cuts: Any, sort: bool = True) -> list[list[Event]]:
-    """Cut the events of each user."""
-    sessions = []
-    for user in dict.fromkeys(str(event.user) for event in events):
-        own = [event for event in events if str(event.user) == user]
-        if sort:
-            own.sort(key=lambda event: event.time)
-        sessions += _by_hand(own, cuts)
-    return sessions
-
-
-def _not_sorted(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    return _each_user(events, lambda own, event: event.time - own[-1].time > gap, sort=False)
-
-
-def _cut_at_the_gap(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    return _each_user(events, lambda own, event: event.time - own[-1].time >= gap)
-
-
-def _from_the_first(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    return _each_user(events, lambda own, event: event.time - own[0].time > gap)
-
-
-def _last_one_lost(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    last = {str(event.user): event for event in sorted(events, key=lambda event: event.time)}
-    return [own for own in my_sessions(events, gap) if own[-1] is not last[str(own[-1].user)]]
-
-
-def _users_mixed(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    in_order = sorted(events, key=lambda event: event.time)
-    return _by_hand(in_order, lambda own, event: event.time - own[-1].time > gap)
-
-
-def _cut_at_each_user(events: list[Event], gap: timedelta) -> list[list[Event]]:
-    in_order = sorted(events, key=lambda event: event.time)
-    return _by_hand(
-        in_order,
-        lambda own, event: event.user != own[-1].user or event.time - own[-1].time > gap,
-    )
-
-
 def same_sessions(given: Any, expected: list[list[Event]]) -> bool:
     """Return whether the sessions are equal, in any order, because Bytewax has its own."""
-    parts = [
-        sorted(map(list, one), key=lambda own: (str(own[0].user), own[0].time))
-        for one in (given, expected)
-    ]
+    if isinstance(given, dict):
+        return bool(given == expected)
+    parts = [list(one) for one in (given, expected)]
+    if not any(isinstance(one, Event) for part in parts for one in part):
+        for part in parts:
+            part.sort(key=lambda own: [(str(event.user), event.time) for event in own[:1]])
+            part[:] = map(list, part)
     return parts[0] == parts[1]
 
 
@@ -232,37 +376,21 @@ sort_and_split = Task(
             ([AppOpen(1 + i % 2, at(7 * i)) for i in range(4)], at(10) - at(0)),
         ),
         Case("the tutorial's seven events", (client_events(), at(10) - at(0))),
+        Case("a longer gap", ([AppOpen(1, at(0)), AppOpen(1, at(30))], at(60) - at(0))),
+        Case(
+            "a pause of a day and a second",
+            ([AppOpen(1, at(0)), AppOpen(1, at(86_401))], at(10) - at(0)),
+        ),
+        Case(
+            "a user who is a number in one event and a text in the next",
+            ([AppOpen(1, at(0)), AppOpen("1", at(5))], at(10) - at(0)),
+        ),
+        Case("no events", ([], at(10) - at(0))),
         Case(
             "a simulated afternoon whose events arrive out of order",
             (list(simulate(4, 9, seed=3, disorder=timedelta(minutes=1))), timedelta(minutes=30)),
         ),
     ),
-    mistakes={
-        _not_sorted: (
-            "The events were cut in the order in which they arrived. An event that comes a little "
-            "late then makes a pause where there was none. Sort each user's events by time "
-            "first."
-        ),
-        _cut_at_the_gap: (
-            "A pause exactly as long as the gap ends a session here. Only a longer pause does: "
-            "`>`, not `>=`."
-        ),
-        _from_the_first: (
-            "Each event is compared with the first event of its session, which limits how long a "
-            "session lasts. Compare it with the event just before it."
-        ),
-        _last_one_lost: (
-            "Each user's last session is missing. No pause comes after it, so nothing ends it: "
-            "add it after the loop. Bytewax does the same at the end of its input."
-        ),
-        _users_mixed: (
-            "Users are mixed: what one does keeps the session of another open. Separate the "
-            "events by user first."
-        ),
-        _cut_at_each_user: (
-            "A session ends here whenever another user does something in between. Separate the "
-            "events by user first; then others make no difference."
-        ),
-    },
+    mistakes=MISTAKES,
     same=same_sessions,
 )

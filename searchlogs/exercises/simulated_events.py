@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 from searchlogs.dataflow import find_sessions
-from searchlogs.events import AppOpen, Event, Search
+from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.exercises._values import alike
+from searchlogs.exercises._wrong_steps import MISTAKES
 from searchlogs.metrics import count
 from searchlogs.sessions import Session
-from searchlogs.simulate import AFTERNOON, client_events, simulate
+from searchlogs.simulate import AFTERNOON, TOPICS, client_events, simulate
 
 
 def count_sessions() -> int:
@@ -64,6 +66,10 @@ predict_sessions = Question(
             7,
             "That is the number of events. Events with no long pause between them share a session.",
         ),
+        Mistake(
+            6,
+            "That is the number of steps. Only a step that is longer than the gap ends a session.",
+        ),
     ),
 )
 
@@ -79,47 +85,14 @@ def my_steps(events: Iterable[Event]) -> dict[str, list[float]]:
     }
 
 
-def _users_mixed(events: list[Event]) -> dict[object, list[float]]:
-    steps: dict[object, list[float]] = defaultdict(list)
-    for before, after in pairwise(sorted(events, key=lambda event: event.time)):
-        steps[after.user].append((after.time - before.time).total_seconds())
-    return steps
-
-
-def _not_sorted(events: list[Event]) -> dict[object, list[float]]:
-    times = defaultdict(list)
-    for event in events:
-        times[event.user].append(event.time)
-    return {
-        user: [(after - before).total_seconds() for before, after in pairwise(of_user)]
-        for user, of_user in times.items()
-    }
-
-
-def _without_sign(events: list[Event]) -> dict[object, list[float]]:
-    return {user: [abs(step) for step in steps] for user, steps in _not_sorted(events).items()}
-
-
-def _one_too_many(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [0.0, *steps] for user, steps in my_steps(events).items()}
-
-
-def _seconds_only(events: list[Event]) -> dict[str, list[float]]:
-    return {
-        user: [step // 1 % 86_400 for step in steps] for user, steps in my_steps(events).items()
-    }
-
-
-def _as_durations(events: list[Event]) -> dict[str, list[timedelta]]:
-    return {
-        user: [timedelta(seconds=step) for step in steps]
-        for user, steps in my_steps(events).items()
-    }
-
-
 def same_steps(given: Any, expected: dict[str, list[float]]) -> bool:
     """Return whether steps are equal; users may be 1 or "1", those without steps may be missing."""
-    parts = [{str(user): list(s) for user, s in one.items() if s} for one in (given, expected)]
+    if not (hasattr(given, "items") and hasattr(expected, "items")):
+        return alike(given, expected)
+    parts = [
+        {str(user): own for user, steps in one.items() if (own := list(steps))}
+        for one in (given, expected)
+    ]
     return alike(parts[0], parts[1])
 
 
@@ -146,6 +119,10 @@ steps_per_user = Task(
             "a user who comes back after a day",
             ([Search("anna", "dogs", at(5)), Search("anna", "dogs", at(86_410))],),
         ),
+        Case(
+            "a user who is a number in one event and a text in the next",
+            ([AppOpen(1, at(0)), AppOpen("1", at(5))],),
+        ),
         Case("a user with a single event", ([AppOpen(7, at(1))],)),
         Case("no events", ([],)),
         Case(
@@ -153,46 +130,192 @@ steps_per_user = Task(
             (list(simulate(4, 8, seed=2, disorder=timedelta(minutes=1))),),
         ),
     ),
-    mistakes={
-        _users_mixed: (
-            "These steps run from one user to another. Separate the users first, then look at "
-            "each user's own events."
-        ),
-        _not_sorted: (
-            "The events were taken as they arrived, so a step can run backwards in time. Sort "
-            "each user's times first."
-        ),
-        _without_sign: (
-            "No step runs backwards, but only because the sign was dropped: the events are still "
-            "in the order in which they arrived. Sort each user's times first."
-        ),
-        _one_too_many: (
-            "There is one step too many: the first event has no step before it. Three events have "
-            "two steps between them."
-        ),
-        _seconds_only: (
-            "These are whole seconds, and the days are missing: `.seconds` is only one field of a "
-            "timedelta. Use `.total_seconds()` for the whole duration."
-        ),
-        _as_durations: (
-            "These are timedeltas, but numbers of seconds are expected: use `.total_seconds()`."
-        ),
-    },
+    mistakes=MISTAKES,
     same=same_steps,
 )
 
 
+def three_sessions() -> list[Event]:
+    """Return a log of two users and three sessions, one of them without a search."""
+    return [
+        Search(1, "dogs", at(0)),
+        Search(2, "cats", at(3)),
+        ClickResult(1, "fido", at(10)),  # exactly one gap after the search: the same session
+        AppOpen(1, at(21)),  # one second more: a new session, in which nobody searches
+    ]
+
+
+def _made(answer: Any) -> list[Session]:
+    """Return the sessions of a log, with a gap of 10 seconds and nothing late."""
+    return find_sessions(list(answer), timedelta(seconds=10), timedelta(days=1))[0]
+
+
+def is_such_a_log(given: Any, _: object) -> bool:
+    """Return whether events are as the exercise asks."""
+    sessions = _made(given)
+    users = {session.user for session in sessions}
+    without = [session for session in sessions if not session.searches]
+    return len(list(given)) <= 7 and (len(users), len(sessions), len(without)) == (2, 3, 1)
+
+
+def what_it_makes(events: Any) -> str:
+    """Describe the sessions of a log."""
+    sessions = _made(events)
+    users = {session.user for session in sessions}
+    without = sum(not session.searches for session in sessions)
+    return (
+        f"events: {len(list(events))}; users: {len(users)}; sessions: {len(sessions)}; "
+        f"without a search: {without}"
+    )
+
+
+make_a_log = Question(
+    name="make_a_log",
+    hints=(
+        "Begin with two searches of two users: two sessions. Which event of one of them makes a "
+        "third session?",
+        "A session without a search can be a single AppOpen. How long must its user have been "
+        "silent before it?",
+    ),
+    solve=three_sessions,
+    notice="A few events whose result you know are worth more than a million whose result you "
+    "don't. Each test of this course's package began like this.",
+    expects="at most seven events; 2 users, 3 sessions, 1 of them without a search",
+    outcome=what_it_makes,
+    same=is_such_a_log,
+    mistakes=(
+        Mistake(
+            AppOpen(1, at(0)),
+            "This is a single event. Put your events into a list: `[…, …]`.",
+            lambda given: isinstance(given, Event),
+        ),
+        Mistake(
+            [(1, "dogs", 0), (2, "cats", 3)],
+            "These are not events. Make them as in notebook 01: `Search(user, query, time)`.",
+            lambda given: len(given) > 0 and not any(isinstance(one, Event) for one in given),
+        ),
+        Mistake(
+            [AppOpen(user, at(30 * user)) for user in range(8)],
+            "There are more than seven events. Small logs are easier to work out by hand.",
+            lambda given: len(list(given)) > 7,
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), Search(1, "cats", at(20)), AppOpen(1, at(40))],
+            "There are not two users. Events of one user share a `user`.",
+            lambda given: len({session.user for session in _made(given)}) != 2,
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), Search(2, "cats", at(0)), AppOpen(2, at(10))],
+            "There are fewer than three sessions. A new one begins after a pause that is *longer* "
+            "than the gap, in one user's events.",
+            lambda given: len(_made(given)) < 3,
+        ),
+        Mistake(
+            [
+                Search(1, "dogs", at(0)),
+                Search(2, "cats", at(0)),
+                *(AppOpen(2, at(20 * i)) for i in (1, 2)),
+            ],
+            "There are more than three sessions. Every pause that is longer than the gap begins "
+            "another one.",
+            lambda given: len(_made(given)) > 3,
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), Search(2, "cats", at(0)), Search(2, "dogs", at(20))],
+            "There are three sessions, but every one has a search. In one of them nobody should "
+            "search.",
+            lambda given: all(session.searches for session in _made(given)),
+        ),
+        Mistake(
+            [Search(1, "dogs", at(0)), AppOpen(2, at(0)), AppOpen(2, at(20))],
+            "There are three sessions, but more than one has no search.",
+            lambda given: sum(not session.searches for session in _made(given)) > 1,
+        ),
+    ),
+)
+
+
+def the_reason() -> str:
+    """Return the letter of what can be the reason."""
+    return "b"
+
+
+def same_letter(given: Any, expected: str) -> bool:
+    """Return whether two answers are one letter: "b", "B", "(b)"."""
+    return str(given).strip(" ().").casefold() == expected
+
+
+what_changed = Question(
+    name="what_changed",
+    hints=(
+        "What does the seed decide, and what does it not?",
+        "With the same numbers of users and sessions and the same seed, the events are the same. "
+        "What else goes into the number of sessions?",
+    ),
+    solve=the_reason,
+    notice="With a fixed seed the day can't have changed, so the program has. Without a seed, you "
+    "would have to wonder about both.",
+    expects="one letter",
+    same=same_letter,
+    mistakes=(
+        Mistake(
+            "a",
+            "The simulated people do the same every time: all chance follows from the seed, and "
+            "the seed is 7 on both days.",
+            lambda given: same_letter(given, "a"),
+        ),
+        Mistake(
+            "c",
+            "The same seed gives the same events on every computer, fast or slow.",
+            lambda given: same_letter(given, "c"),
+        ),
+        Mistake(
+            "d",
+            "The order in which simulated events arrive follows from the seed as well.",
+            lambda given: same_letter(given, "d"),
+        ),
+    ),
+)
+
+
 VISITS = 80
+COLLECTION = (
+    ("water lily", "watre lilies", "water lilies", "water lilies pond", "water lilies pond bridge"),
+    ("sunflower", "sunfowers", "sunflowers", "sunflowers vase", "sunflowers vase yellow"),
+    ("river view", "rivre view", "river view", "river view winter"),
+    ("still life", "stil lief", "still life", "still life fruit", "still life fruit lemon"),
+    ("bronze horse", "bronce horse", "bronze horses", "small bronze horses"),
+    ("old map", "odl map", "old map", "old map city"),
+    ("tea bowl", "tae bowl", "tea bowl", "glazed tea bowl"),
+    ("ship model", "shpi model", "ship model", "large ship model", "large ship model sails"),
+)
+"""For each topic of the simulator: what the museum has, and how its visitors ask for it."""
+
+
+def _words() -> dict[str, str]:
+    """Return the museum's word for each query and each item of the simulator."""
+    words: dict[str, str] = {}
+    for topic, (thing, *queries) in zip(TOPICS, COLLECTION, strict=True):
+        words |= dict(zip((query for query, _ in topic), queries, strict=True))
+        words |= {item: f"{thing} {number}" for number, item in enumerate(topic[1][1], 1)}
+    return words
 
 
 @cache
-def given_log() -> list[Event]:
+def given_log() -> tuple[Event, ...]:
     """Return a simulated log of search screens in a museum; each `user` is a screen."""
-    # Every pause is cut to a third, because people queue.
-    return [
-        replace(event, time=AFTERNOON + (event.time - AFTERNOON) / 3)
-        for event in simulate(users=25, sessions=VISITS, seed=11)
-    ]
+    words, events = _words(), list[Event]()
+    for event in simulate(users=25, sessions=VISITS, seed=11):
+        # Every pause is cut to a third, because people queue.
+        event = replace(event, time=AFTERNOON + (event.time - AFTERNOON) / 3)
+        if isinstance(event, Search):
+            event = replace(event, query=words[event.query])
+        elif isinstance(event, Results):
+            event = replace(event, items=tuple(words[item] for item in event.items))
+        elif isinstance(event, ClickResult):
+            event = replace(event, item=words[event.item])
+        events.append(event)
+    return tuple(events)
 
 
 def a_good_gap() -> timedelta:
@@ -261,10 +384,16 @@ choose_a_gap = Question(
             lambda gap: gap >= valley()[1],
         ),
         Mistake(
-            60,
-            "60 of what? A bare number has no unit. Write `timedelta(seconds=…)` or "
+            120,
+            "A bare number has no unit: are these seconds or minutes? Write "
+            "`timedelta(seconds=…)` or `timedelta(minutes=…)`.",
+            lambda gap: isinstance(gap, Number),
+        ),
+        Mistake(
+            "2 minutes",
+            "This is text, and a timedelta is expected: `timedelta(seconds=…)` or "
             "`timedelta(minutes=…)`.",
-            lambda gap: isinstance(gap, int | float),
+            lambda gap: isinstance(gap, str),
         ),
         Mistake(
             timedelta(seconds=-60),

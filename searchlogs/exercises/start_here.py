@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import Search
 from searchlogs.exercises._core import Mistake, Question
+from searchlogs.sessions import Session
 from searchlogs.simulate import client_events
 
 
@@ -46,6 +47,13 @@ hello = Question(
             8,
             "That is the number of events. A session holds many events: all that a user did "
             "without a pause longer than the gap.",
+            lambda answer: answer in (7, 8),
+        ),
+        Mistake(
+            [Session("1", 0, tuple(client_events()[:3]))],
+            "These are sessions, and their number is expected. `len(…)` counts the items of a "
+            "list.",
+            lambda answer: any(isinstance(item, Session | list) for item in answer),
         ),
     ),
 )

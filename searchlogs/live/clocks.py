@@ -4,19 +4,39 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import bytewax.operators.windowing as win
 from bytewax.operators.windowing import Clock, ClockLogic
 
 from searchlogs.durations import check_duration
 from searchlogs.events import Event
-from searchlogs.sessions import WrappedClockLogic, event_time
+from searchlogs.sessions import WrappedClockLogic, checked_time, event_time
+
+V = TypeVar("V")
 
 
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@overload
 def live_clock(
-    wait: timedelta | str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> win.Clock[Event, Any]:
+    wait: timedelta | str, now: Callable[[], datetime] = ...
+) -> win.Clock[Event, Any]: ...
+@overload
+def live_clock(
+    wait: timedelta | str,
+    now: Callable[[], datetime] = ...,
+    *,
+    time: Callable[[V], datetime],
+) -> win.Clock[V, Any]: ...
+def live_clock(
+    wait: timedelta | str,
+    now: Callable[[], datetime] = _wall_clock,
+    *,
+    time: Callable[[Any], datetime] = event_time,
+) -> win.Clock[Any, Any]:
     """Make a clock for events that happen now, in which time passes while nothing arrives.
 
     A user's watermark is the time of their newest event − `wait` + the time that has passed since
@@ -25,18 +45,27 @@ def live_clock(
     Args:
         wait: A timedelta from 0 to 366 days, or text such as "1m".
         now: Returns the present time, aware and in UTC.
+        time: Returns a record's time, aware, from 1970 to 2200. Give it for records that are not
+            events of this package.
 
     Raises:
-        TypeError, ValueError: `wait` is not such a duration.
+        TypeError, ValueError: `wait` is no such duration, or `time` no function.
+
+    >>> noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    >>> clock = live_clock("1m", now=lambda: noon, time=lambda record: record["at"])
+    >>> seen, watermark = clock.build(None).on_item({"at": noon})
+    >>> f"{watermark:%H:%M}"
+    '11:59'
     """
-    return _LiveClock(win.EventClock(event_time, check_duration("wait", wait), now_getter=now))
+    duration = check_duration("wait", wait)
+    return _LiveClock(win.EventClock(checked_time(time), duration, now_getter=now))
 
 
 @dataclass(frozen=True)
-class _LiveClock(win.Clock[Event, Any]):
-    clock: win.EventClock[Event]
+class _LiveClock(win.Clock[Any, Any]):
+    clock: win.EventClock[Any]
 
-    def build(self, resume_state: Any) -> win.ClockLogic[Event, Any]:
+    def build(self, resume_state: Any) -> win.ClockLogic[Any, Any]:
         state, overtaken = resume_state or (None, ())
         logic = self.clock.build(state)
         # This machine's clock may be behind that of the machine that stored the state, and time
@@ -46,15 +75,15 @@ class _LiveClock(win.Clock[Event, Any]):
 
 
 @dataclass(eq=False)
-class _LiveLogic(WrappedClockLogic[Event]):
-    """One user's live clock: like EventClock's, except for the instants at which it wakes up."""
+class _LiveLogic(WrappedClockLogic[Any]):
+    """One key's live clock: like EventClock's, except for the instants at which it wakes up."""
 
     logic: Any
     overtaken: list[datetime]
     """A heap of the times of events that arrived after a newer one and may still be waiting."""
     watermark: datetime = win.UTC_MIN
 
-    def on_item(self, value: Event) -> tuple[datetime, datetime]:
+    def on_item(self, value: Any) -> tuple[datetime, datetime]:
         time, self.watermark = self.logic.on_item(value)
         if self.watermark < time < self.watermark + self.logic.wait_for_system_duration:
             heappush(self.overtaken, time)
@@ -87,7 +116,7 @@ WAKE_EVERY = timedelta(minutes=5)
 
 
 def uptime_clock(
-    wait: timedelta | str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    wait: timedelta | str, now: Callable[[], datetime] = _wall_clock
 ) -> Clock[Event, Any]:
     """Make a live clock for a flow that is stopped and resumed: time stands still while it is down.
 

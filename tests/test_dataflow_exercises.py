@@ -1,0 +1,192 @@
+"""Dataflows that learners write: right ones in many forms, wrong ones with their words."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from answers._flows import BEGIN, between, written
+from answers.dataflows import RIGHT_BODIES, WRONG_BODIES
+from answers.reliable_flows import WRONG_BODIES as RELIABLE
+from bytewax.testing import TestingSink, TestingSource
+from wording import Like
+
+from searchlogs import exercises
+from searchlogs.dataflow import find_sessions
+from searchlogs.events import Event
+from searchlogs.exercises._core import Verdict, at
+from searchlogs.exercises._flow_errors import MESSAGES
+from searchlogs.exercises._flows import FlowTask
+from searchlogs.exercises.dataflows import ARRIVING, NOTEBOOK, event_groups, opens
+from searchlogs.live.clocks import live_clock
+from searchlogs.simulate import client_events
+
+NAMES = ["count_by_kind", "connect_late", "same_twice", "check_the_sum", "survive_a_kill"]
+TASKS: dict[str, FlowTask] = {name: getattr(exercises, name) for name in NAMES}
+
+
+def fits_on_a_screen(verdict: Verdict) -> None:
+    text = repr(verdict)
+    assert len(text.splitlines()) <= 15 and len(verdict.words) < 330
+    assert " at 0x" not in text and "Traceback" not in text and "site-packages" not in text
+    if verdict.state == "wrong":
+        facts = dict(verdict.facts)
+        assert facts["yours"] != facts["expected"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, n) for name in NAMES for n in range(len(TASKS[name].mistakes))]
+)
+def test_a_mistake_is_named(name: str, number: int) -> None:
+    slip, words = list(TASKS[name].mistakes.items())[number]
+    verdict = TASKS[name].check(slip)
+    assert verdict.words == words
+    fits_on_a_screen(verdict)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_look_is_the_same(name: str) -> None:
+    slip = list(TASKS[name].mistakes)[-1]
+    looks = [TASKS[name].check(slip)._repr_mimebundle_() for _ in range(2)]
+    assert looks[0] == looks[1]
+    assert "text/html" in looks[0] and "exercises." in looks[0]["text/plain"]
+
+
+def test_every_sentence_about_the_engine_is_said() -> None:
+    said = [TASKS[name].check(written(name, body)).words for name, body, _ in ENGINE]
+    sentences = [sentence.split("{")[0][:12] for _, sentence in MESSAGES]
+    assert [one for one in sentences if not any(one in words for words in said)] == []
+
+
+ENGINE = [
+    *[("count_by_kind", *case) for case in WRONG_BODIES["count_by_kind"]],
+    ("count_by_kind", 'flow = Dataflow("a.b")\nreturn flow', ""),
+    ("count_by_kind", 'flow = Dataflow("a")\nop.input("i", flow, [1])\nreturn flow', ""),
+    ("count_by_kind", between('out = op.filter("f", events, lambda e: 1)'), ""),
+    ("count_by_kind", BEGIN + 'op.output("out", events, [])\nreturn flow', ""),
+    ("same_twice", WRONG_BODIES["same_twice"][9][0], ""),
+    ("connect_late", WRONG_BODIES["connect_late"][1][0], ""),
+    *[("survive_a_kill", *RELIABLE["survive_a_kill"][n]) for n in (6, 7)],
+]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "connect_late"])
+@pytest.mark.parametrize("body", ["...", "pass", "return ..."])
+def test_a_flow_that_is_not_begun_is_not_attempted(name: str, body: str) -> None:
+    verdict = TASKS[name].check(written(name, body))
+    assert verdict.state == "not attempted" and f"exercises.{name}.hint()" in verdict.words
+
+
+STARTER = """
+def my_flow(source, sink):
+    flow = Dataflow("every_event")
+    events = op.input("inp", flow, source)
+    keyed = op.map("user_event", events, user_event)
+    window = collect_window("window", keyed, clock, windower)
+    op.output("out", window.down, sink)
+    return flow
+"""
+
+
+def test_the_flow_that_is_given_is_not_attempted_until_it_changes() -> None:
+    verdict = exercises.connect_late.check(written("connect_late", STARTER))
+    assert verdict.state == "not attempted" and "Add what is missing" in verdict.words
+    changed = STARTER.replace("window.down", "window.late")
+    assert exercises.connect_late.check(written("connect_late", changed)).state == "broken"
+
+
+def test_a_flow_in_place_of_the_function() -> None:
+    answer = written("count_by_kind", RIGHT_BODIES["count_by_kind"][0])
+    verdict = exercises.count_by_kind.check(answer(TestingSource([]), TestingSink([])))
+    assert verdict.state == "wrong"
+    assert verdict.words == Like("one flow…without calling it")
+    assert "a list" in exercises.count_by_kind.check([answer]).words
+
+
+def test_other_parameters_are_told() -> None:
+    answer = written("count_by_kind", "def my_flow(source):\n    return Dataflow(source)")
+    verdict = exercises.count_by_kind.check(answer)
+    assert verdict.state == "broken" and "`source` and `sink`" in verdict.words
+
+
+def test_an_endless_step_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exercises.count_by_kind, "seconds", 0.5)
+    body = between("""
+        def wait(event):
+            while True:
+                pass
+        out = op.map("wait", events, wait)""")
+    verdict = exercises.count_by_kind.check(written("count_by_kind", body))
+    assert verdict.state == "broken" and "still running" in verdict.words
+    assert verdict.case == "the tutorial's seven events"
+    monkeypatch.undo()
+    assert exercises.count_by_kind.check(exercises.count_by_kind.solve).state == "right"
+
+
+def test_the_users_own_interrupt_passes() -> None:
+    body = between("""
+        def stop(event):
+            raise KeyboardInterrupt
+        out = op.map("stop", events, stop)""")
+    with pytest.raises(KeyboardInterrupt):
+        exercises.count_by_kind.check(written("count_by_kind", body))
+
+
+def test_the_failing_line_is_shown() -> None:
+    body = between('out = op.map(\n    "k",\n    events,\n    lambda e: e.kindly,\n)')
+    facts = dict(exercises.count_by_kind.check(written("count_by_kind", body)).facts)
+    assert facts["line 7"] == "lambda e: e.kindly,"
+    assert "no attribute 'kindly'" in facts["error"]
+
+
+def test_little_of_what_is_printed_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    body = between('out = op.map("k", events, lambda e: print(e.time) or 1)')
+    verdict = exercises.count_by_kind.check(written("count_by_kind", body))
+    assert dict(verdict.facts)["printed"].splitlines()[3] == "…"
+    fits_on_a_screen(verdict)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_case_can_be_run_by_oneself() -> None:
+    answer = written("count_by_kind", WRONG_BODIES["count_by_kind"][13][0])
+    facts = dict(exercises.count_by_kind.check(answer).facts)
+    assert facts["run it"] == "exercises.count_by_kind.case(4).run(my_flow)"
+    case = exercises.count_by_kind.case(4)
+    assert case.run(answer) == exercises.count_by_kind.case(4).run(answer)
+    assert len(case.items) == 7 and "killed after item 4" in repr(case)
+    for number in (0, 7, "1"):
+        with pytest.raises(ValueError, match="from 1 to 6"):
+            exercises.count_by_kind.case(number)
+
+
+def test_counts_are_those_of_a_counter() -> None:
+    rows = exercises.count_by_kind.case(2).run(exercises.count_by_kind.solve)
+    last = {name: number for name, number in rows}
+    assert last == Counter(type(event).__name__ for event in client_events())
+    assert len(rows) == 7
+
+
+@pytest.mark.parametrize("events", [NOTEBOOK, ARRIVING])
+def test_the_window_is_that_of_the_package(events: tuple[Event, ...]) -> None:
+    sessions, late = find_sessions(events)
+    wanted = event_groups([*sessions, *late])
+    tens = [case for case in exercises.connect_late.cases() if case.items == events]
+    settings = (timedelta(seconds=10), timedelta(seconds=1))
+    for case in tens or [replace(exercises.same_twice.case(2), settings=settings)]:
+        task = exercises.connect_late if tens else exercises.same_twice
+        found = event_groups(case.run(task.solve))
+        assert sorted(map(repr, found)) == sorted(map(repr, wanted))
+
+
+def test_the_live_clock_loses_what_the_solution_says() -> None:
+    now = at(100)
+    logic = live_clock("2s", lambda: now).build(None)
+    late = []
+    for second in (10, 12, 11, 13, 14, 16, 15):
+        if second == 13:
+            now += timedelta(seconds=5)
+        logic.before_batch()
+        (event,) = opens((1, second))
+        time, watermark = logic.on_item(event)
+        late += [second] if time < watermark else []
+    assert late == exercises.lost_to_the_stall.solve()

@@ -1,0 +1,137 @@
+"""What a notebook says that you'll learn is asked for by an exercise in it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from searchlogs import exercises
+from searchlogs.exercises._core import Exercise
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+
+OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "00-start-here": {
+        "what this course is about": ("hello",),
+        "how to work with it": ("hello",),
+    },
+    "01-data-model": {
+        "what an event holds": ("own_event",),
+        "why its time is not the time at which it arrives": ("two_times",),
+        "what a key is for": ("key_by_user",),
+        "to read the pictures of all later notebooks": ("reading_a_timeline",),
+    },
+    "02-simulated-events": {
+        "how to make events for a test": ("make_a_log",),
+        "what a seed is for": ("what_changed",),
+        "a log can show you where its sessions end": (
+            "predict_sessions",
+            "steps_per_user",
+            "choose_a_gap",
+        ),
+    },
+    "02b-keep-state": {
+        "how a step keeps a state for each key": ("pause_before", "count_by_kind"),
+        "which memory survives a kill": ("after_a_resume", "count_by_kind"),
+        "what a session window is made of": ("app_visits",),
+        "where windows of fixed length begin and end": ("count_by_hour",),
+    },
+    "03-session-windows": {
+        "what a key, a clock and a windower do": ("smallest_gap", "late_events", "sort_and_split"),
+        "what leaves a window, and when": ("connect_late", "when_it_closes"),
+        "how to choose a gap": ("friday_to_monday",),
+        "what a wrong one does to the click-through rate": ("friday_to_monday",),
+    },
+    "04-click-through-rate": {
+        "three meanings of one abbreviation": ("three_meanings", "bounded_rate"),
+        "which click belongs to which search": ("attribute_a_click",),
+        "why undefined is not 0": ("bounded_rate", "mean_rate"),
+        "why a day has two averages": ("two_averages", "mean_rate"),
+    },
+    "05-time": {
+        "which event is late, and why, here and where all users share a watermark": (
+            "watermarks",
+            "late_by_rule",
+            "late_when_shared",
+        ),
+        "which of two clocks you need": ("same_twice", "lost_to_the_stall"),
+        "what a wait costs": ("choose_a_wait",),
+        "how to put events back that came too late": ("put_back",),
+    },
+    "06-your-own-logs": {
+        "what a real log looks like": ("foreign_log",),
+        "how to see that no line was lost": ("check_the_sum",),
+        "how sure a rate is": ("clustered_error",),
+    },
+    "06b-killed-and-resumed": {
+        "what a kill loses and what it doubles": ("after_a_kill",),
+        "which three parts make each line come out once": ("survive_a_kill",),
+        "what a resume refuses": ("go_on",),
+    },
+    "07-scale": {
+        "how sessions are cut with columns, batch by batch": ("session_starts", "join_halves"),
+        "which worker gets which user, and what one busy user does to all of them": (
+            "skewed_work",
+        ),
+    },
+}
+"""For each notebook, its stated outcomes in their order, each with the exercises that ask for it.
+
+Where two outcomes are in one sentence, what stands between them is a comma or a word such as *and*.
+"""
+
+UNCHECKED: dict[str, tuple[str, ...]] = {
+    "06-your-own-logs": (
+        "which differences are noise",
+        "what a click can't tell",
+    ),
+    "06b-killed-and-resumed": ("why a pseudonym doesn't make anybody anonymous",),
+    "07-scale": (
+        "what an event costs, and a user",
+        "how far that carries",
+    ),
+}
+"""For each notebook, outcomes that no exercise asks for. It must become empty, and stay so."""
+
+BETWEEN = re.compile(r"(?:[\s,;.:]|\b(?:and|that|also|you'll|learn)\b)*", re.IGNORECASE)
+"""What may stand between two outcomes."""
+
+
+def cells(notebook: Path) -> list[str]:
+    """Return the sources of a notebook's cells."""
+    return ["".join(cell["source"]) for cell in json.loads(notebook.read_text("utf-8"))["cells"]]
+
+
+def stated(notebook: Path) -> str:
+    """Return what a notebook says that you'll learn."""
+    (found,) = re.findall(r"\*\*What you'll learn\*\*: (.+)", cells(notebook)[0])
+    return str(found)
+
+
+every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@every_notebook
+def test_each_outcome_is_in_the_list(notebook: Path) -> None:
+    rest = stated(notebook)
+    listed = [*OUTCOMES.get(notebook.stem, {}), *UNCHECKED.get(notebook.stem, ())]
+    for outcome in sorted(listed, key=rest.find):
+        before, found, rest = rest.partition(outcome)
+        assert found, f"{outcome!r} is not, or no longer, among the outcomes"
+        assert BETWEEN.fullmatch(before), f"{before!r} is in no list"
+    assert BETWEEN.fullmatch(rest), f"{rest!r} is in no list"
+
+
+@every_notebook
+def test_each_outcome_has_an_exercise_in_its_notebook(notebook: Path) -> None:
+    for outcome, names in OUTCOMES.get(notebook.stem, {}).items():
+        assert names, f"{outcome!r}: put it into UNCHECKED, or name the exercise"
+        for name in names:
+            assert isinstance(getattr(exercises, name), Exercise)
+            assert any(f"exercises.{name}.check(" in source for source in cells(notebook))
+
+
+@pytest.mark.xfail(UNCHECKED != {}, reason="exercises are being written", strict=True)
+def test_no_outcome_is_left_unchecked() -> None:
+    assert not UNCHECKED
