@@ -89,7 +89,9 @@ def _look(record: Record, users: list[str], start: datetime, end: datetime) -> _
     legend: list[Line2D | Patch] = [
         *event_handles(kinds),
         Line2D([], [], color=COLOURS["ink"], linewidth=1.5, label="now"),
-        Line2D([], [], color=COLOURS["watermark"], linewidth=1.8, linestyle="--", label="watermark"),
+        Line2D(
+            [], [], color=COLOURS["watermark"], linewidth=1.8, linestyle="--", label="watermark"
+        ),
         Patch(label="gap left", **GAP_LOOK),
         Patch(label="closed session", **SESSION_LOOK),
     ]
