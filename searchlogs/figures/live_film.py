@@ -110,10 +110,10 @@ def _pictures(states: Iterable[State], look: _Look) -> Iterator[bytes]:
     title.set_visible(False)
     canvas.draw()
     title.set_visible(True)
-    empty = canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
+    empty = canvas.copy_from_bbox(figure.bbox)
     fixed = set(axes.get_children())
     for state in states:
-        canvas.restore_region(empty)  # type: ignore[no-untyped-call]
+        canvas.restore_region(empty)
         title.set_text(str(state))
         figure.draw_artist(title)
         _draw(axes, state, look)
