@@ -286,3 +286,24 @@ def test_a_gap_drains_and_a_late_event_falls(
     heights = [fall[0] for fall in falls[1:]]
     assert heights[0] < heights[1] < heights[2]
     page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_record_stored_in_the_middle_of_a_run_is_no_live_run(
+    chromium: Any,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    view = (watched := Watched(visits())).view
+    run(watched.flow)
+    feed = view.feed(False, view.start + timedelta(seconds=100))
+    old = re.sub(r'"sent":\d+', '"sent":1700000000000', feed)
+    for html, mode in ((feed, "live"), (old, "play")):
+        path = tmp_path / f"{mode}.html"
+        path.write_text(f"<!doctype html><meta charset=utf-8>{view.stage()}{html}", "utf-8")
+        page = chromium.new_page(viewport={"width": 900, "height": 900})
+        page.goto(path.as_uri())
+        page.wait_for_function(
+            "mode => document.querySelector('[data-live]').dataset.mode == mode", arg=mode
+        )
+        page.close()

@@ -100,7 +100,7 @@
       stage.replaceChildren();
       const put = (name, attributes, text) => make(name, attributes, stage, text);
       const step = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600]
-        .find((one) => x(one * SECOND) - x(0) > 70) ?? 86400;
+        .find((one) => x(one * SECOND) - x(0) > (one % 60 ? 70 : 48)) ?? 86400;
       const skip = step - (data.start % step);
       for (let tick = skip * SECOND; tick <= data.length; tick += step * SECOND) {
         put("line", { x1: x(tick), x2: x(tick), y1: TOP, y2: high - 22, stroke: "currentColor", "stroke-opacity": .12 });
