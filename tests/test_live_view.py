@@ -285,6 +285,9 @@ def test_a_gap_drains_and_a_late_event_falls(
     assert falls[0] == []
     heights = [fall[0] for fall in falls[1:]]
     assert heights[0] < heights[1] < heights[2]
+    page.get_by_label("Time").press("End")
+    page.wait_for_function("document.querySelector('.said').textContent.startsWith('12:08')")
+    assert page.locator(".said").inner_text() == str(view.record.state(view.end))
     page.close()
 
 

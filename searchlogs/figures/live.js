@@ -159,7 +159,7 @@
           style: "fill: var(--late)" }, how);
       }
       put("line", { x1: x(now), x2: x(now), y1: TOP - 4, y2: high - 22, stroke: "currentColor", "stroke-width": 2 });
-      put("text", { x: Math.min(wide - 44, Math.max(LEFT + 26, x(now))), y: TOP - 10, "text-anchor": "middle", "font-weight": 600 },
+      put("text", { x: Math.min(wide - 50, Math.max(LEFT + 26, x(now))), y: TOP - 10, "text-anchor": "middle", "font-weight": 600 },
         `now ${clock(now)}`);
       while (pending.length) delays.push(Date.now() - pending.pop());
     };
@@ -232,7 +232,12 @@
       if (now >= record.now) now = 0;
       go("play");
     };
-    slider.oninput = () => { now = Math.min(Number(slider.value), record.now); go("pause"); };
+    slider.oninput = () => {
+      // The last step is the end, which may lie between two steps.
+      const at = Number(slider.value), last = at + Number(slider.step) > data.length;
+      now = last ? record.now : Math.min(at, record.now);
+      go("pause");
+    };
     tell();
     draw();
   };
