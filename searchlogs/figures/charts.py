@@ -133,7 +133,13 @@ def _histogram(steps: list[float], edges: "np.ndarray", title: str, x: str) -> D
     return Drawing(figure, plain(title), description, table)
 
 
-def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
+def curve(
+    values: "pd.Series[float]",
+    title: str,
+    x: str,
+    y: str,
+    guess: tuple[float, float] | None = None,
+) -> Drawing:
     """Draw values over durations, on a logarithmic axis.
 
     Args:
@@ -141,6 +147,7 @@ def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
         title: The finding.
         x: Name of the horizontal axis.
         y: Name of the vertical axis.
+        guess: Seconds and value of a learner's guess, drawn as a hollow diamond.
 
     Returns:
         A drawing whose `data` has one row per value: `seconds` and `value` (float64).
@@ -149,15 +156,24 @@ def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
     with style():
         figure, axes = page(title, [], [], 60, DEPTH)
         axes.grid(True, axis="both")
-        _from_zero(axes, max(table["value"].max(), 0) or 1)
+        top = max(table["value"].max(), guess[1] if guess else 0, 0) or 1
+        _from_zero(axes, top)
         axes.plot(table["seconds"], table["value"], "o-", color=COLOURS["search"], clip_on=False)
+        if guess:
+            hollow = {"markerfacecolor": "white", "markersize": 9, "color": COLOURS["ink"]}
+            axes.plot([guess[0]], [max(guess[1], 0)], "D", clip_on=False, **hollow)
+            where = {"textcoords": "offset points", "va": "center"}
+            axes.annotate("your guess", (guess[0], max(guess[1], 0)), (10, 0), **where)
         _time_axis(axes, table["seconds"].min(), table["seconds"].max() * 1.3)
         _label(axes, x, y)
     texts = [
         f"{_seconds(seconds)}: {value:.3g}"
         for seconds, value in zip(table["seconds"], table["value"], strict=True)
     ]
-    return Drawing(figure, plain(title), f"{y} by {x}. {'; '.join(texts)}.", table)
+    description = f"{y} by {x}. {'; '.join(texts)}."
+    if guess:
+        description += f" Your guess: {guess[1]:.3g} at {_seconds(guess[0])}."
+    return Drawing(figure, plain(title), description, table)
 
 
 def _seconds(number: float) -> str:
