@@ -160,10 +160,7 @@ def curve(
         _from_zero(axes, top)
         axes.plot(table["seconds"], table["value"], "o-", color=COLOURS["search"], clip_on=False)
         if guess:
-            hollow = {"markerfacecolor": "white", "markersize": 9, "color": COLOURS["ink"]}
-            axes.plot([guess[0]], [max(guess[1], 0)], "D", clip_on=False, **hollow)
-            where = {"textcoords": "offset points", "va": "center"}
-            axes.annotate("your guess", (guess[0], max(guess[1], 0)), (10, 0), **where)
+            _guess(axes, guess, np.interp(guess[0], table["seconds"], table["value"]))
         _time_axis(axes, table["seconds"].min(), table["seconds"].max() * 1.3)
         _label(axes, x, y)
     texts = [
@@ -174,6 +171,21 @@ def curve(
     if guess:
         description += f" Your guess: {guess[1]:.3g} at {_seconds(guess[0])}."
     return Drawing(figure, plain(title), description, table)
+
+
+def _guess(axes: Axes, guess: tuple[float, float], value: float) -> None:
+    """Draw a guess beside a rising curve, its words on the side where the curve is not."""
+    above = guess[1] > value
+    point = (guess[0], max(guess[1], 0))
+    axes.plot(*point, "D", color=COLOURS["ink"], markerfacecolor="white", markersize=9)
+    axes.annotate(
+        "your guess",
+        point,
+        (-10 if above else 10, 0),
+        textcoords="offset points",
+        ha="right" if above else "left",
+        va="center",
+    )
 
 
 def _seconds(number: float) -> str:
