@@ -170,6 +170,9 @@ def run_with_a_guess(notebook: Path) -> None:
             assert "Your guess: " in html(shown)
 
 
+# A cell may leave a file to Python to close, as notebooks do.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "notebook",
     [
