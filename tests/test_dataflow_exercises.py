@@ -176,6 +176,19 @@ def test_little_of_what_is_printed_is_shown(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_case_can_be_looked_through(name: str) -> None:
+    """Under the X-ray as many rows reach the sinks as in a run that is not killed."""
+    exercise = getattr(exercises, name)
+    case = replace(exercise.case(1), stored=None, killed=None)
+    seen = case.xray(exercise.solve)
+    assert len(seen.layout.moments) == len(case.items) + 1
+    wrong = next(iter(exercise.mistakes))
+    facts = dict(exercise.check(wrong).facts)
+    if "error" not in facts:
+        assert Like(f"exercises.{name}.case(….xray({wrong.__name__})") == facts["to see it"]
+
+
 def test_a_case_can_be_run_by_oneself() -> None:
     answer = written("count_by_kind", WRONG_BODIES["count_by_kind"][13][0])
     facts = dict(exercises.count_by_kind.check(answer).facts)

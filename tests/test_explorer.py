@@ -1,4 +1,4 @@
-"""The explorer's numbers are the engine's; a live timeline grows."""
+"""The explorer's numbers are the engine's."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,9 @@ import pytest
 from test_browser import chromium  # noqa: F401 (a fixture)
 from wording import Like
 
-from searchlogs.dataflow import GAP, find_sessions
+from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Search
 from searchlogs.figures.explorer import GAPS, WAITS, Explorer
-from searchlogs.figures.widgets import LiveTimeline
 from searchlogs.metrics import count
 from searchlogs.simulate import simulate
 
@@ -165,27 +164,3 @@ def test_a_line_that_is_dragged_moves_the_numbers_and_no_axis(
     )
     print(f"a move takes {milliseconds:.1f} ms")
     page.close()
-
-
-def test_a_live_timeline_grows_and_starts_again() -> None:
-    view = LiveTimeline(GAP, every=0)
-    sessions, _ = find_sessions(HOUR)
-    pictures = set()
-    for _ in range(2):
-        view.clear()
-        for event in HOUR[:3]:
-            view.arrive("arrive", event)
-            pictures.add(bytes(view.picture.value))
-        view.close("close", sessions[0])
-        assert view.numbers.value == "3 events, 1 session"
-    assert len(pictures) == 3
-    assert repr(view) == view._repr_mimebundle_()["text/plain"]
-
-
-def test_a_live_timeline_draws_no_oftener_than_asked() -> None:
-    view = LiveTimeline(GAP, every=3600)
-    for event in HOUR:
-        view.arrive("arrive", event)
-    assert view.numbers.value == "1 event, 0 sessions"
-    view.draw()
-    assert view.numbers.value == f"{len(HOUR)} events, 0 sessions"

@@ -2,7 +2,9 @@
 
 import io
 import json
+import platform
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -217,6 +219,16 @@ def test_the_film_has_a_picture_for_each_moment_and_is_small() -> None:
     assert len(data) < 300_000
     with Image.open(io.BytesIO(data)) as image:
         assert image.n_frames == len(seen.frames) == 8
+
+
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="a picture is the same bytes on Linux on x86-64 only",
+)
+def test_the_readme_shows_the_tutorials_film() -> None:
+    root = Path(__file__).parent.parent
+    assert "(notebooks/xray.png)" in (root / "README.md").read_text(encoding="utf-8")
+    assert (root / "notebooks" / "xray.png").read_bytes() == film(lay_out(trace(flow)))
 
 
 def test_the_page_holds_the_frames_and_escapes_them() -> None:

@@ -30,6 +30,9 @@ from searchlogs.logs.schemas import COUNTED, COUNTS, TIME
 
 LATE_BY = pa.field("late_by", pa.duration("us"))
 
+MAX_ROUND = 1 << 17
+"""Most new rows with texts that a round waits for, unless more are known."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -173,8 +176,10 @@ class Sessionizer:
         users = len(state.users)
         if max(users, self.known) <= 1_000:  # cheap in any case, and sessions leave sooner
             return max(users, self.known, 1)
-        again = 10 if state.texts is None else 2  # texts take up memory
-        return max(2 * users, again * self.known)
+        if state.texts is None:
+            return max(2 * users, 10 * self.known)
+        # Texts take up memory, most of all while a round finds out what belongs together.
+        return max(min(2 * users, MAX_ROUND), self.known + min(self.known, MAX_ROUND))
 
     def _take_in(self, state: State, now: bool = False) -> None:
         """Put the rows that have arrived where they wait, if it pays or has to be done now."""

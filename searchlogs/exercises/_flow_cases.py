@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
@@ -16,6 +16,9 @@ from bytewax.testing import TestingSource
 
 from searchlogs.dataflow import run
 from searchlogs.exercises._values import tidy
+
+if TYPE_CHECKING:
+    from searchlogs.figures.xray import XRay
 
 
 class NoFlow(Exception):
@@ -108,6 +111,18 @@ class FlowCase:
             Exception: Whatever a step of the flow raises.
         """
         return self.outcome(answer).rows
+
+    def xray(self, answer: Callable[..., Dataflow]) -> "XRay":
+        """Show how the items of this log move through a flow that is not killed.
+
+        Args:
+            answer: A function that assembles the flow.
+        """
+        from searchlogs.figures.xray import xray  # here, as no check draws anything
+
+        with _folder() as folder:
+            sink = folder / "lines.txt" if self.to_file else _Sink([])
+            return xray(answer(_Source(self.items), sink, *self.settings))
 
     def outcome(self, answer: Callable[..., Dataflow]) -> Ran:
         """Run a flow on this log, and say what came out and when."""

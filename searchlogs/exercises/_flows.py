@@ -23,7 +23,7 @@ from searchlogs.exercises._run import (
     takes,
     within,
 )
-from searchlogs.exercises._values import alike, holds, kind, plain, quietly, show
+from searchlogs.exercises._values import alike, brief, holds, kind, plain, quietly, show
 from searchlogs.exercises._verdict import Verdict
 
 SLIPS = (NameError, AttributeError, ImportError, TypeError)
@@ -89,7 +89,7 @@ class FlowTask(Exercise):
             else:
                 words = f"A function is expected, and this is {kind(answer)}. "
             words += "Hand over the function itself, without calling it: `check(my_flow)`."
-            return Verdict("wrong", words, facts=(("yours", show(answer)),))
+            return Verdict("wrong", words, facts=(("yours", brief(answer, 3)),))
         if self.given and _same_code(answer, self.given):
             words = "Add what is missing, and run the cell again. Stuck? "
             return Verdict("not attempted", f"{words}`exercises.{self.name}.hint()`")
@@ -160,7 +160,8 @@ class FlowTask(Exercise):
             return self._no_flow(outcome.error.args[0])
         words = self._words(answer, outcomes, wrong, repeats)
         score = f"{len(found) - len(wrong)} of {len(found)} logs right."
-        again = ("to run it", f"exercises.{self.name}.case({number + 1}).run({_name(answer)})")
+        call = f"exercises.{self.name}.case({number + 1})"
+        again = ("to run it", f"{call}.run({_name(answer)})")
         facts = [*self._given(number)]
         if isinstance(outcome, Raised):
             error = outcome.error
@@ -169,6 +170,7 @@ class FlowTask(Exercise):
             words = words or "Your code raised an error. Its message often says what is wrong."
             return Verdict("broken", words, case.name, (*facts, again), score)
         facts += [*self._compared(outcome, right), *_first_lines(printed), again]
+        facts.append(("to see it", f"{call}.xray({_name(answer)})"))
         words = words or f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
         return Verdict("wrong", words, case.name, tuple(facts), score)
 

@@ -16,8 +16,8 @@ COLOUR_COUNT = 64
 """Colours of a picture: as few as look well."""
 
 
-def animate(pictures: list[bytes]) -> bytes:
-    """Return PNGs of one size as an animated one, each shown for SECONDS."""
+def animate(pictures: list[bytes], seconds: float = SECONDS) -> bytes:
+    """Return PNGs of one size as an animated one, each shown for some seconds, the last longer."""
     frames = few_colours(pictures)
     buffer = io.BytesIO()
     frames[0].save(
@@ -25,7 +25,7 @@ def animate(pictures: list[bytes]) -> bytes:
         format="png",
         save_all=True,
         append_images=frames[1:],
-        duration=int(1000 * SECONDS),
+        duration=[int(1000 * seconds)] * (len(frames) - 1) + [int(1000 * SECONDS)],
         loop=0,
         optimize=True,
     )
