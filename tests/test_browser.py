@@ -222,21 +222,45 @@ def test_a_notebook_shows_its_figures_and_runs(page: Page, name: str) -> None:
     all_figures_are_visible(hidden)
 
 
-def test_a_learner_changes_a_number(page: Page) -> None:
+def set_guess(page: Page, name: str, text: str, *changes: tuple[str, str]) -> Locator:
+    """Change the cell that holds `text`, run it, and return its outputs."""
+    cell = cell_with(page, name, text)
+    source = next(cell.source for cell in reversed(stored(name)) if text in cell.source)
+    for old, new in changes:
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    type_into_cell(cell, source)
+    run_cell(cell)
+    return outputs_of(cell)
+
+
+def test_a_learner_guesses_and_changes_a_number(page: Page) -> None:
     """The last question of notebook 00, answered as its text says."""
-    name = "00-start-here"
+    name, text = "00-start-here", "timedelta(seconds=1)"
     open_notebook(page, name)
     run_all(page)
-    cell = cell_with(page, name, "timedelta(seconds=1)")
-    expect(outputs_of(cell)).to_have_text(re.compile("^2 sessions"))
-    type_into_cell(
-        cell,
-        "from datetime import timedelta\n"
-        "sessions, late = find_sessions(events, gap=timedelta(milliseconds=500))\n"
-        'print(len(sessions), "sessions")',
-    )
-    run_cell(cell)
-    expect(outputs_of(cell)).to_have_text(re.compile("^7 sessions"))
+    output = outputs_of(cell_with(page, name, text))
+    expect(output).to_have_text(re.compile("^○ Your number first"))
+    output = set_guess(page, name, text, ("guess = ...", "guess = 5"))
+    expect(output).to_have_text(re.compile(r"^Your guess: 5\s*What came out:\s*2\s*Now try"))
+    changes = [("guess = ...", "guess = 5"), ("seconds=1", "milliseconds=500")]
+    output = set_guess(page, name, text, *changes)
+    expect(output).to_have_text(re.compile(r"^Your guess: 5\s*What came out:\s*7\s*Now try"))
+
+
+def test_a_guess_is_drawn_into_the_figure(page: Page) -> None:
+    name, text = "02-simulated-events", "the other 30"
+    open_notebook(page, name)
+    run_all(page)
+    output = outputs_of(cell_with(page, name, text))
+    expect(output).to_have_text(re.compile("^○ Your number first"))
+    output = set_guess(page, name, text, ("guess = ...", "guess = 30"))
+    figure = output.get_by_role("img", name="your guess: 30")
+    expect(figure).to_be_visible()
+    assert figure.evaluate("async e => (await e.decode(), e.naturalWidth)") > 0
+    width, room = figure.evaluate("e => [e.offsetWidth, e.parentElement.offsetWidth]")
+    assert 0 < width <= room, "the figure is cut off"
+    keep_picture(page, "guess-in-a-figure")
 
 
 def test_a_dragged_line_changes_the_picture(page: Page) -> None:

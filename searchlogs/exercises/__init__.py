@@ -1,7 +1,8 @@
 """Exercises that check themselves: `.check(answer)`, `.hint()`, `.solution()`.
 
 There is one file per notebook; `exercises.hello` loads the file that holds `hello`, and no other.
-`exercises.progress()` shows which exercises are done, and which is next.
+`exercises.progress()` shows which exercises are done, and which is next. `predict` is no exercise:
+it asks for a guess, and then shows the result beside it.
 """
 
 from difflib import get_close_matches
@@ -74,12 +75,14 @@ def progress() -> "Progress":
 
 
 def __dir__() -> list[str]:
-    """List the exercises, the data that they are about, and `progress`."""
-    return [*__all__, "progress"]
+    """List the exercises, the data that they are about, `predict` and `progress`."""
+    return [*__all__, "predict", "progress"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load an exercise, or the data of one, from the file of its notebook."""
+    """Load an exercise, or the data of one, from the file of its notebook; or `predict`."""
+    if name == "predict":
+        return import_module(f"{__name__}._predict").predict
     if name not in _FILES:
         similar = ", ".join(get_close_matches(name, __all__)) or "none"
         raise AttributeError(f"no exercise is called {name!r}; similar names: {similar}")

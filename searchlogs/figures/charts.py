@@ -133,7 +133,13 @@ def _histogram(steps: list[float], edges: "np.ndarray", title: str, x: str) -> D
     return Drawing(figure, plain(title), description, table)
 
 
-def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
+def curve(
+    values: "pd.Series[float]",
+    title: str,
+    x: str,
+    y: str,
+    guess: tuple[float, float] | None = None,
+) -> Drawing:
     """Draw values over durations, on a logarithmic axis.
 
     Args:
@@ -141,6 +147,7 @@ def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
         title: The finding.
         x: Name of the horizontal axis.
         y: Name of the vertical axis.
+        guess: Seconds and value of a learner's guess, drawn as a hollow diamond.
 
     Returns:
         A drawing whose `data` has one row per value: `seconds` and `value` (float64).
@@ -149,15 +156,36 @@ def curve(values: "pd.Series[float]", title: str, x: str, y: str) -> Drawing:
     with style():
         figure, axes = page(title, [], [], 60, DEPTH)
         axes.grid(True, axis="both")
-        _from_zero(axes, max(table["value"].max(), 0) or 1)
+        top = max(table["value"].max(), guess[1] if guess else 0, 0) or 1
+        _from_zero(axes, top)
         axes.plot(table["seconds"], table["value"], "o-", color=COLOURS["search"], clip_on=False)
+        if guess:
+            _guess(axes, guess, np.interp(guess[0], table["seconds"], table["value"]))
         _time_axis(axes, table["seconds"].min(), table["seconds"].max() * 1.3)
         _label(axes, x, y)
     texts = [
         f"{_seconds(seconds)}: {value:.3g}"
         for seconds, value in zip(table["seconds"], table["value"], strict=True)
     ]
-    return Drawing(figure, plain(title), f"{y} by {x}. {'; '.join(texts)}.", table)
+    description = f"{y} by {x}. {'; '.join(texts)}."
+    if guess:
+        description += f" Your guess: {guess[1]:.3g} at {_seconds(guess[0])}."
+    return Drawing(figure, plain(title), description, table)
+
+
+def _guess(axes: Axes, guess: tuple[float, float], value: float) -> None:
+    """Draw a guess beside a rising curve, its words on the side where the curve is not."""
+    above = guess[1] > value
+    point = (guess[0], max(guess[1], 0))
+    axes.plot(*point, "D", color=COLOURS["ink"], markerfacecolor="white", markersize=9)
+    axes.annotate(
+        "your guess",
+        point,
+        (-10 if above else 10, 0),
+        textcoords="offset points",
+        ha="right" if above else "left",
+        va="center",
+    )
 
 
 def _seconds(number: float) -> str:
