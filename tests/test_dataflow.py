@@ -11,7 +11,8 @@ from bytewax.testing import TestingSink, TestingSource
 
 from searchlogs.dataflow import ctr_flow, flow, run
 from searchlogs.events import AppOpen, ClickResult, Event, Search
-from searchlogs.figures.show import graph, source
+from searchlogs.figures.graph import graph
+from searchlogs.figures.show import source
 from searchlogs.live.clocks import live_clock
 from searchlogs.sessions import Late, replay_clock
 from searchlogs.simulate import client_events
@@ -129,7 +130,16 @@ def test_source_and_graph_are_what_runs() -> None:
     assert repr(source(AppOpen)).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
     assert source(AppOpen)._repr_markdown_().startswith("```python\n@dataclass")
     assert "sessions (session_window)" in repr(graph(flow))
-    assert graph(flow)._repr_markdown_().startswith("```mermaid\n%%{init")
+    assert "calc_ctr (filter_map) reads sessions.down" in repr(graph(flow))
+    assert graph(flow).data.to_numpy().tolist() == [
+        ["inp", "", "sessions"],
+        ["sessions", "down", "look"],
+        ["sessions", "down", "calc_ctr"],
+        ["calc_ctr", "", "out"],
+        ["sessions", "late", "late_out"],
+    ]
+    with pytest.raises(TypeError, match="expected a Dataflow; found function"):
+        graph(ctr_flow)  # type: ignore[arg-type]
 
 
 def test_an_error_with_a_cause_of_its_own_comes_out_as_it_was_raised() -> None:

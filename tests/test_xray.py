@@ -186,7 +186,7 @@ def test_many_lines_end_in_their_number() -> None:
     [
         (ctr_flow, TypeError, "expected a Dataflow; found function; call it"),
         ([], TypeError, "expected a Dataflow; found list"),
-        (Dataflow("empty"), ValueError, "expected steps 'input' and 'output'; found []"),
+        (Dataflow("empty"), ValueError, "expected a step 'input'; found no steps"),
     ],
 )
 def test_what_is_no_flow(wrong: Any, kind: type[Exception], words: str) -> None:

@@ -77,16 +77,13 @@ def trace(flow: Dataflow) -> Trace:
 
     Raises:
         TypeError: `flow` is no Dataflow.
-        ValueError: The flow has no input or no output.
+        ValueError: The flow has no input.
     """
-    if not isinstance(flow, Dataflow):
-        hint = "; call it, so that it returns its flow" if callable(flow) else ""
-        raise TypeError(f"flow: expected a Dataflow; found {type(flow).__name__}{hint}")
-    kinds = {type(step).__name__ for step in flow.substeps}
-    if not {"input", "output"} <= kinds:
-        raise ValueError(f"flow: expected steps 'input' and 'output'; found {sorted(kinds)}")
+    steps = steps_of(flow)
+    kinds = {step.kind for step in steps}
+    if "input" not in kinds:
+        raise ValueError(f"flow: expected a step 'input'; found {sorted(kinds) or 'no steps'}")
     watch = _Watch(flow)
-    steps = tuple(map(_step, flow.substeps))
     for stream in {id for step in steps for _, id in step.downs}:
         watch.tap(stream)
     # The engine runs its steps in an order of its own, but each item that leaves a step carries
@@ -95,6 +92,18 @@ def trace(flow: Dataflow) -> Trace:
         run(watch.copied, epoch_interval=timedelta(0))
     inputs = [id for step in steps if step.kind == "input" for _, id in step.downs]
     return Trace(steps, tuple(watch.moments(inputs)))
+
+
+def steps_of(flow: Dataflow) -> tuple[Step, ...]:
+    """Return the steps that a flow was assembled from, in that order.
+
+    Raises:
+        TypeError: `flow` is no Dataflow.
+    """
+    if not isinstance(flow, Dataflow):
+        hint = "; call it, so that it returns its flow" if callable(flow) else ""
+        raise TypeError(f"flow: expected a Dataflow; found {type(flow).__name__}{hint}")
+    return tuple(map(_step, flow.substeps))
 
 
 def _step(step: Operator) -> Step:

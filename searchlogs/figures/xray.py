@@ -72,6 +72,6 @@ def xray(flow: Dataflow) -> XRay:
 
     Raises:
         TypeError: `flow` is no Dataflow.
-        ValueError: The flow has no input or no output.
+        ValueError: The flow has no input.
     """
     return XRay(lay_out(trace(flow)))

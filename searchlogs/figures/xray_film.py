@@ -3,15 +3,14 @@
 import io
 
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 
 from searchlogs.figures.film import animate
+from searchlogs.figures.graph import LANE, draw_streams
 from searchlogs.figures.page import COLOURS, SMALL, STRONG, TEXT, drawable, fit, style
 from searchlogs.figures.xray_layout import Layout
 
-WIDE, LINE, HEAD, LANE, TOP = 720.0, 16.0, 24.0, 20.0, 40.0
-"""Lengths, in points: of the picture, of a line, of a step's head, of a lane, above the graph."""
+WIDE, LINE, HEAD, TOP = 720.0, 16.0, 24.0, 40.0
+"""Lengths, in points: of the picture, of a line, of a step's head, above the graph."""
 
 DPI = 90
 
@@ -40,21 +39,13 @@ def _draw(layout: Layout, moment: int) -> Figure:
     axes.set_axis_off()
     title = f"{moment + 1} of {len(layout.frames)}: {layout.moments[moment].title}"
     axes.text(10, 20, fit(drawable(title, TEXT), WIDE - 20, TEXT), font=TEXT, va="center")
-    lanes = [10 + LANE * (n + 0.5) for n in range(1 + max(edge.lane for edge in layout.edges))]
-    xs = [lanes[row.lane] for row in layout.rows]
+    lanes = [row.lane for row in layout.rows]
     passed = layout.moments[moment].passed
-    for edge in layout.edges:
-        a, b, c, d = xs[edge.start], tops[edge.start], xs[edge.end], tops[edge.end]
-        e, bend = lanes[edge.lane], min((d - b) / 2, 30) / 2
-        points = [(a, b), (a, b + bend), (e, b + bend), (e, b + 2 * bend), (e, d - 2 * bend)]
-        points += [(e, d - bend), (c, d - bend), (c, d)]
-        curve = [Path.CURVE4] * 3
-        codes = [Path.MOVETO, *curve, Path.LINETO, *curve]
-        colour = COLOURS["click"] if edge.stream in passed else COLOURS["gap"]
-        path = Path(points, codes)
-        axes.add_patch(PathPatch(path, facecolor="none", edgecolor=colour, linewidth=1.8))
-    axes.plot(xs, tops, "o", color=COLOURS["ink"], markersize=7)
-    left = lanes[-1] + LANE / 2 + 6
+    streams = draw_streams(axes, lanes, tops, layout.edges)
+    for edge, stream in zip(layout.edges, streams, strict=True):
+        if edge.stream in passed:
+            stream.set_edgecolor(COLOURS["click"])
+    left = LANE * (1 + max(lane for lane in [*lanes, *(e.lane for e in layout.edges)])) + 8
     for row, y, lines in zip(layout.rows, tops, layout.frames[moment], strict=True):
         name = axes.text(left, y, row.step.name, font=STRONG, va="center")
         if row.step.kind != row.step.name:

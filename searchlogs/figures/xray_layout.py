@@ -58,10 +58,15 @@ def lay_out(traced: Trace) -> Layout:
     steps = traced.steps
     frames = tuple(zip(*(list(_lines(step, traced.moments)) for step in steps), strict=True))
     depths = [max(len(frame[i]) for frame in frames) for i in range(len(steps))]
+    lanes, edges = routes(steps)
+    return Layout(traced.moments, tuple(map(Row, steps, lanes, depths)), edges, frames)
+
+
+def routes(steps: tuple[Step, ...]) -> tuple[list[int], tuple[Edge, ...]]:
+    """Return the column of each step, and the streams between them with theirs."""
     edges = tuple(_edges(steps))
     lanes = _lanes(len(steps), edges)
-    routes = tuple(_routes(lanes, edges))
-    return Layout(traced.moments, tuple(map(Row, steps, lanes, depths)), routes, frames)
+    return lanes, tuple(_routes(lanes, edges))
 
 
 def _lines(step: Step, moments: tuple[Moment, ...]) -> Iterator[tuple[Line, ...]]:
