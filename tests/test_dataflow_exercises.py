@@ -20,7 +20,7 @@ from searchlogs.exercises._flow_cases import FlowCase
 from searchlogs.exercises._flow_errors import MESSAGES, late_binding
 from searchlogs.exercises._flows import FlowTask
 from searchlogs.exercises.dataflows import ARRIVING, NOTEBOOK, event_groups, opens
-from searchlogs.exercises.further_flows import IN_ORDER, counts_and_late, flat_row
+from searchlogs.exercises.further_flows import counts_and_late, flat_row, in_order
 from searchlogs.live.clocks import live_clock
 from searchlogs.metrics import attribute
 from searchlogs.sessions import Session
@@ -232,7 +232,7 @@ def test_the_window_is_that_of_the_package(events: tuple[Event, ...]) -> None:
         assert sorted(map(repr, found)) == sorted(map(repr, wanted))
 
 
-@pytest.mark.parametrize("case", IN_ORDER, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", in_order(), ids=lambda case: case.name)
 def test_a_stream_in_order_joins_each_click_as_attribution_does(case: FlowCase) -> None:
     wanted = []
     for user in sorted({str(event.user) for event in case.items}):

@@ -166,13 +166,12 @@ item_first = _joined(row=lambda event, query: [(u, i, q) for u, q, i in _row(eve
 def _kept(keep: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> Flow:
     """Return a flow whose step makes its dictionary by `keep` of the old one and new results."""
 
-    def step(state: Any, event: Any) -> tuple[Any, list[Any]]:
-        shown: dict[Any, Any]
+    def step(state: tuple[Any, dict[str, Any]] | None, event: Any) -> tuple[Any, list[Any]]:
         query, shown = state or (None, {})
         query = getattr(event, "query", query)
         if isinstance(event, Results):
             shown = keep(shown, dict.fromkeys(event.items, query))
-        return (query, shown), _row(event, shown.get(getattr(event, "item", None)))
+        return (query, shown), _row(event, shown.get(getattr(event, "item", "")))
 
     def assemble(source: Any, sink: Any) -> Dataflow:
         flow, events = _begin(source)

@@ -183,8 +183,9 @@ def clicks_with_queries(source: Source[Event], sink: Sink[Any]) -> Dataflow:
     flow = Dataflow("clicks_with_queries")
     keyed = op.map("user_event", op.input("inp", flow, source), user_event)
 
-    def join(state: Any, event: Event) -> tuple[Any, list[Any]]:
-        shown: dict[str, str | None]
+    def join(
+        state: tuple[str | None, dict[str, str | None]] | None, event: Event
+    ) -> tuple[Any, list[Any]]:
         query, shown = state or (None, {})
         rows: list[Any] = []
         match event:
@@ -218,30 +219,33 @@ def shop(*words: str) -> tuple[Event, ...]:
     return tuple(events)
 
 
-IN_ORDER = (
-    FlowCase("the tutorial's seven events", tuple(client_events())),
-    FlowCase("three events at a time", tuple(client_events()), batch=3),
-    FlowCase("somebody who goes back", shop(
-        "4 ? dogs", "4 : fido rover", "4 ? puppies", "4 : rex bella", "4 ! rover", "4 ! bella",
-    )),
-    FlowCase("an orphan", shop("4 app", "4 ! news", "4 ? dogs", "4 : fido", "4 ! news")),
-    FlowCase("two users side by side", shop(
-        "1 ? dogs", "2 ? cats", "1 : rover nap", "2 : kathy nap", "1 ! nap", "2 ! nap", "2 ! rover",
-    )),
-    FlowCase("an item that two searches showed", shop(
-        "1 ? dogs", "1 : nap rover", "1 ! nap", "1 ? beds", "1 : den nap", "1 ! nap", "1 ! nap",
-        "1 ! rover",
-    )),
-    FlowCase("a second page", shop(
-        "1 ? dogs", "1 : fido", "1 : rover", "1 ! fido", "1 ? none", "1 :", "1 ! rover",
-    )),
-    FlowCase("a kill after the fifth event", shop(
-        "1 ? dogs", "1 : fido rover", "1 ! fido", "1 ? cats", "1 : kathy", "1 ! rover", "1 ! kathy",
-    ), stored=5),
-    FlowCase("a simulated log", tuple(simulate(4, 9, seed=2))[:120], batch=10),
-    FlowCase("no events", ()),
-)  # fmt: skip
-"""Logs for which the flow and `metrics.attribute` agree, each user's events being one session."""
+def in_order() -> tuple[FlowCase, ...]:
+    """Return logs on which the flow and `metrics.attribute` agree: one session per user."""
+    return (
+        FlowCase("the tutorial's seven events", tuple(client_events())),
+        FlowCase("three events at a time", tuple(client_events()), batch=3),
+        FlowCase("somebody who goes back", shop(
+            "4 ? dogs", "4 : fido rover", "4 ? puppies", "4 : rex bella", "4 ! rover", "4 ! bella",
+        )),
+        FlowCase("an orphan", shop("4 app", "4 ! news", "4 ? dogs", "4 : fido", "4 ! news")),
+        FlowCase("two users side by side", shop(
+            "1 ? dogs", "2 ? cats", "1 : rover nap", "2 : kathy nap", "1 ! nap", "2 ! nap",
+            "2 ! rover",
+        )),
+        FlowCase("an item that two searches showed", shop(
+            "1 ? dogs", "1 : nap rover", "1 ! nap", "1 ? beds", "1 : den nap", "1 ! nap", "1 ! nap",
+            "1 ! rover",
+        )),
+        FlowCase("a second page", shop(
+            "1 ? dogs", "1 : fido", "1 : rover", "1 ! fido", "1 ? none", "1 :", "1 ! rover",
+        )),
+        FlowCase("a kill after the fifth event", shop(
+            "1 ? dogs", "1 : fido rover", "1 ! fido", "1 ? cats", "1 : kathy", "1 ! rover",
+            "1 ! kathy",
+        ), stored=5),
+        FlowCase("a simulated log", tuple(simulate(4, 9, seed=2))[:120], batch=10),
+        FlowCase("no events", ()),
+    )  # fmt: skip
 
 
 join_clicks = FlowTask(
@@ -264,7 +268,7 @@ join_clicks = FlowTask(
     prompt=True,
     read_rows=lambda rows: [flat_row(row) for row in rows],
     cases=lambda: (
-        *IN_ORDER,
+        *in_order(),
         FlowCase("results that come after the click", shop(
             "1 ? dogs", "1 ! fido", "1 : fido", "1 ! fido",
         )),
