@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from answers._flows import BEGIN, between, written
@@ -14,15 +14,27 @@ from wording import Like
 
 from searchlogs import exercises
 from searchlogs.dataflow import find_sessions
-from searchlogs.events import Event
+from searchlogs.events import Event, Search
 from searchlogs.exercises._core import Verdict, at
+from searchlogs.exercises._flow_cases import FlowCase
 from searchlogs.exercises._flow_errors import MESSAGES, late_binding
 from searchlogs.exercises._flows import FlowTask
 from searchlogs.exercises.dataflows import ARRIVING, NOTEBOOK, event_groups, opens
+from searchlogs.exercises.further_flows import counts_and_late, flat_row, in_order
 from searchlogs.live.clocks import live_clock
+from searchlogs.metrics import attribute
+from searchlogs.sessions import Session
 from searchlogs.simulate import client_events
 
-NAMES = ["count_by_kind", "connect_late", "same_twice", "check_the_sum", "survive_a_kill"]
+NAMES = [
+    "count_by_kind",
+    "connect_late",
+    "same_twice",
+    "check_the_sum",
+    "survive_a_kill",
+    "hourly_beside",
+    "join_clicks",
+]
 TASKS: dict[str, FlowTask] = {name: getattr(exercises, name) for name in NAMES}
 
 
@@ -218,6 +230,45 @@ def test_the_window_is_that_of_the_package(events: tuple[Event, ...]) -> None:
         task = exercises.connect_late if tens else exercises.same_twice
         found = event_groups(case.run(task.solve))
         assert sorted(map(repr, found)) == sorted(map(repr, wanted))
+
+
+@pytest.mark.parametrize("case", in_order(), ids=lambda case: case.name)
+def test_a_stream_in_order_joins_each_click_as_attribution_does(case: FlowCase) -> None:
+    wanted = []
+    for user in sorted({str(event.user) for event in case.items}):
+        own = tuple(event for event in case.items if str(event.user) == user)
+        found = attribute(Session(user, 0, own))
+        pairs = [(one.search.query, click) for one in found.impressions for click in one.clicks]
+        wanted += [(user, query, click.item) for query, click in pairs]
+        wanted += [(user, None, click.item) for click in found.orphans]
+    rows = [flat_row(row) for row in case.run(exercises.join_clicks.solve)]
+    assert sorted(map(repr, rows)) == sorted(map(repr, wanted))
+
+
+def test_a_stream_misses_results_that_come_after_the_click() -> None:
+    (case,) = [one for one in exercises.join_clicks.cases() if "after the click" in one.name]
+    found = attribute(Session("1", 0, case.items))
+    assert [len(one.clicks) for one in found.impressions] == [2]
+    assert [row[1] for row in case.run(exercises.join_clicks.solve)] == [None, "dogs"]
+
+
+def test_hours_and_late_searches_are_those_of_a_loop() -> None:
+    for case in exercises.hourly_beside.cases():
+        (wait,) = case.settings
+        newest: dict[str, datetime] = {}
+        counts: Counter[tuple[str, datetime]] = Counter()
+        late = []
+        for event in case.items:
+            if isinstance(event, Search):
+                user = str(event.user)
+                newest[user] = max(event.time, newest.get(user, event.time))
+                if event.time < newest[user] - wait:
+                    late.append([event])
+                else:
+                    counts[user, event.time.replace(minute=0, second=0, microsecond=0)] += 1
+        wanted = [*late, *((*key, number) for key, number in counts.items())]
+        rows = counts_and_late(case.run(exercises.hourly_beside.solve))
+        assert sorted(map(repr, rows)) == sorted(map(repr, wanted))
 
 
 def test_the_live_clock_loses_what_the_solution_says() -> None:

@@ -156,7 +156,7 @@ def test_each_is_in_the_notebook_of_its_file(exercise: Exercise) -> None:
     (notebook,) = [path for path in NOTEBOOKS if ("code", code) in cells(path)]
     file = exercise.solve.__module__.removeprefix("searchlogs.exercises.")
     own = notebook.stem.partition("-")[2].replace("-", "_")
-    assert file in (own, "engines", "dataflows", "reliable_flows")
+    assert file in (own, "engines", "dataflows", "reliable_flows", "further_flows")
     place = cells(notebook).index(("code", code))
     statement = [source for kind, source in cells(notebook)[:place] if kind == "markdown"][-1]
     assert re.match(r"## Exercise: .+\n\n.+", statement)

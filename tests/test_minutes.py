@@ -34,9 +34,15 @@ def reading(path: Path) -> float:
 
 
 def solving(path: Path) -> int:
-    """Count the minutes of a notebook's exercises, in fives."""
-    names = re.findall(r"exercises\.(\w+)\.check\(", path.read_text(encoding="utf-8"))
-    every = [getattr(exercises, name) for name in {*names}]
+    """Count the minutes of a notebook's exercises without those that are optional, in fives."""
+    names, counts = set(), True
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            if heading := re.search(r"^##? (.*)", cell.source, re.MULTILINE):
+                counts = "(optional)" not in heading[1]
+        elif counts:
+            names.update(re.findall(r"exercises\.(\w+)\.check\(", cell.source))
+    every = [getattr(exercises, name) for name in names]
     minutes = sum(QUESTION if isinstance(one, Question) else TASK for one in every)
     return max(5, 5 * round(minutes / 5))
 

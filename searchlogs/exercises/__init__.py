@@ -61,6 +61,7 @@ _BY_FILE = {
         "lost_to_the_stall",
     ),
     "reliable_flows": ("check_the_sum", "survive_a_kill"),
+    "further_flows": ("hourly_beside", "join_clicks"),
     "scale": ("wake_ups", "session_starts", "join_halves", "skewed_work", "how_far"),
     "capstone": ("whose_day", "working_day", "long_enough", "both_sums", "on_time"),
 }

@@ -31,6 +31,8 @@ DATAFLOWS = {
     "lost_to_the_stall": "05",
     "check_the_sum": "06",
     "survive_a_kill": "06b",
+    "hourly_beside": "02b",
+    "join_clicks": "04",
 }
 """The same for exercises whose file holds those of several notebooks."""
 _done: set[str] = set()
