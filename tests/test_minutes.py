@@ -12,8 +12,8 @@ from searchlogs.exercises._core import Question
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 WORDS, LINES, FIGURE = 200, 15, 0.5
 """Words and lines of code that are read in a minute; minutes for a figure."""
-QUESTION, TASK = 4, 9
-"""Minutes for an exercise that asks for a value, and for one that asks for a function."""
+QUESTION, TASK, STATION = 4, 9, 24
+"""Minutes for an exercise that asks for a value or for a function, and for one of the capstone."""
 
 
 def reading(path: Path) -> float:
@@ -44,6 +44,8 @@ def solving(path: Path) -> int:
             names.update(re.findall(r"exercises\.(\w+)\.check\(", cell.source))
     every = [getattr(exercises, name) for name in names]
     minutes = sum(QUESTION if isinstance(one, Question) else TASK for one in every)
+    if path.stem == "08-capstone":
+        minutes = STATION * len(every)
     return max(5, 5 * round(minutes / 5))
 
 
