@@ -110,7 +110,9 @@ def test_a_folder_imports_what_it_may() -> None:
 
 
 def test_no_imports_go_in_a_circle() -> None:
-    direct = {module: imported(module, inside_functions=False) for module in PATHS}
+    # A folder's __init__ loads what it names only when it is asked for.
+    faces = {module for module, path in PATHS.items() if path.name == "__init__.py"}
+    direct = {module: imported(module) - faces for module in PATHS}
 
     def reached(module: str) -> set[str]:
         found: set[str] = set()
