@@ -27,6 +27,7 @@ from searchlogs.logs.border import (
 )
 from searchlogs.logs.jsonl import compact_json, event_record, not_utf8, nul
 from searchlogs.logs.lines import Line, Parsed, read_lines, write_text
+from searchlogs.logs.words import KEEPING
 
 MAX_LINES = 10
 """Most lines of one cell. A longer one is taken for a quote that nothing closes."""
@@ -74,8 +75,9 @@ class _Style:
         """
         if not (self.quotes and self.backslash and '"' in text):
             return True
-        cell = rf'(?:"(?:[^"\\]++|\\.)*+"|(?!")(?:[^{delimiter}\\\r\n]++|\\.)*+)'
-        record = rf"{cell}(?:{delimiter}{cell})*+[\r\n]*"
+        bare = rf"(?:[^{delimiter}\\\r\n]++|\\.)*{KEEPING}"
+        cell = rf'(?:"(?:[^"\\]++|\\.)*{KEEPING}"|(?!"){bare})'
+        record = rf"{cell}(?:{delimiter}{cell})*{KEEPING}[\r\n]*"
         return re.fullmatch(record, text, re.DOTALL) is not None
 
     def closes(self, text: str) -> bool:

@@ -15,24 +15,26 @@ import jiter
 
 from searchlogs.logs.border import BadRecord
 from searchlogs.logs.lines import MAX_LINE, Text, truncated, why_not_utf_16
+from searchlogs.logs.words import KEEPING
 
 Layout: TypeAlias = Literal["lines", "array", "values"]
 
 CHUNK = 1 << 18
 """Bytes that are read at a time."""
 
-_STRING = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
+_K = KEEPING.encode()
+_STRING = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*%s' % _K
 STRING = re.compile(_STRING)
 """A string up to its closing quote; one that is broken, up to the line end."""
 
 # Brackets are left to the parser, so that a bracket that is missing costs no other value.
-TO_BRACE = re.compile(rb'(?:[^"{}]++|%s")*+' % _STRING)
-TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%s")*+' % _STRING)
+TO_BRACE = re.compile(rb'(?:[^"{}]++|%s")*%s' % (_STRING, _K))
+TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%s")*%s' % (_STRING, _K))
 """What stands before the next brace (or bracket), or before a string that is not closed."""
 
 SPACE = re.compile(rb"[ \t\r\n]*+")
 GARBAGE = re.compile(rb"[^{\n]++")
-GARBAGE_INSIDE = re.compile(rb'\}++|(?:[^"{}\[\],\n]++|%s"?)++' % _STRING)
+GARBAGE_INSIDE = re.compile(rb'\}++|(?:[^"{}\[\],\n]++|%s"?)+%s' % (_STRING, _K))
 """What is no value, outside of an array and inside."""
 
 

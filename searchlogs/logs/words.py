@@ -1,6 +1,13 @@
 """Names of a log's formats and units, and text that is safe to print."""
 
+import sys
 from pathlib import Path
+
+# Before 3.11.5 Python goes on wrongly behind a possessive group (its issue 106052); a greedy one
+# finds the same where no repetition can be read in two ways.
+KEEPING = "+" if sys.version_info >= (3, 11, 5) else ""
+"""Makes the repetition of a group in a pattern possessive: what it has, it never gives back."""
+
 
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 """Microseconds in each unit of times that are numbers."""
