@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Results, Search
+from searchlogs.logs.border import BadRecord
+from searchlogs.logs.formats import Read
 
 Row: TypeAlias = dict[str, Any]
 Table: TypeAlias = list[Row]
@@ -58,3 +60,13 @@ def written(table: pa.Table) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file, row_group_size=4)
     return file.getvalue()
+
+
+def outcomes(reads: list[Read]) -> list[Any]:
+    """Return what each record gave; of a bad one its line, field and reason."""
+    return [
+        (read.line, read.outcome.field, read.outcome.reason)
+        if isinstance(read.outcome, BadRecord)
+        else read.outcome
+        for read in reads
+    ]

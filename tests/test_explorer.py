@@ -38,7 +38,8 @@ def test_nothing_to_explore() -> None:
     assert Explorer([]).picture().title == Like("0 sessions, no CTR, 0 late events")
     opened = [AppOpen(1, datetime(2024, 1, 1, tzinfo=UTC))]
     assert Explorer(opened).picture().title == Like("1 session, no CTR, 0 late events")
-    assert Explorer([]).html() and Explorer(opened).html()
+    assert '{"events":[],"users":[]' in Explorer([]).html()
+    assert '{"events":[[0,0,0,-1,[],""]],"users":["1"]' in Explorer(opened).html()
 
 
 def test_what_is_no_event() -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fuzz import fuzz
-from log_files import as_row, csv_text, json_lines, parquet
+from log_files import as_row, csv_text, json_lines, outcomes, parquet
 from wording import Like
 
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
@@ -52,16 +52,6 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
         return list(read_log(Log((str(tmp_path / name),), border or Border(), format).open()))
 
     return read
-
-
-def outcomes(reads: list[Read]) -> list[Any]:
-    """What each record gave; of a bad one its line, field and reason."""
-    return [
-        (read.line, read.outcome.field, read.outcome.reason)
-        if isinstance(read.outcome, BadRecord)
-        else read.outcome
-        for read in reads
-    ]
 
 
 def table(**columns: Any) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_files import outcomes
 from wording import Like
 
 from searchlogs.events import AppOpen, Event
@@ -47,15 +48,6 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
         return reads
 
     return read
-
-
-def outcomes(reads: list[Read]) -> list[Any]:
-    return [
-        (read.line, read.outcome.field, read.outcome.reason)
-        if isinstance(read.outcome, BadRecord)
-        else read.outcome
-        for read in reads
-    ]
 
 
 # The outsider: json.dumps, in any layout

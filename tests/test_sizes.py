@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from log_files import outcomes
 from wording import Like
 
 from searchlogs.events import Event, Search
-from searchlogs.logs.border import BadRecord
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
 from searchlogs.logs.records import read_log
@@ -30,16 +30,6 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
         return list(read_log(Log((str(tmp_path / name),), **options).open()))
 
     return read
-
-
-def outcomes(reads: list[Read]) -> list[Any]:
-    """Return what each record gave; of a bad one its line, field and reason."""
-    return [
-        (read.line, read.outcome.field, read.outcome.reason)
-        if isinstance(read.outcome, BadRecord)
-        else read.outcome
-        for read in reads
-    ]
 
 
 def searched(query: str) -> tuple[Event, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from log_files import outcomes
 from wording import Like
 
 from searchlogs.events import AppOpen, Event, Search
@@ -35,16 +36,6 @@ def read(tmp_path: Path) -> Callable[..., list[Read]]:
         return list(read_log(Log((str(tmp_path / name),), **options).open()))
 
     return read
-
-
-def outcomes(reads: list[Read]) -> list[Any]:
-    """Return what each record gave; of a bad one its line, field and reason."""
-    return [
-        (read.line, read.outcome.field, read.outcome.reason)
-        if isinstance(read.outcome, BadRecord)
-        else read.outcome
-        for read in reads
-    ]
 
 
 def searched(query: str) -> tuple[Event, ...]:
