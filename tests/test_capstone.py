@@ -307,7 +307,7 @@ def test_the_numbers_for_teachers_are_those_of_the_week() -> None:
 
 
 def cells() -> Iterator[str]:
-    found = json.loads((NOTEBOOKS / "08-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
+    found = json.loads((NOTEBOOKS / "13-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
     for cell in found:
         if cell["cell_type"] == "code":
             yield "".join(cell["source"])
@@ -361,7 +361,7 @@ def test_the_notebook_runs_with_one_station_unsolved(
 
 
 def test_no_stored_output_gives_an_answer_away() -> None:
-    found = json.loads((NOTEBOOKS / "08-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
+    found = json.loads((NOTEBOOKS / "13-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
     texts = []
     for cell in found:
         for output in cell.get("outputs", []):
