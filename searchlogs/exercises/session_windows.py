@@ -1,4 +1,4 @@
-"""The exercises of notebook 03: the boundary, the watermark, and the whole step by hand."""
+"""The exercises of notebook 04: the boundary, the watermark, and the whole step by hand."""
 
 from collections import defaultdict
 from datetime import timedelta

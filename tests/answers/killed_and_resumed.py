@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 06b."""
+"""Answers to the exercises of notebooks 09 and 10."""
 
 import io
 from collections import Counter, defaultdict, deque
@@ -10,13 +10,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.killed_and_resumed import (
-    after_the_kill,
-    forgotten,
-    lines_left,
-    my_table,
-    what_else,
-)
+from searchlogs.exercises.killed_and_resumed import after_the_kill, forgotten, lines_left
+from searchlogs.exercises.people_behind_the_log import my_table, what_else
 
 # A source that knows its log.
 

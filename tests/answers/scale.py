@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 07."""
+"""Answers to the exercises of notebooks 11 and 12."""
 
 from collections import deque
 from fractions import Fraction
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.scale import busiest, joined, plan, starts, woken
+from searchlogs.exercises.scale_out import busiest, joined, plan, starts
+from searchlogs.exercises.what_costs import woken
 
 # Where sessions begin.
 

@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 06."""
+"""Answers to the exercises of notebooks 07 and 08."""
 
 from collections import Counter, defaultdict, deque
 from fractions import Fraction
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.your_own_logs import causes, my_error, my_list, options, true_of_it
+from searchlogs.exercises.how_sure import causes, my_error, my_list, true_of_it
+from searchlogs.exercises.your_own_logs import options
 from searchlogs.tables import interval
 
 # Clustered error.
