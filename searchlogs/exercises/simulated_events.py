@@ -70,7 +70,7 @@ predict_sessions = Question(
         ),
         Mistake(
             6,
-            "That is the number of pauses. Only a pause that is longer than the gap ends a session.",
+            "That is the number of pauses. Only a pause longer than the gap ends a session.",
         ),
     ),
 )
@@ -88,7 +88,7 @@ def my_pauses(events: Iterable[Event]) -> dict[str, list[float]]:
 
 
 def same_pauses(given: Any, expected: dict[str, list[float]]) -> bool:
-    """Return whether pauses are equal; users may be 1 or "1", those without pauses may be missing."""
+    """Return whether pauses are equal; 1 and "1" are one user, users without any may be missing."""
     if not (hasattr(given, "items") and hasattr(expected, "items")):
         return alike(given, expected)
     parts = [
