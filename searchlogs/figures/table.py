@@ -1,5 +1,6 @@
 """Tables that state a finding, with numbers as people read them and the decisive rows marked."""
 
+import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -88,7 +89,7 @@ class Column(NamedTuple):
     @property
     def width(self) -> float:
         """The least width, in pixels: only text can be wrapped, at spaces and underscores."""
-        cells = self.cells if self.right else [word for cell in self.cells for word in cell.split()]
+        cells = self.cells if self.right else [part for cell in self.cells for part in _parts(cell)]
         parts = [part if len(part) <= LONG_WORD else part[: LONG_WORD // 2] for part in cells]
         parts += self.name.replace("_", "_ ").split()
         # As wide as in the widest of the usual fonts, in bold, which one point a pixel gives.
@@ -211,7 +212,7 @@ def show_table(
         columns.append(_column(one, by_row, one_day, number < labels))
     kept = _fitting(columns)
     return Table(
-        plain(caption),
+        caption,
         columns[:kept],
         [bool(marked[row]) for row in shown],
         [after - before - 1 for before, after in pairwise([-1, *shown])],
@@ -363,6 +364,19 @@ def _text(value: Any) -> str:
     return _duration(value) if isinstance(value, timedelta) else plain(str(value))
 
 
+def _parts(text: str) -> list[str]:
+    """Return the parts of a text that stay on one line: words, and of long ones their parts.
+
+    >>> _parts("at 2024-01-01T00:00:05 2013-03-04T06:10:00-05:00")
+    ['at', '2024-01-01T00:00:05', '2013-', '03-', '04T06:10:00-', '05:00']
+    """
+    return [
+        part
+        for word in text.split()
+        for part in ([word] if len(word) <= LONG_WORD else re.split("(?<=-)", word))
+    ]
+
+
 def _align(column: Column) -> str:
     return f"text-align: {'right' if column.right else 'left'}"
 
@@ -372,9 +386,9 @@ def _cell(column: Column, text: str, marked: bool) -> str:
     styles = [_align(column)]
     if column.right:
         styles.append("white-space: nowrap")
-    elif max(map(len, text.split()), default=0) > LONG_WORD:
-        styles.append("overflow-wrap: anywhere")
-    elif "-" in text and " " not in text:
+    elif any(len(part) > LONG_WORD for part in _parts(text)):
+        styles.append("word-break: break-all")
+    elif "-" in text and _parts(text) == [text]:
         styles.append("white-space: nowrap")
     if marked:
         styles.append(MARK)
