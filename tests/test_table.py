@@ -166,7 +166,8 @@ def test_nothing_is_cut_off_in_a_narrow_window(
     jupyterlab: dict[str, Any],  # noqa: F811
 ) -> None:
     """At 900 pixels with the list of files, before the notebook is trusted, in both themes."""
-    notebook = nbformat.v4.new_notebook()
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     tables = wide_tables()
     for number, table in enumerate(tables):
         data = {"text/html": table._repr_html_(), "text/plain": repr(table)}
