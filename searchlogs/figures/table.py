@@ -267,7 +267,7 @@ def _fitting(columns: list[Column]) -> int:
 def _note(missing: list[str]) -> str:
     if not missing:
         return ""
-    names = ", ".join([*missing[:MAX_LISTED], *["…"][: len(missing) - MAX_LISTED]])
+    names = ", ".join(missing[:MAX_LISTED]) + (", …" if len(missing) > MAX_LISTED else "")
     return f"Not shown: {quantity(len(missing), 'column')} ({names})"
 
 
