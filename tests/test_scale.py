@@ -176,7 +176,7 @@ def test_the_curves() -> None:
     drawn = [curves_plot(table, events=100_000, users=10_000, title="So it is") for _ in range(2)]
     same_each_time(*drawn)
     assert len(drawn[0].data) == len(table)
-    assert "the tutorial's clock, by events at 10,000 users: 10,000 " in drawn[0].description
+    assert "the tutorial's flow, by events at 10,000 users: 10,000 " in drawn[0].description
     for broken, wrong in (
         (table.replace("events", "other"), "path.*other"),
         (table[table["users"] == 1], "run.*10,000 users"),
