@@ -267,7 +267,7 @@ both_sums = FlowTask(
     name="both_sums",
     solve=my_flow,
     hints=(
-        "Three doors: a report that never happened goes to the rest, before the key. `op.branch` "
+        "Three ways out: what never happened goes to the rest, before the key. `op.branch` "
         "has `trues` and `falses`. The window has `down` and `late`.",
         "`replay_clock` takes the wait, and a function that gives a report's time. "
         "`collect_window` takes the name "
@@ -282,8 +282,8 @@ both_sums = FlowTask(
     cases=logs.flows,
     mistakes={
         wrong.late_unread: (
-            "Late reports are lost: the window has another door, `late`. Write them to the sink "
-            'too, with the word "late".'
+            "Late reports are lost: the window puts out another stream, `late`. Write them to the "
+            'sink, too, with the word "late".'
         ),
         wrong.all_enter: (
             "A report without a time came to the clock. What never happened is no event: let it "

@@ -522,7 +522,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (timedelta(hours=12), "A function is expected"),
     ],
     "both_sums": [
-        (wrong.late_unread, "another door, `late`"),
+        (wrong.late_unread, "another stream, `late`"),
         (wrong.rest_unread, "What never happened is lost"),
         (wrong.days_alone, "Only the days come out"),
         (wrong.all_enter, "before the window"),
