@@ -42,10 +42,19 @@ def intervals(rates: pd.DataFrame, whole: float, title: str, x: str) -> Drawing:
         axes.axhline(whole, color=COLOURS["ink"], linestyle="--", linewidth=1)
         axes.vlines(table["group"], table["low"], table["high"], color=COLOURS["search"])
         axes.plot(table["group"], table["ctr"], "o", color=COLOURS["search"])
-        for row in (table["ctr"].idxmin(), table["ctr"].idxmax()):
-            point, value = table.loc[row, "group"], table.loc[row, "ctr"]
+        # Beyond the end of its interval, so that a label does not cross its neighbours' lines.
+        for row, end, away in (
+            (table["ctr"].idxmin(), "low", -5),
+            (table["ctr"].idxmax(), "high", 5),
+        ):
             axes.annotate(
-                _percent(value), (point, value), (6, 0), textcoords="offset points", font=STRONG
+                _percent(table.loc[row, "ctr"]),
+                (table.loc[row, "group"], table.loc[row, end]),
+                (0, away),
+                textcoords="offset points",
+                ha="center",
+                va="top" if away < 0 else "bottom",
+                font=STRONG,
             )
         axes.set_xlabel(x, font=SMALL, color=COLOURS["note"])
     texts = [
