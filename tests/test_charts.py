@@ -112,7 +112,7 @@ def test_an_interval_stands_around_its_rate_and_says_whether_it_contains_the_who
     (lines,) = axes.collections
     ends = [[[3, 0.1], [3, 0.4]], [[4, 0.375], [4, 0.625]], [[5, 0.625], [5, 0.875]]]
     assert [line.tolist() for line in lines.get_segments()] == ends
-    assert [text.get_text() for text in axes.texts] == ["25.0 %", "75.0 %"]
+    assert [text.get_text() for text in axes.texts] == ["CTR 25.0 %", "CTR 75.0 %"]
     low, high = axes.get_ylim()
     assert low < 0.1 and high > 0.875
     assert_readable(drawing)

@@ -43,23 +43,23 @@ def intervals(rates: pd.DataFrame, whole: float, title: str, x: str) -> Drawing:
         axes.vlines(table["group"], table["low"], table["high"], color=COLOURS["search"])
         axes.plot(table["group"], table["ctr"], "o", color=COLOURS["search"])
         # Beyond the end of its interval, so that a label does not cross its neighbours' lines.
-        for row, end, away in (
-            (table["ctr"].idxmin(), "low", -5),
-            (table["ctr"].idxmax(), "high", 5),
+        for row, end, away, side in (
+            (table["ctr"].argmin(), "low", -5, "top"),
+            (table["ctr"].argmax(), "high", 5, "bottom"),
         ):
             axes.annotate(
-                _percent(table.loc[row, "ctr"]),
-                (table.loc[row, "group"], table.loc[row, end]),
+                f"CTR {_percent(table['ctr'].iloc[row])}",
+                (table["group"].iloc[row], table[end].iloc[row]),
                 (0, away),
                 textcoords="offset points",
                 ha="center",
-                va="top" if away < 0 else "bottom",
+                va=side,
                 font=STRONG,
             )
         axes.set_xlabel(x, font=SMALL, color=COLOURS["note"])
     texts = [
-        f"{row.group:g}: {_percent(row.ctr)} ({100 * row.low:.1f} to {_percent(row.high)})"
-        for row in table.itertuples()
+        f"{group:g}: {_percent(ctr)} ({100 * low:.1f} to {_percent(high)})"
+        for group, ctr, low, high in table[["group", "ctr", "low", "high"]].to_numpy("float64")
     ]
     description = f"CTR by {x}, with its interval. {'; '.join(texts)}. All: {_percent(whole)}."
     return Drawing(figure, plain(title), description, table)
