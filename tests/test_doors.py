@@ -121,6 +121,7 @@ run(own)""": 2,
 UNEXPECTED = "find_sessions(events, clock=3)"
 FIRST = "# The afternoon\nafternoon = simulate(users=40)\nhour = 3"
 MISSING_NAME = "len(list(afternoon))"
+OF_ITSELF = "tomorrow = tomorrow + 1"
 TYPO = "len(list(afternon))"
 NO_STEP = "op.map(stream, str)"
 MISSING_FILE = "open('shop.ubi.ndjson.gz')"
@@ -131,6 +132,7 @@ CELLS = [
     *OWN,
     UNEXPECTED,
     MISSING_NAME,
+    OF_ITSELF,
     TYPO,
     NO_STEP,
     MISSING_FILE,
@@ -211,7 +213,7 @@ def test_a_missing_name_is_looked_up_in_the_notebook(shown: Shown) -> None:
     assert "Run it first" in text
 
 
-@pytest.mark.parametrize("cell", [TYPO, OTHER_FILE])
+@pytest.mark.parametrize("cell", [TYPO, OF_ITSELF, OTHER_FILE])
 def test_nothing_is_said_where_nothing_is_known(cell: str, shown: Shown) -> None:
     last = shown[cell].strip().splitlines()[-1]
     assert last.startswith(("NameError", "FileNotFoundError"))

@@ -157,7 +157,7 @@ def run_on(
     """
     cut = []
     for station, name, value in ((2, "gap", gap), (3, "wait", wait)):
-        if value is None or value is ...:
+        if not isinstance(value, timedelta | str | int | float):
             print(f"Station {station} comes first: it gives a timedelta.")
             return []
         cut.append(check_duration(name, value))
