@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 OURS = ("searchlogs", "bytewax")
 """Packages whose frames are left out."""
 
-COURSE_FILES = re.compile(r"\d\d-[\w-]+\.csv|shop\.ubi\.ndjson\.gz|flights\.jsonl\.gz")
+COURSE_FILES = {
+    "flights.jsonl.gz",
+    "profile.csv",
+    "scale.csv",
+    "shop.ubi.ndjson.gz",
+    "workers.csv",
+}
 """Names of the data files that come with the notebooks."""
 
 
@@ -129,7 +135,7 @@ def _missing_file(error: BaseException) -> str | None:
     if not isinstance(error, FileNotFoundError):
         return None
     name = Path(os.fsdecode(error.filename or "")).name
-    if not COURSE_FILES.fullmatch(name):
+    if name not in COURSE_FILES:
         return None
     return (
         f"{name} must be in the folder of this notebook, {Path.cwd()}.\nIt comes with the course: "
