@@ -9,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
+from searchlogs import exercises
 from searchlogs.figures.errors import COURSE_FILES
 
 SETUP = """\
@@ -234,3 +235,9 @@ def test_the_files_of_the_course_are_known_by_name() -> None:
     notebooks = Path(__file__).parents[1] / "notebooks"
     files = {path.name for path in notebooks.iterdir() if path.suffix in (".csv", ".gz")}
     assert files == COURSE_FILES
+
+
+def test_a_hint_has_a_frame_in_jupyter_and_none_as_text() -> None:
+    shown = exercises.hello.hint(1)._repr_mimebundle_()
+    assert shown["text/plain"].startswith("**Hint 1 of")
+    assert f">\n\n{shown['text/plain']}\n\n</div>" in shown["text/markdown"]
