@@ -23,11 +23,11 @@ from searchlogs.exercises import capstone
 from searchlogs.exercises.flights import (
     Report,
     effect,
+    pauses,
     read_report,
     read_rows,
     run_on,
     spans,
-    pauses,
 )
 from searchlogs.tables import interval
 
