@@ -443,6 +443,7 @@ RIGHT: dict[str, list[Any]] = {
         timedelta(hours=7, minutes=5),
         timedelta(hours=11, minutes=17),
         pd.Timedelta("9h"),
+        "9h",
     ],
     "long_enough": [
         my_wait,
@@ -506,7 +507,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (timedelta(days=2), "longer than many nights"),
         (9, "has no unit"),
         (-HOUR, "shorter than nothing"),
-        ("9h", "This is text"),
+        ("4h", "shorter than many flights"),
+        ("9 hours", "This is text"),
     ],
     "long_enough": [
         (wrong.of_all_aircraft, "belongs to the key"),
