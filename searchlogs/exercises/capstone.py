@@ -127,7 +127,7 @@ def _between(low: float, high: float) -> Any:
 working_day = Question(
     name="working_day",
     hints=(
-        "Draw the steps under your key. To the left are flights and the turns between them, to "
+        "Draw the pauses under your key. To the left are flights and the turns between them, to "
         "the right are nights. Where is the valley?",
         "Try some gaps with `effect`. A shorter gap cuts more flights in the air, a longer one "
         "joins more days. Between which gaps are both promises kept?",

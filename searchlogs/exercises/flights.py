@@ -63,7 +63,7 @@ Event = tuple[datetime, str]
 """Time and kind of what was reported."""
 
 
-def _steps(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, Event]]:
+def _pauses(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, Event]]:
     """Yield each event that has a key, after the one before it; None before the first of a key."""
     found: dict[str, list[Event]] = {}
     for report in reports:
@@ -74,9 +74,9 @@ def _steps(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, 
         yield from pairwise([None, *own])
 
 
-def steps(reports: Iterable[Report], key: Key) -> list[timedelta]:
-    """Return the steps from each event of a key to its next; empty if nothing has a key."""
-    return [after[0] - before[0] for before, after in _steps(reports, key) if before]
+def pauses(reports: Iterable[Report], key: Key) -> list[timedelta]:
+    """Return the pauses from each event of a key to its next; empty if nothing has a key."""
+    return [after[0] - before[0] for before, after in _pauses(reports, key) if before]
 
 
 def effect(reports: Iterable[Report], key: Key, gap: timedelta | str) -> dict[str, int]:
@@ -94,7 +94,7 @@ def effect(reports: Iterable[Report], key: Key, gap: timedelta | str) -> dict[st
     gap = check_duration("gap", gap)
     counts = dict.fromkeys(("sessions", "flights", "cut in the air", "over 20 hours"), 0)
     begun, counted = datetime.max.replace(tzinfo=UTC), True
-    for before, after in _steps(reports, key):
+    for before, after in _pauses(reports, key):
         landed = before is not None and (before[1], after[1]) == ("departure", "arrival")
         counts["flights"] += landed
         if before is None or after[0] - before[0] > gap:
