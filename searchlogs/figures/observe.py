@@ -140,7 +140,12 @@ class Run(NamedTuple):
         return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
 
 
-def watch(events: Iterable[Event], gap: timedelta, wait: timedelta, clock: MakeClock) -> Run:
+def watch(
+    events: Iterable[Event],
+    gap: timedelta = GAP,
+    wait: timedelta = WAIT,
+    clock: MakeClock = replay_clock,
+) -> Run:
     """Run events through the engine and note what came out at which arrival.
 
     The arguments, and the errors raised, are those of `observe`.
