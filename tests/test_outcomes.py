@@ -27,7 +27,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "what a seed is for": ("what_changed",),
         "a log can show you where its sessions end": (
             "predict_sessions",
-            "steps_per_user",
+            "pauses_per_user",
             "choose_a_gap",
         ),
     },

@@ -17,7 +17,7 @@ _BY_FILE = {
     "data_model": ("own_event", "reading_a_timeline", "story", "two_times", "key_by_user"),
     "simulated_events": (
         "predict_sessions",
-        "steps_per_user",
+        "pauses_per_user",
         "make_a_log",
         "what_changed",
         "given_log",

@@ -124,7 +124,7 @@ def whole(part: int | None = None) -> Drawing:
         for start, end in _STREAMS:
             _draw_arrow(axes, boxes[start], boxes[end])
         for number, one in enumerate(PARTS, start=1):
-            _draw_part(axes, number, one, boxes[one.name], part and one.name in lit, part is None)
+            _draw_part(axes, number, one, boxes[one.name], number == part, part is None)
     return Drawing(figure, title, "\n".join(_describe(lit)), _table(lit))
 
 
@@ -166,9 +166,7 @@ def _draw_arrow(axes: Axes, start: _Box, end: _Box) -> None:
     axes.add_patch(Polygon(tip, color=COLOURS["note"], linewidth=0))
 
 
-def _draw_part(
-    axes: Axes, number: int, part: Part, box: _Box, lit: bool | None, full: bool
-) -> None:
+def _draw_part(axes: Axes, number: int, part: Part, box: _Box, lit: bool, full: bool) -> None:
     """Draw a part's box, its number and its name, and its caption if the map is full."""
     dashes = (0, (4, 2)) if part.around else "-"
     look: dict[str, Any] = {"facecolor": "white", "edgecolor": COLOURS["note"], "linewidth": 1}

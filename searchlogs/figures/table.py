@@ -1,5 +1,6 @@
 """Tables that state a finding, with numbers as people read them and the decisive rows marked."""
 
+import re
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,19 +12,19 @@ from typing import Any, NamedTuple
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
-from searchlogs.figures.page import MAX_LISTED, plain, quantity
+from searchlogs.figures.page import MAX_LISTED, TITLE, plain, quantity, text_width
 
 UNDEFINED = "–"
 MOST_ROWS = 12
 """Rows of the longest table that is shown whole."""
-ROOM = 600
-"""Width of a cell's output in a window that is 900 pixels wide, in pixels."""
-CHARACTER = 7.5
-"""Width of a character, in pixels."""
-PADDING = 14
+ROOM = 448
+"""Width of a cell's output where the window, with its list of files, is 900 pixels wide."""
+PADDING = 13
 """Space to both sides of a cell's text, in pixels."""
 LONG_WORD = 24
 """Characters of the longest word that is never broken."""
+SMALLER = 11 / 13
+"""Size of the type in a table that would else be too wide, in place of 13 pixels."""
 MARK = "background-color: rgba(240, 228, 66, 0.3)"
 """Style of a decisive row: light enough for a dark theme as well."""
 
@@ -88,9 +89,11 @@ class Column(NamedTuple):
     @property
     def width(self) -> float:
         """The least width, in pixels: only text can be wrapped, at spaces and underscores."""
-        cells = self.cells if self.right else [word for cell in self.cells for word in cell.split()]
-        parts = [part[:LONG_WORD] for part in (*cells, *self.name.replace("_", "_ ").split())]
-        return CHARACTER * max(map(len, parts), default=0) + PADDING
+        cells = self.cells if self.right else [part for cell in self.cells for part in _parts(cell)]
+        parts = [part if len(part) <= LONG_WORD else part[: LONG_WORD // 2] for part in cells]
+        parts += self.name.replace("_", "_ ").split()
+        # As wide as in the widest of the usual fonts, in bold, which one point a pixel gives.
+        return max((text_width(part, TITLE) for part in parts), default=0) + PADDING
 
 
 @dataclass(frozen=True)
@@ -129,9 +132,11 @@ class Table:
 
         The caption is not the table's own, which would be wrapped to the width of the table.
         """
-        caption = f'<figcaption style="font-weight: bold">{escape(self.caption)}</figcaption>'
+        small = sum(column.width for column in self.columns) > ROOM
+        size = f"; font-size: {13 * SMALLER:g}px" if small else ""
+        caption = f"<figcaption><b>{escape(self.caption)}</b></figcaption>"
         parts = ['<figure style="margin: 0">', caption]
-        parts += ['<table style="margin: 0.5em 0">', "<thead>", "<tr>"]
+        parts += [f'<table style="margin: 0.5em 0{size}">', "<thead>", "<tr>"]
         for column in self.columns:
             name = escape(column.name).replace("_", "_<wbr>")
             parts.append(f'<th scope="col" style="{_align(column)}">{name}</th>')
@@ -147,7 +152,7 @@ class Table:
 
 
 def show_table(
-    rows: pd.DataFrame | Iterable[Any],
+    rows: "pd.DataFrame | pd.Series[Any] | Iterable[Any]",
     caption: str,
     *,
     percent: Collection[str] = (),
@@ -161,7 +166,7 @@ def show_table(
     has room for; both say what is left out.
 
     Args:
-        rows: A DataFrame, or what makes one: a list of dicts, for instance.
+        rows: A DataFrame, a Series, or what makes a DataFrame, such as a list of dicts.
         caption: The finding.
         percent: Further columns of shares, which are shown as percentages.
         mark: The decisive rows: those that have each of these columns' values, or one of several
@@ -181,6 +186,7 @@ def show_table(
     1          1  50 %
     2      1,024     –  ←
     """
+    rows = rows.to_frame() if isinstance(rows, pd.Series) else rows
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     series = _series(frame)
     mark = mark or {}
@@ -206,7 +212,7 @@ def show_table(
         columns.append(_column(one, by_row, one_day, number < labels))
     kept = _fitting(columns)
     return Table(
-        plain(caption),
+        caption,
         columns[:kept],
         [bool(marked[row]) for row in shown],
         [after - before - 1 for before, after in pairwise([-1, *shown])],
@@ -253,7 +259,7 @@ def _fitting(columns: list[Column]) -> int:
     width = 0.0
     for number, column in enumerate(columns):
         width += column.width
-        if width > ROOM and number:
+        if width * SMALLER > ROOM and number:
             return number
     return len(columns)
 
@@ -261,7 +267,7 @@ def _fitting(columns: list[Column]) -> int:
 def _note(missing: list[str]) -> str:
     if not missing:
         return ""
-    names = ", ".join([*missing[:MAX_LISTED], *["…"][: len(missing) - MAX_LISTED]])
+    names = ", ".join(missing[:MAX_LISTED]) + (", …" if len(missing) > MAX_LISTED else "")
     return f"Not shown: {quantity(len(missing), 'column')} ({names})"
 
 
@@ -289,14 +295,13 @@ def _column(
     elif pd.api.types.is_timedelta64_dtype(values):
         texts = [_duration(value) for value in known]
     elif is_numeric_dtype(values) and not is_bool_dtype(values):
-        defined = values.notna()
-        kinds = [one for one, there in zip(formats, defined, strict=True) if there]
+        kinds = [one for one, there in zip(formats, values.notna(), strict=True) if there]
         texts = _numbers([float(value) for value in known], kinds)
     else:
         right, texts = False, [_text(value) for value in known]
-    cells = pd.Series(UNDEFINED, index=values.index, dtype=object)
-    cells[values.notna()] = texts
-    return Column(str(values.name), list(cells), right, is_label)
+    defined = iter(texts)
+    cells = [next(defined) if there else UNDEFINED for there in values.notna()]
+    return Column(str(values.name), cells, right, is_label)
 
 
 def _numbers(values: list[float], formats: list[NumberFormat | None]) -> list[str]:
@@ -314,7 +319,8 @@ def _numbers(values: list[float], formats: list[NumberFormat | None]) -> list[st
         elif whole or not value or not isfinite(value):
             texts.append(f"{value:,.0f}")
         else:  # three significant digits
-            texts.append(f"{value:,.{max(0, 2 - floor(log10(abs(value))))}f}")
+            text = f"{value:,.{max(0, 2 - floor(log10(abs(value))))}f}"
+            texts.append(text.rstrip("0").rstrip(".") if "." in text else text)
     return texts
 
 
@@ -358,6 +364,19 @@ def _text(value: Any) -> str:
     return _duration(value) if isinstance(value, timedelta) else plain(str(value))
 
 
+def _parts(text: str) -> list[str]:
+    """Return the parts of a text that stay on one line: words, and of long ones their parts.
+
+    >>> _parts("at 2024-01-01T00:00:05 2013-03-04T06:10:00-05:00")
+    ['at', '2024-01-01T00:00:05', '2013-', '03-', '04T06:10:00-', '05:00']
+    """
+    return [
+        part
+        for word in text.split()
+        for part in ([word] if len(word) <= LONG_WORD else re.split("(?<=-)", word))
+    ]
+
+
 def _align(column: Column) -> str:
     return f"text-align: {'right' if column.right else 'left'}"
 
@@ -367,8 +386,10 @@ def _cell(column: Column, text: str, marked: bool) -> str:
     styles = [_align(column)]
     if column.right:
         styles.append("white-space: nowrap")
-    elif max(map(len, text.split()), default=0) > LONG_WORD:
+    elif any(len(part) > LONG_WORD for part in _parts(text)):
         styles.append("word-break: break-all")
+    elif "-" in text and _parts(text) == [text]:
+        styles.append("white-space: nowrap")
     if marked:
         styles.append(MARK)
     inner = f"<b>{escape(text)}</b>" if marked else escape(text)
