@@ -74,10 +74,7 @@
     }
     return `${micros / SECOND} s`;
   };
-  const start = (root) => {
-    root.dataset.on = "";
-    const still = root.closest(".jp-OutputArea-child")?.previousElementSibling;
-    if (still?.querySelector("img, svg, .jp-RenderedSVG, .jp-RenderedImage")) still.style.display = "none";
+  return (root) => {
     const scope = `[data-explorer="${mark}"]`, style = document.createElement("style");
     style.textContent = `
       ${scope} { max-width: ${WIDE}px; color: inherit; --bar: #0072b2; --gap: #d55e00; --wait: #009e73;
@@ -214,5 +211,4 @@
     };
     draw();
   };
-  document.querySelectorAll(`[data-explorer="${mark}"]:not([data-on])`).forEach(start);
 }

@@ -1,8 +1,5 @@
 (mark, frames) => {
-  const start = (root) => {
-    root.dataset.on = "";
-    const film = root.closest(".jp-OutputArea-child")?.previousElementSibling;
-    if (film?.querySelector(".jp-RenderedImage")) film.style.display = "none";
+  return (root) => {
     const make = (name, attributes, parent, text = "") => {
       const node = document.createElement(name);
       for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -31,5 +28,4 @@
     slider.oninput = show;
     show();
   };
-  document.querySelectorAll(`[data-stepper="${mark}"]:not([data-on])`).forEach(start);
 }

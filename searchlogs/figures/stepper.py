@@ -4,17 +4,15 @@ import base64
 from collections.abc import Iterable
 from datetime import timedelta
 
-from IPython.display import display
-
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.events import Event
 from searchlogs.figures.film import animate
 from searchlogs.figures.observe import MakeClock, watch
-from searchlogs.figures.scripted import scripted
+from searchlogs.figures.scripted import picture, scripted
 from searchlogs.figures.watermark import arrival_sentences, draw_run
 from searchlogs.sessions import replay_clock
 
-DPI = 90
+DPI = 96
 """Resolution of pictures of which there are many."""
 
 
@@ -48,15 +46,12 @@ class Stepper:
     def __repr__(self) -> str:
         return "\n".join(self.words)
 
-    def _ipython_display_(self) -> None:
-        """Show the film, and the pictures to step through, which hide it."""
-        film = base64.b64encode(animate(self.pictures())).decode()
-        display({"image/png": film, "text/plain": repr(self)}, raw=True)
-        html = {"text/html": self.html(), "text/plain": "The same, to step through."}
-        display(html, raw=True)
-
     def html(self) -> str:
-        """Return the pictures and the words as HTML with a script of its own."""
-        pictures = [base64.b64encode(picture).decode() for picture in self.pictures()]
-        sources = [f"data:image/png;base64,{picture}" for picture in pictures]
-        return scripted("stepper", list(zip(sources, self.words, strict=True)))
+        """Return the pictures and the words as HTML with a script, in which a film stands."""
+        pictures = self.pictures()
+        sources = [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in pictures]
+        film = picture(repr(self), animate(pictures))
+        return scripted("stepper", list(zip(sources, self.words, strict=True)), film)
+
+    def _repr_html_(self) -> str:
+        return self.html()
