@@ -27,8 +27,8 @@ def reading(path: Path) -> float:
             minutes += counts * len(cell.source.split()) / WORDS
         else:
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
-            figures = sum(kind == "image/png" for kind in kinds)
+            pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+            figures = sum("<img" in page for page in pages)
             minutes += counts * (len(lines) / LINES + figures * FIGURE)
     return minutes
 

@@ -43,9 +43,9 @@ def scripted(name: str, data: Any, still: str = "") -> str:
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     mark = sha256(text.encode()).hexdigest()[:12]
-    script = files("searchlogs.figures").joinpath(f"{name}.js").read_text(encoding="utf-8")
-    start = files("searchlogs.figures").joinpath("start.js").read_text(encoding="utf-8")
-    return (
-        f'<div data-{name}="{mark}">{still}</div>'
-        f'<script>({start.strip()})("{name}","{mark}",({script.strip()})("{mark}",{text}))</script>'
+    start, script = (
+        files("searchlogs.figures").joinpath(f"{one}.js").read_text(encoding="utf-8").strip()
+        for one in ("start", name)
     )
+    element = f'<div data-{name}="{mark}">{still}</div>'
+    return f'{element}<script>({start})("{name}",{script})("{mark}",{text})</script>'

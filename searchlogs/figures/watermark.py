@@ -251,13 +251,17 @@ class _Grid(NamedTuple):
 def _grid(run: Run, users: list[str], states: list[int]) -> _Grid:
     """Lay out the cells in up to two columns."""
     columns = min(2, len(states))
-    height = max(120.0, 240 / len(users)) if columns == 1 else max(100.0, 130 / len(users))
+    height = max(120.0, 260 / len(users)) if columns == 1 else max(100.0, 130 / len(users))
     pitch = height + (24 if columns > 1 or len(users) > 1 else 10)  # with or without a heading
     scale = _scale(run, users, height)
     times, labels, date = ticks(scale)
     name = "event time (UTC)"
     hours = {label[:3] for label in labels if label.count(":") == 2}
-    if columns > 1 and len(labels) == sum(label[:3] in hours for label in labels) and len(hours) == 1:
+    if (
+        columns > 1
+        and len(labels) == sum(label[:3] in hours for label in labels)
+        and len(hours) == 1
+    ):
         labels = [label[4 if label[3] == "0" else 3 :] for label in labels]
         name = f"minutes and seconds after {hours.pop()}00 (UTC)"
     name = ", ".join(filter(None, [name, date]))

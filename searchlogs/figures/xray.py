@@ -47,7 +47,9 @@ class XRay:
             "lit": [[edge.stream in moment.passed for edge in edges] for moment in moments],
         }
         words = f"<summary>The same in words</summary><pre>{escape(repr(self))}</pre>"
-        still = picture("A film of the flow's run. The same in words stands below.", film(self.layout))
+        still = picture(
+            "A film of the flow's run. The same in words stands below.", film(self.layout)
+        )
         return f"{scripted('xray', data, still)}<details>{words}</details>"
 
     def _repr_html_(self) -> str:
