@@ -136,7 +136,7 @@ def test_without_a_speed_nothing_is_updated_and_the_outputs_are_the_same_each_ti
     assert [sorted(bundle) for bundle in shown[:2]] == [["text/html", "text/plain"]] * 2
     assert shown[:2] == shown[2:]
     assert "data:image/png;base64,ZmlsbQ==" in shown[1]["text/html"]
-    assert f'alt="{repr(watched.view)}"' in shown[1]["text/html"]
+    assert f'alt="{watched.view!r}"' in shown[1]["text/html"]
     record = record_in(shown[1])
     assert (len(record["arrived"]), len(record["closed"]), record["whole"]) == (31, 6, True)
     assert "sent" not in record

@@ -28,7 +28,7 @@ from searchlogs.durations import LONGEST
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.elements import LOOKS
 from searchlogs.figures.film import COLOUR_COUNT
-from searchlogs.figures.page import COLOURS, DARK, FAMILIES, Drawing
+from searchlogs.figures.page import COLOURS, DARK, FONTS, Drawing
 from searchlogs.figures.scripted import PIXELS
 from searchlogs.figures.timeline import timeline
 from searchlogs.sessions import Late, Session
@@ -219,7 +219,7 @@ def test_text_in_the_svg_is_text() -> None:
     saved = svg(drawn("client"))
     found = {node.text for node in ET.fromstring(saved).iter("{http://www.w3.org/2000/svg}text")}
     assert found == set(texts(drawn("client")))
-    assert set(re.findall(r"font: [^;]*?px ([^;]*)", saved)) == {FAMILIES}
+    assert FONTS in saved and saved.count("font-family") == 1
 
 
 def test_bytes_do_not_depend_on_anybodys_settings(name: str) -> None:
@@ -262,7 +262,7 @@ def test_hostile_texts_warn_of_nothing() -> None:
         drawing._repr_mimebundle_()
     words = " ".join(texts(drawing))
     assert "$x^2$ costs $5" in words and "two lines and" in words
-    assert "dog □ beds □□" in words and "□□□□□" in words
+    assert "dog □ beds" in words and "□□control□" in words
     assert "xxx…" in words
     assert "مرحبا بالعالم" in words
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e\ud800-\udfff\ufffe]", svg(drawn("hostile")))

@@ -65,9 +65,8 @@ def attribution(session: Session, title: str) -> Drawing:
         figure, axes = page(title, handles, [], _LEFT, 166)
         scale = time_scale(session.start, session.end, WIDTH - _LEFT - RIGHT)
         draw_time(axes, scale)
-        axes.set_yticks(
-            [_MIDDLE], [fit(f"user {plain(session.user)}", _LEFT - 2 * MARGIN, TEXT)], font=TEXT
-        )
+        name = fit(f"user {plain(session.user)}", _LEFT - 2 * MARGIN, TEXT)
+        axes.set_yticks([_MIDDLE], [name], font=TEXT)
         left, right = scale.x(session.start) - 7, scale.x(session.end) + 7
         box = Rectangle((left, _MIDDLE - _BAR / 2), right - left, _BAR, zorder=1, **SESSION_LOOK)
         axes.add_patch(box)

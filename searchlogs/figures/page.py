@@ -137,8 +137,10 @@ class Drawing:
         text = buffer.getvalue()
         # Nobody sees less than a hundredth of a point; further digits only take space.
         text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
-        text = text.replace("</style>", f"{_dark_rules()}</style>", 1)
-        text = text.replace("'DejaVu Sans'", FAMILIES)
+        text = re.sub(
+            r' transform="rotate\(-0 [^"]*"|<g id="\w*"/>|font-family: [^;"]*; ', "", text
+        )
+        text = text.replace("</style>", f"{FONTS}{_dark_rules()}</style>", 1)
         words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
         opening, rest = text.split(">", 1)
         # Whoever shows it decides on the size.
@@ -183,8 +185,8 @@ def _rounded(match: re.Match[str]) -> str:
     return re.sub(r"-?\d+\.\d+", _hundredths, match[0])
 
 
-FAMILIES = "'DejaVu Sans', Verdana, sans-serif"
-"""Fonts of the SVG's text; Verdana's widths are nearly those of DejaVu Sans."""
+FONTS = "text{font-family:'DejaVu Sans',Verdana,sans-serif}"
+"""The SVG's fonts, in CSS; Verdana's widths are nearly those of DejaVu Sans."""
 
 WIDTH = 540.0
 """Width of every figure, in points, as are all lengths here; 720 pixels on a page."""

@@ -178,7 +178,7 @@ class _Layout(NamedTuple):
 def _layout(elements: list[Element], users: list[str], row: str) -> _Layout:
     """Lay out one row per user, and a time axis that holds all elements."""
     low = len(users) > FEW
-    pitch, bar, down = (32.0, 15.0, 22.0) if low else (64.0, 26.0, 32.0)
+    pitch, bar, down = (31.0, 15.0, 22.0) if low else (64.0, 26.0, 32.0)
     names = [fit(drawable(f"{row} {plain(user)}", TEXT), 110, TEXT) for user in users]
     left = max([60.0, *(text_width(name, TEXT) + MARGIN + 8 for name in names)])
     start = min((element.start for element in elements), default=EARLIEST)
@@ -241,9 +241,7 @@ def _draw_bars(axes: Axes, elements: list[Element], layout: _Layout) -> int:
         start, end = scale.x(gap.start), scale.x(gap.end)
         axes.add_artist(Rectangle((start, top), end - start, height, zorder=1, **GAP_LOOK))
     sessions = [element for element in elements if element.what == "session"]
-    crowd: list[
-        float
-    ] = []  # where sessions begin that are too close to each other for their labels
+    crowd: list[float] = []  # where sessions begin that are too close for their labels
     unlabelled, free = 0, 0.0
     for before, bar, after in zip([None, *sessions], sessions, [*sessions[1:], None], strict=False):
         # A bar reaches a little beyond its events, unless it would meet its neighbour.
@@ -280,9 +278,9 @@ def _draw_queries(axes: Axes, elements: list[Element], layout: _Layout, crowded:
     if layout.is_low:
         y -= layout.bar + 17
     searches = [it for it in elements if it.what == "search" and plain(it.label or "")]
-    queries = (
-        [] if crowded or taken else [_query(layout.scale.x(it.start) - 4, it) for it in searches]
-    )
+    if crowded or taken:
+        return len(searches)
+    queries = [_query(layout.scale.x(it.start) - 4, it) for it in searches]
     placed = place(queries, layout.scale.width)
     for x, text, font in placed:
         axes.text(x, y, text, font=font, color=COLOURS["search"], va="top")

@@ -256,16 +256,12 @@ def _grid(run: Run, users: list[str], states: list[int]) -> _Grid:
     scale = _scale(run, users, height)
     times, labels, date = ticks(scale)
     name = "event time (UTC)"
-    hours = {label[:3] for label in labels if label.count(":") == 2}
-    if (
-        columns > 1
-        and len(labels) == sum(label[:3] in hours for label in labels)
-        and len(hours) == 1
-    ):
-        labels = [label[4 if label[3] == "0" else 3 :] for label in labels]
+    hours = {label[:3] if label.count(":") == 2 else label for label in labels}
+    if columns > 1 and len(hours) == 1:  # small panels have little room beside them
+        labels = [label[3:].removeprefix("0") for label in labels]
         name = f"minutes and seconds after {hours.pop()}00 (UTC)"
     name = ", ".join(filter(None, [name, date]))
-    stride = -(-16 * len(times) // int(height))  # a line of text needs 13 points
+    stride = -(-16 * len(times) // int(height))  # a line of text needs 16 points
     marks = list(zip(times, labels, strict=True))[::stride]
     left = max([36.0, *(text_width(label, SMALL) + 20 for label in labels)])
     width = (WIDTH - RIGHT - columns * left) / columns

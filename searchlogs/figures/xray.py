@@ -34,7 +34,7 @@ class XRay:
                     yield f"   {words}"
 
     def html(self) -> str:
-        """Return the picture that steps, as HTML with a script of its own, in which a film stands."""
+        """Return the picture that steps, as HTML with a script; without it, a film stands there."""
         moments, rows, edges, frames = self.layout
         data = {
             "rows": [
@@ -47,9 +47,8 @@ class XRay:
             "lit": [[edge.stream in moment.passed for edge in edges] for moment in moments],
         }
         words = f"<summary>The same in words</summary><pre>{escape(repr(self))}</pre>"
-        still = picture(
-            "A film of the flow's run. The same in words stands below.", film(self.layout)
-        )
+        what = "A film of the flow's run. The same in words stands below."
+        still = picture(what, film(self.layout))
         return f"{scripted('xray', data, still)}<details>{words}</details>"
 
     def _repr_html_(self) -> str:
