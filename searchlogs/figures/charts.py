@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
 from math import isnan, nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,15 +120,14 @@ def parts_plot(table: pd.DataFrame, title: str, unit: str) -> Drawing:
         axes.set_xlim(0, table.sum(axis=1).max())
         middle = [40 * row + 20 for row in range(len(names))]
         begin = table.iloc[:, 0] * 0
+        text: dict[str, Any] = {"ha": "center", "va": "center", "font": STRONG}
+        back = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none"}
         for name, look in zip(table.columns, looks, strict=True):
             axes.barh(middle, table[name], left=begin, height=24, **look)
             begin += table[name]
         for y, (first, second) in zip(middle, table.to_numpy(), strict=True):
-            text = {"va": "center", "font": STRONG}
-            axes.text(first / 2, y, f"{first:,.4g}", ha="center", color="white", **text)
-            back = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none"}
-            number = f"{second:,.4g}"
-            axes.text(first + second / 2, y, number, ha="center", bbox=back, **text)
+            axes.text(first / 2, y, f"{first:,.4g}", color="white", **text)
+            axes.text(first + second / 2, y, f"{second:,.4g}", bbox=back, **text)
         axes.set_yticks(middle, names, font=TEXT)
         axes.set_xticks([])
         _label(axes, unit)

@@ -137,9 +137,8 @@ class Drawing:
         text = buffer.getvalue()
         # Nobody sees less than a hundredth of a point; further digits only take space.
         text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
-        text = re.sub(
-            r' transform="rotate\(-0 [^"]*"|<g id="\w*"/>|font-family: [^;"]*; ', "", text
-        )
+        text = re.sub(r'(<text [^>]*?)font-family: [^;"]*; ', r"\1", text)
+        text = re.sub(r'(<text [^>]*) transform="rotate\(-0 [^"]*"|<g id="\w*"/>', r"\1", text)
         text = text.replace("</style>", f"{FONTS}{_dark_rules()}</style>", 1)
         words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
         opening, rest = text.split(">", 1)
@@ -177,12 +176,9 @@ def _dark_rules() -> str:
     return f"@media (prefers-color-scheme: dark){{{rules}}}"
 
 
-def _hundredths(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
-
-
 def _rounded(match: re.Match[str]) -> str:
-    return re.sub(r"-?\d+\.\d+", _hundredths, match[0])
+    """Return an attribute with its numbers rounded to hundredths."""
+    return re.sub(r"-?\d+\.\d+", lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), match[0])
 
 
 FONTS = "text{font-family:'DejaVu Sans',Verdana,sans-serif}"
