@@ -1,5 +1,6 @@
 """Charts say in their data and their words what they show."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch
 from searchlogs.events import AppOpen, ClickResult, Results, Search
 from searchlogs.figures.attribution import attribution
 from searchlogs.figures.charts import bars, curve, parts_plot, step_histogram
-from searchlogs.figures.page import COLOURS
+from searchlogs.figures.page import COLOURS, DARK
 from searchlogs.sessions import Session
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -71,6 +72,12 @@ def test_parts_of_a_bar_lie_side_by_side() -> None:
     assert drawing.data.equals(table)
     assert "all events: busiest 8 42, the other 30 58; your guess" in drawing.description
     assert_readable(drawing)
+
+
+def test_hatched_parts_are_dark_in_a_dark_theme() -> None:
+    drawing = parts_plot(pd.DataFrame({"one": [1], "other": [2]}), "Parts", unit="events")
+    (ground,) = re.findall(r'<rect [^>]*fill="(#\w+)"', drawing.svg())
+    assert f'[fill="{ground}"],[style*="fill: {ground}"]{{fill:{DARK[ground]}' in drawing.svg()
 
 
 def test_hills_and_the_valley_between_them_are_named() -> None:

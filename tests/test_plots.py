@@ -540,7 +540,7 @@ def luminance(colour: str) -> float:
 
 
 def test_each_colour_has_one_for_dark_themes_that_can_be_read(drawing: Drawing) -> None:
-    used = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg(drawing)))
+    used = set(re.findall(r"(?:fill|stroke)(?:: |=\")(#[0-9a-f]{6})", svg(drawing)))
     assert used - DARK.keys() <= {COLOURS["late"]}  # as it is, it suits both
     ground = luminance(DARK["#ffffff"])
     for colour in used & {COLOURS["ink"], COLOURS["note"], COLOURS["search"], "#a3447c"}:

@@ -84,6 +84,7 @@ def bars(
                 (5, 0),
                 textcoords="offset points",
                 va="center",
+                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
             )
         axes.set_yticks(middle, names, font=TEXT)
         axes.set_xticks([])  # each bar has its number behind it

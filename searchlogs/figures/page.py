@@ -65,6 +65,8 @@ DARK = {
     "#c3e3f6": "#1e4b66",  # hatched bars
     "#f8f2a1": "#57511a",  # sessions
     "#d9cd3f": "#a89d2c",
+    COLOURS["session"]: "#8d861f",
+    "#f6d3bd": "#7a3a12",  # bars of what is late
 }
 """What colours become in a dark theme, which the SVG follows by itself."""
 
@@ -169,9 +171,10 @@ class Drawing:
 def _dark_rules() -> str:
     """Return the CSS that changes the colours in a dark theme."""
     rules = "".join(
-        f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
+        # The ground of a hatched area has its colour in an attribute.
+        f'[fill="{light}"],[style*="fill: {light}"]{{fill:{dark}!important}}'
+        f'[style*="stroke: {light}"]{{stroke:{dark}!important}}'
         for light, dark in DARK.items()
-        for what in ("fill", "stroke")
     )
     return f"@media (prefers-color-scheme: dark){{{rules}}}"
 
