@@ -425,7 +425,10 @@ def test_the_type_in_every_figure_can_be_read_in_a_narrow_window(chromium: Brows
     for svg in figures:
         page.set_content(f'<div style="width: {NARROW}px">{svg}</div>')
         sizes = page.locator("svg text").evaluate_all(
-            "all => all.map(e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a)"
+            """all => all.map((e) => {
+                const { a, b } = e.getScreenCTM(); // a text may be turned
+                return parseFloat(getComputedStyle(e).fontSize) * Math.hypot(a, b);
+            })"""
         )
         assert min(sizes) >= LEGIBLE, re.search("<title>(.*)</title>", svg)
     page.close()

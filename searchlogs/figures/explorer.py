@@ -48,7 +48,7 @@ class Explorer:
             check_event(event, f"events[{index}]")
 
     def __repr__(self) -> str:
-        return f"Lines to drag, for gap and wait, where scripts run. {self.picture().title}."
+        return f"Lines to drag, for gap and wait, where scripts run.\n{self.picture()!r}"
 
     def picture(self) -> Drawing:
         """Draw the timeline that the tutorial's gap and wait give."""
