@@ -92,7 +92,7 @@ find_the_person = Task(
         "can be sure whom you have found?",
     ),
     solve=what_else,
-    notice="No name was needed, and no key was broken. Whoever knows two things that a person "
+    notice="No name was needed, and nobody broke the pseudonym. Whoever knows two things that a person "
     "searched for can read the rest: that is why a pseudonym makes nobody anonymous.",
     cases=lambda: (
         Case("one user who searched for both", (
