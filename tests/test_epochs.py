@@ -94,7 +94,9 @@ def test_the_kill_shows_what_is_written_and_what_is_in_memory() -> None:
         "time": "datetime64[us, UTC]",
         "fate": "string",
     }
-    assert repr(drawing) == Like("after event 8: 4 sessions written, 2 open (user 1…4 events not read")
+    assert repr(drawing) == Like(
+        "after event 8: 4 sessions written, 2 open (user 1…4 events not read"
+    )
     assert_readable(drawing)
     assert drawing.svg() == kill_plot(EVENTS, found, written, killed=8, title=drawing.title).svg()
 
