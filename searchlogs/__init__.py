@@ -1,5 +1,7 @@
 """Learn stream processing on search logs: sessions and what was clicked in them, with Bytewax."""
 
+import sys
+
 __version__: str
 
 
@@ -10,3 +12,13 @@ def __getattr__(name: str) -> str:
     from importlib.metadata import version
 
     return version("searchlogs")
+
+
+def _explain_errors() -> None:
+    from searchlogs.figures.errors import install
+
+    install()
+
+
+if "IPython" in sys.modules:  # a notebook
+    _explain_errors()
