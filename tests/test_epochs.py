@@ -32,6 +32,7 @@ def test_the_table_and_the_words() -> None:
     assert list(table.index) == [*map(str, range(1, 13)), "end"]
     assert list(table["resume"]) == ["compared"] * 6 + ["read again"] * 2 + ["read"] * 5
     assert list(table["first_run"]) == ["read"] * 8 + [""] * 5
+    assert list(table["open"]) == [1, *[2] * 11, 0]
     assert dict(table.loc[table["fate"] != "", "fate"]) == {
         "4": "kept",
         "5": "kept",
