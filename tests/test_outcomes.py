@@ -25,7 +25,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
     "02-simulated-events": {
         "how to make events for a test": ("make_a_log",),
         "what a seed is for": ("what_changed",),
-        "a log can show you where its sessions end": (
+        "how a log can show you where its sessions end": (
             "predict_sessions",
             "pauses_per_user",
             "choose_a_gap",
