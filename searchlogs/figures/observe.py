@@ -142,7 +142,10 @@ class Run(NamedTuple):
 
 
 def watch(
-    events: Iterable[Event], gap: timedelta | str, wait: timedelta | str, clock: MakeClock
+    events: Iterable[Event],
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
+    clock: MakeClock = replay_clock,
 ) -> Run:
     """Run events through the engine and note what came out at which arrival.
 
