@@ -41,7 +41,7 @@ class Stepper:
         """Return the drawing after each arrival; the last one shows the end of the input."""
         last = len(self.run.arrivals)
         states = [*range(min(1, last), last), self.run.end]
-        return [draw_run(self.run, [state], None) for state in states]
+        return [draw_run(self.run, state) for state in states]
 
     def __repr__(self) -> str:
         return "\n".join(self.words)
