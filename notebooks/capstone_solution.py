@@ -31,7 +31,7 @@ my_gap = timedelta(hours=9)
 def my_key(report: Report) -> str | None:
     """Station 1: the aircraft, because a delay stays with it from flight to flight.
 
-    A flight number has one flight a day, an airline and an airport have hundreds at a time. Some
+    A flight number has one flight per day, an airline or an airport hundreds at a time. Some
     cancelled flights never got an aircraft; they have no key, and are counted with the rest.
     """
     return report.aircraft
@@ -54,7 +54,7 @@ def my_wait(reports: Iterable[Report]) -> timedelta:
 
 
 def my_flow(source: Any, sink: Any, gap: timedelta, wait: timedelta) -> Dataflow:
-    """Station 4: every report leaves by exactly one of three doors."""
+    """Station 4: every report is in exactly one of three streams."""
     flow = Dataflow("flights")
     reports = op.input("reports", flow, source)
     # What never happened has no time, so no clock could place it.
