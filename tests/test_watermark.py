@@ -358,7 +358,7 @@ def test_the_stepper_has_a_picture_and_words_for_each_arrival() -> None:
         "of user 1."
     )
     assert repr(stepper).splitlines() == stepper.words
-    assert Stepper(sketch()[:2]).html() == Stepper(sketch()[:2]).html()
+    assert Stepper(sketch()[:2])._repr_html_() == Stepper(sketch()[:2])._repr_html_()
 
 
 def test_nothing_to_step_through() -> None:
@@ -374,7 +374,7 @@ def test_the_stepper_steps_in_a_browser(
 ) -> None:
     stepper = Stepper([*sketch(), AppOpen("</script><b>", at(30))])
     path = tmp_path / "stepper.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{stepper.html()}", "utf-8")
+    path.write_text(f"<!doctype html><meta charset=utf-8>{stepper._repr_html_()}", "utf-8")
     page = chromium.new_page(viewport={"width": 390, "height": 900})
     page.goto(path.as_uri())
     seen = []

@@ -46,12 +46,9 @@ class Stepper:
     def __repr__(self) -> str:
         return "\n".join(self.words)
 
-    def html(self) -> str:
+    def _repr_html_(self) -> str:
         """Return the pictures and the words as HTML with a script; without it, a film is there."""
         drawings = self.drawings()
         film = picture(repr(self), animate([one.png(DPI) for one in drawings]))
         pictures = [one.svg() for one in drawings]
         return scripted("stepper", list(zip(pictures, self.words, strict=True)), film)
-
-    def _repr_html_(self) -> str:
-        return self.html()
