@@ -214,7 +214,7 @@ class SessionOut:
     """Sessions, each as soon as it is closed."""
 
     late: Stream[Late]
-    """Events that arrived too late for any session."""
+    """Events that the watermark had passed when they arrived."""
 
 
 @operator

@@ -2,7 +2,9 @@
 
 import os
 import platform
+import re
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 
 # Finds all fonts once, before the notebooks' kernels do at the same time: where that takes long,
@@ -28,7 +30,33 @@ def learners_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The bytes of a picture are those of Linux on x86-64; elsewhere, its words are compared."""
-    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        for notebook in {item.parent for item in items if isinstance(item.parent, IPyNbFile)}:
-            notebook.sanitize_patterns[r"data:image/[\w+]+;base64,[\w+/=]+"] = "picture"
+    """Let nbval compare pictures by their SVG, and where that has other bytes by their words.
+
+    The bytes of a PNG depend on the libraries that compress it, those of an SVG on the machine:
+    stored is the SVG of Linux on x86-64.
+    """
+    same = (sys.platform, platform.machine()) == ("linux", "x86_64")
+    for notebook in {item.parent for item in items if isinstance(item.parent, IPyNbFile)}:
+        patterns = notebook.sanitize_patterns
+        patterns[r"data:image/png;base64,[\w+/=]+"] = "PNG"
+        patterns[r"data:image/svg\+xml;base64,([\w+/=]+)"] = _decoded
+        if not same:
+            patterns[r"(?s)<svg.*?svg>"] = "SVG"
+            patterns[r'(data-\w+=|\()"[0-9a-f]{12}"'] = "mark"  # a hash of a script's SVGs
+
+
+def _decoded(link: re.Match[str]) -> str:
+    return b64decode(link[1]).decode()
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show where two pictures begin to differ; a diff of all their lines would take minutes."""
+    if op != "==" or not (isinstance(left, str) and isinstance(right, str) and "<svg" in left):
+        return None
+    pairs = enumerate(zip(left, right, strict=False))
+    start = next((n for n, (one, other) in pairs if one != other), min(len(left), len(right)))
+    title = re.findall("<title>(.*?)<", left[: left.find("<", start) + 1])[-1:]
+    # In the data of a script, a line end is written as two characters.
+    line = len(re.split(r"\n|\\n", left[left.rfind("<svg", 0, start) : start]))
+    parts = [repr(one[max(0, start - 40) : start + 60]) for one in (left, right)]
+    return [f"the pictures {title} differ from line {line} of their SVG on:", *parts]

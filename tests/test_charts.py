@@ -127,7 +127,7 @@ def test_a_curve_is_its_table() -> None:
 
 def test_a_line_stands_at_the_duration_that_was_chosen() -> None:
     values = pd.Series({1: 0.1, 60: 0.05, 3600: 0.0})
-    drawing = curve(values, "Falls", x="wait", y="too late", reference=(10, "chosen"))
+    drawing = curve(values, "Falls", x="wait", y="late events", reference=(10, "chosen"))
     first, _ = drawing.figure.axes[0].lines
     assert list(first.get_xdata()) == [10, 10]
     assert "chosen" in [text for text, _ in boxes(drawing)]

@@ -271,7 +271,7 @@ def test_hours_and_late_searches_are_those_of_a_loop() -> None:
         assert sorted(map(repr, rows)) == sorted(map(repr, wanted))
 
 
-def test_the_live_clock_loses_what_the_solution_says() -> None:
+def test_under_the_live_clock_those_are_late_that_the_solution_says() -> None:
     now = at(100)
     logic = live_clock("2s", lambda: now).build(None)
     late = []

@@ -31,15 +31,15 @@ HOUR = list(
 def test_what_a_kernel_without_scripts_gets_is_the_tutorials_timeline() -> None:
     explorer = Explorer(HOUR)
     assert explorer.picture().title == "Gap 10 s, wait 1 s: 21 sessions, CTR 0.10, 4 late events"
-    assert explorer.html() == Explorer(HOUR).html()
+    assert explorer._repr_html_() == Explorer(HOUR)._repr_html_()
 
 
 def test_nothing_to_explore() -> None:
     assert Explorer([]).picture().title == Like("0 sessions, no CTR, 0 late events")
     opened = [AppOpen(1, datetime(2024, 1, 1, tzinfo=UTC))]
     assert Explorer(opened).picture().title == Like("1 session, no CTR, 0 late events")
-    assert '{"events":[],"users":[]' in Explorer([]).html()
-    assert '{"events":[[0,0,0,-1,[],""]],"users":["1"]' in Explorer(opened).html()
+    assert '{"events":[],"users":[]' in Explorer([])._repr_html_()
+    assert '{"events":[[0,0,0,-1,[],""]],"users":["1"]' in Explorer(opened)._repr_html_()
 
 
 def test_what_is_no_event() -> None:
@@ -49,7 +49,7 @@ def test_what_is_no_event() -> None:
 
 
 def test_text_from_a_log_is_text() -> None:
-    html = Explorer([Search("</script><b>", "</script><img src=x>", HOUR[0].time)]).html()
+    html = Explorer([Search("</script><b>", "</script><img src=x>", HOUR[0].time)])._repr_html_()
     assert html.count("</script>") == 1
 
 
@@ -94,7 +94,7 @@ def test_every_setting_gives_the_numbers_of_the_engine(
     events: list[Event],
 ) -> None:
     path = tmp_path / "explorer.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{Explorer(events).html()}", "utf-8")
+    path.write_text(f"<!doctype html><meta charset=utf-8>{Explorer(events)._repr_html_()}", "utf-8")
     page = chromium.new_page(viewport={"width": 900, "height": 900})
     errors: list[Any] = []
     page.on("pageerror", lambda error: errors.append(error))
@@ -137,7 +137,7 @@ def test_a_line_that_is_dragged_moves_the_numbers_and_no_axis(
     scheme: Any,
 ) -> None:
     path = tmp_path / "explorer.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{Explorer(HOUR).html()}", "utf-8")
+    path.write_text(f"<!doctype html><meta charset=utf-8>{Explorer(HOUR)._repr_html_()}", "utf-8")
     page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(path.as_uri())
     numbers = page.locator(".numbers")

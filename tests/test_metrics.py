@@ -326,7 +326,7 @@ def test_a_session_has_events() -> None:
 
 
 def by_user(*counts: tuple[int, int]) -> pd.DataFrame:
-    """A row a user: searches, and those of them that were clicked."""
+    """One row per user: searches, and those of them that were clicked."""
     table = pd.DataFrame(counts, columns=["searches", "searches_clicked"])
     return table.assign(user=[str(number) for number in range(len(table))])
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from colorspacious import cspace_convert, deltaE
 from figures import assert_readable, boxes, edges, overlap, svg
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.colors import to_rgb
 from oracle import oracle
 from PIL import Image
@@ -194,7 +195,7 @@ class Images(HTMLParser):
 
 def test_bundle_is_a_picture_with_words() -> None:
     drawing = timeline(client_events(), title='"Quoted" & <tagged>')
-    bundle = drawing._repr_mimebundle_()
+    bundle, _ = DisplayFormatter().format(drawing)
     assert set(bundle) == {"text/html", "text/plain"}
     source, image = Images(bundle["text/html"]).found
     kind, data = source["srcset"].split(",")
@@ -210,7 +211,7 @@ def test_bundle_is_a_picture_with_words() -> None:
 
 
 def test_a_picture_is_never_wider_than_its_cell() -> None:
-    (_, image) = Images(drawn("client").html()).found
+    (_, image) = Images(drawn("client")._repr_html_()).found
     assert int(image["width"]) <= 860 and "max-width: 100%" in image["style"]
     assert "width=" not in svg(drawn("client")).split(">")[0]
 
@@ -259,7 +260,7 @@ def test_hostile_texts_warn_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         drawing = hostile()
-        drawing._repr_mimebundle_()
+        drawing._repr_html_()
     words = " ".join(texts(drawing))
     assert "$x^2$ costs $5" in words and "two lines and" in words
     assert "dog □ beds" in words and "□□control□" in words

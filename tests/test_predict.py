@@ -16,6 +16,7 @@ from wording import Like
 from searchlogs.exercises import predict
 from searchlogs.exercises._predict import Prediction
 from searchlogs.figures.charts import bars, curve
+from searchlogs.figures.table import show_table
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SLOW = ("07-your-own-logs", "09-killed-and-resumed", "11-what-costs", "12-scale-out")
@@ -99,15 +100,25 @@ def test_html_is_escaped() -> None:
 
 
 def test_a_table_is_shown_as_one() -> None:
-    prediction = predict(1, lambda: pd.DataFrame({"late": [7]}, index=["us"]), says="Why.")
+    frame = pd.DataFrame({"late": [7]}, index=["us"])
+    prediction = predict(1, lambda: frame, says="Why.")
     assert "<td>7</td>" in html(prediction)
     assert repr(prediction) == Like("late\nus     7\nWhy.")
+    table = show_table(frame, "Seven are late")
+    prediction = predict(1, lambda: table, says="Why.")
+    assert table._repr_html_() in html(prediction)
+    assert repr(prediction) == Like(f"…{table!r}\nWhy.")
+
+
+@pytest.mark.parametrize(("value", "text"), [(pd.DataFrame, "DataFrame"), ({"n": 7}, "{'n': 7}")])
+def test_what_has_no_html_is_shown_as_text(value: Any, text: str) -> None:
+    assert Like(f"<pre…{text}…</pre>") == html(predict(1, lambda: value, says="Why."))
 
 
 def test_a_drawing_is_shown_with_its_words() -> None:
     drawing = bars(pd.Series({"a <b>": 1.0}), 'A "title"', unit="events")
     prediction = predict(1, lambda: drawing, says="Why.")
-    assert drawing.html() in html(prediction)
+    assert drawing._repr_html_() in html(prediction)
     assert 'alt="A &quot;title&quot;\n' in html(prediction)
     assert repr(prediction) == Like('guess: 1\n…A "title"\nBars, events…Why.')
 

@@ -67,16 +67,34 @@ def test_each_panel_says_what_the_engine_did() -> None:
     assert drawing.data.groupby("run")["late"].sum().to_dict() == {"replay": 0, "live": 1}
     assert drawing.data["run"].dtype == "string"
     _, replay, live = drawing.description.splitlines()
-    assert replay == Like("replay: 2 events, 0 late; …watermark ends at 00:00:07.")
-    assert live == Like("live: 2 events, 1 late; 00:00:07 is late by 2 s; …ends at 00:00:09.")
+    assert replay == Like("replay: 2 events on time; …watermark is at 00:00:07.")
+    assert live == Like(
+        "live: 1 event on time; arrival 2 at 00:00:07 is late by 2 s; …is at 00:00:09."
+    )
 
 
 def test_each_user_of_a_run_has_a_panel() -> None:
     drawing = runs_plot(CASES["two users"], "Not late")
     assert {"user 1", "user 2"} <= set(texts(drawing))
-    assert drawing.description == Like("user 1: 1 event, 0 late…user 2: 1 event, 0 late")
+    assert drawing.description == Like("user 1: 1 event on time;…user 2: 1 event on time;")
     named = runs_plot({"replay": CASES["two users"][""]}, "Not late")
     assert {"replay, user 1", "replay, user 2"} <= set(texts(named))
+
+
+def test_a_watermark_below_the_picture_is_said() -> None:
+    far = runs_plot({"": watch(arriving(1, 2, 3), wait=LONGEST)}, "A finding")
+    assert far.description == Like("watermark lies below the picture")
+    assert "below the picture" not in runs_plot(CASES["one"], "A finding").description
+
+
+def test_the_legend_has_a_formula_where_it_holds_in_all_runs() -> None:
+    def name(**waits: float) -> str:
+        runs = {n: watch(arriving(1), wait=timedelta(seconds=s)) for n, s in waits.items()}
+        (legend,) = runs_plot(runs, "A finding").figure.legends
+        return legend.get_texts()[-1].get_text()
+
+    assert name(a=2, b=2) == "watermark = newest − wait (2 s)"
+    assert name(a=2, b=3) == "watermark"
 
 
 @pytest.mark.parametrize(

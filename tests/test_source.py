@@ -580,7 +580,7 @@ def test_a_log_that_grew_is_resumed_until_its_sessions_were_closed(log: Log) -> 
 
 
 def test_what_changes_behind_may_be_read(log: Log) -> None:
-    """What was not read yet can still be mended."""
+    """What was not read yet can still be put right."""
     (_, _), (state, given), *_ = snapshots(log)
     change(log, lambda data: data[: data.rindex(b"{")] + b"bad\n")
     assert given + items(log, state) == items(log)

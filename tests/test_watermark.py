@@ -24,7 +24,7 @@ from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.observe import MakeClock, observe
 from searchlogs.figures.page import COLOURS, Drawing
 from searchlogs.figures.stepper import Stepper
-from searchlogs.figures.watermark import steps, watermark_plot
+from searchlogs.figures.watermark import watermark_plot
 from searchlogs.live.clocks import live_clock
 from searchlogs.simulate import client_events, simulate
 
@@ -188,9 +188,6 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "thirty": lambda: watermark_plot(many(1, 30, 30), HALF_HOUR, timedelta(seconds=10)),
     "hundreds": lambda: watermark_plot(many(2, 40, 250), HALF_HOUR),
     "live": lambda: watermark_plot(client_events(), clock=stepping(3)),
-    "steps": lambda: steps(sketch()),
-    "steps of three": lambda: steps(mixed(), at=(4, 27)),
-    "no steps": lambda: steps(sketch()[:2]),
     "empty": lambda: watermark_plot([]),
     "one": lambda: watermark_plot(sketch()[:1]),
     "one, no wait": lambda: watermark_plot(sketch()[:1], wait=ZERO),
@@ -234,7 +231,7 @@ def test_every_word_can_be_read(name: str) -> None:
         assert axes.bbox.y0 <= patch.get_window_extent().y0
 
 
-ALIKE = ("sketch", "upto", "three users", "live", "steps", "one", "empty", "hostile")
+ALIKE = ("sketch", "upto", "three users", "live", "one", "empty", "hostile")
 
 
 @pytest.mark.parametrize("name", ALIKE)
@@ -250,7 +247,7 @@ def test_words_tell_the_same() -> None:
     drawing = drawn("sketch")
     assert drawing.title == "2 late events in 9 arrivals"
     assert drawing.description.splitlines() == [
-        "Event time (UTC) by arrival, from 1 January 2024, one panel a user, "
+        "Event time (UTC) by arrival, from 1 January 2024, one panel per user, "
         "after 9 of 9 arrivals.",
         "user 1: 7 events on time; arrival 5 at 00:00:05.2 is late by 0.8 s and arrival 9 at "
         "00:00:18.5 is late by 1.5 s; session 0 (00:00:05 to 00:00:08) closes at arrival 7 and "
@@ -344,30 +341,6 @@ def test_labels_that_find_no_room_are_counted() -> None:
     assert left_out > 0 and f"Left out for lack of room: {left_out} labels." in drawing.description
 
 
-def test_steps_are_those_of_the_arrivals_that_there_are() -> None:
-    drawing = drawn("steps")
-    headings = [text for text in texts(drawing) if text.startswith("after arrival")]
-    assert headings == [f"after arrival {n}" for n in (3, 5, 7, 9)]
-    assert "5th arrival: a click of user 1" in drawing.description
-    assert "after arrival 7" not in texts(steps(sketch()[:5], at=(5, 7)))
-    assert len(steps(sketch(), at=(3, 5)).data) == 5
-
-
-def test_small_panels_say_where_a_session_closes_and_which_event_was_last_late() -> None:
-    drawing = drawn("steps")
-    found = boxes(drawing)
-    labels = {text.get_text(): text for text in drawing.figure.axes[0].texts}
-    assert {"0:05", "0:10", "0:20"} <= labels.keys()
-    assert "minutes and seconds after 00:00 (UTC), 1 January 2024" in labels
-    assert not any(text.startswith("00:00:0") for text, _ in found)
-    ends = [box.x1 for text, box in found if text == "session 0 closes"]
-    bars = [patch for patch in drawing.figure.axes[0].patches if isinstance(patch, Rectangle)]
-    closes = sorted(bar.get_window_extent().x1 for bar in bars)
-    assert ends == pytest.approx(closes, abs=30)
-    assert "1.5 s" in labels
-    assert "lack of room" not in drawing.description
-
-
 def test_the_stepper_has_a_picture_and_words_for_each_arrival() -> None:
     stepper = Stepper(sketch())
     pictures = [drawing.svg() for drawing in stepper.drawings()]
@@ -385,7 +358,7 @@ def test_the_stepper_has_a_picture_and_words_for_each_arrival() -> None:
         "of user 1."
     )
     assert repr(stepper).splitlines() == stepper.words
-    assert Stepper(sketch()[:2]).html() == Stepper(sketch()[:2]).html()
+    assert Stepper(sketch()[:2])._repr_html_() == Stepper(sketch()[:2])._repr_html_()
 
 
 def test_nothing_to_step_through() -> None:
@@ -401,7 +374,7 @@ def test_the_stepper_steps_in_a_browser(
 ) -> None:
     stepper = Stepper([*sketch(), AppOpen("</script><b>", at(30))])
     path = tmp_path / "stepper.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{stepper.html()}", "utf-8")
+    path.write_text(f"<!doctype html><meta charset=utf-8>{stepper._repr_html_()}", "utf-8")
     page = chromium.new_page(viewport={"width": 390, "height": 900})
     page.goto(path.as_uri())
     seen = []

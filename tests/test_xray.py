@@ -235,11 +235,11 @@ def test_the_page_holds_the_frames_and_escapes_them() -> None:
     flow = Dataflow("escaped")
     items = op.input("inp", flow, TestingSource(["</script><img src=x onerror=alert(1)>"]))
     op.output("out", items, TestingSink([]))
-    html = xray(flow).html()
+    html = xray(flow)._repr_html_()
     assert html.count("</script>") == 1
     data = json.loads(re.search(r'\("\w{12}",(\{.*\})\)</script>', html)[1])  # type: ignore[index]
     assert data["titles"][0] == "'</script><img src=x onerror=alert(1)>'"
-    assert xray(flow).html() == html
+    assert xray(flow)._repr_html_() == html
 
 
 @pytest.mark.slow
@@ -254,7 +254,9 @@ def test_it_steps_in_a_browser(
 ) -> None:
     seen = lay_out(trace(flow))
     path = tmp_path / "xray.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{xray(flow).html()}", encoding="utf-8")
+    path.write_text(
+        f"<!doctype html><meta charset=utf-8>{xray(flow)._repr_html_()}", encoding="utf-8"
+    )
     page = chromium.new_page(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )

@@ -1,4 +1,4 @@
-"""Messages compared by their parts, so that the words between can be mended."""
+"""Messages compared by their parts, so that the words between can be changed."""
 
 import re
 

@@ -267,7 +267,7 @@ class FlowTask(Exercise):
                 extra, missing = self._differ(first, right)
                 if not extra and not missing:
                     return (
-                        "The rows are right, but they come too late: when the flow was killed, "
+                        "The rows are right, but they are held back: when the flow was killed, "
                         "fewer were out than items had been read. Answer each item as it passes."
                     )
                 if not missing:

@@ -25,7 +25,7 @@ class Prediction:
     printed: str = ""
     """What the result printed, without the last line break."""
     came: Any = None
-    """What the result returned: None, a text, a table, a drawing, or any other value."""
+    """What the result returned: None, a text, a figure, a table, or any other value."""
 
     def __repr__(self) -> str:
         if not self.guess:
@@ -110,10 +110,10 @@ def _no_number(guess: Any) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """Return a value as text; drawings and tables know how they read."""
+    """Return a value as text; figures and tables know how they read."""
     if isinstance(value, str):
         return value.rstrip("\n")
-    return repr(value) if _draws(value) or _is_table(value) else show(value)
+    return show(value) if _html_of(value) is None else repr(value)
 
 
 def _below(lines: str) -> str:
@@ -122,20 +122,15 @@ def _below(lines: str) -> str:
 
 
 def _as_html(value: Any) -> str:
-    """Return a value as HTML; drawings and tables know how they look."""
-    if _draws(value):
-        return str(value.html())
-    return str(value.to_html()) if _is_table(value) else _pre(_as_text(value))
+    """Return a value as HTML; figures and tables know how they look."""
+    html = _html_of(value)
+    return _pre(_as_text(value)) if html is None else html
 
 
-def _draws(value: Any) -> bool:
-    """Return whether a value is a drawing, without loading what draws."""
-    return hasattr(value, "svg")
-
-
-def _is_table(value: Any) -> bool:
-    """Return whether a value is a DataFrame, without loading pandas."""
-    return hasattr(value, "to_html")
+def _html_of(value: Any) -> str | None:
+    """Return what Jupyter shows of a figure or a table, and None of any other value."""
+    method = getattr(type(value), "_repr_html_", None)
+    return None if method is None else method(value)
 
 
 def _pre(text: str) -> str:

@@ -140,8 +140,8 @@ working_day = Question(
     mistakes=(
         Mistake(
             timedelta(minutes=30),
-            "That is the gap of search logs. Here a step is a flight, which takes hours: this cuts "
-            "every one in the air.",
+            "That is the gap of search logs. Here a pause is a flight, which takes hours: "
+            "this cuts every one in the air.",
             _between(-1, 0.65),
         ),
         Mistake(

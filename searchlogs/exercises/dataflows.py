@@ -236,8 +236,8 @@ same_twice = FlowTask(
     ),
     mistakes={
         wrong.live: (
-            "This clock also counts the time that reading takes. On a machine that stalls it loses "
-            "punctual events. Which clock moves with the data alone?"
+            "This clock also counts the time that reading takes. On a machine that stalls, "
+            "punctual events are late. Which clock moves with the data alone?"
         ),
         wrong.by_arrival: (
             "This clock takes the time of arrival, not that of the event: a log of a whole day is "
@@ -265,8 +265,8 @@ same_twice = FlowTask(
 )  # fmt: skip
 
 
-def lost() -> list[int]:
-    """Return the seconds of the events that the live clock loses."""
+def late_after_the_stall() -> list[int]:
+    """Return the seconds of the events that are late under the live clock."""
     wait, stall = 2, 5
     watermark = 12 - wait + stall  # newest event − wait + time since it arrived
     return [second for second in (13, 14, 16, 15) if second < watermark]
@@ -274,7 +274,7 @@ def lost() -> list[int]:
 
 lost_to_the_stall = Question(
     name="lost_to_the_stall",
-    solve=lost,
+    solve=late_after_the_stall,
     expects="a list of seconds",
     hints=(
         "Under the replay clock the watermark is the newest event − 2 s. Under the live one the "
@@ -283,10 +283,10 @@ lost_to_the_stall = Question(
         "Where is it after five seconds in which nothing is read?",
     ),
     notice="After the stall the live clock's watermark is at second 15. The replay clock's is "
-    "still at 10, so it loses nothing.",
+    "still at 10, so there no event is late.",
     same=lambda answer, expected: sorted(answer) == expected,
     mistakes=(
-        Mistake([], "That is what the replay clock loses. The live one counts the stall as well."),
+        Mistake([], "That holds under the replay clock. The live one counts the stall as well."),
         Mistake(
             [13, 14, 15],
             "Nearly. The event of second 15 lies exactly on the watermark, and that is in time.",

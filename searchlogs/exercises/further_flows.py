@@ -164,8 +164,8 @@ hourly_beside = FlowTask(
             "has no end: let a window decide when an hour is complete."
         ),
         wrong.clock_alive: (
-            "This clock also counts the time that reading takes. On a machine that stalls it loses "
-            "punctual searches. Take `replay_clock`."
+            "This clock also counts the time that reading takes. On a machine that stalls, "
+            "punctual searches are late. Take `replay_clock`."
         ),
         wrong.without_wait: (
             "The clock doesn't wait here, so searches that come slightly out of order are late. "

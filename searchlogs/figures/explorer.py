@@ -60,12 +60,9 @@ class Explorer:
         title += quantity(len(late), "late event")
         return timeline(self.events, sessions, gap=GAP, late=late, title=title)
 
-    def html(self) -> str:
-        """Return the explorer as HTML with a script of its own, in which the picture stands."""
-        return scripted("explorer", self._data(), self.picture().html())
-
     def _repr_html_(self) -> str:
-        return self.html()
+        """Return the explorer as HTML with a script of its own, in which the picture stands."""
+        return scripted("explorer", self._data(), self.picture()._repr_html_())
 
     def _data(self) -> dict[str, Any]:
         """Return what the script needs: numbers for users, ids and items, times in microseconds."""

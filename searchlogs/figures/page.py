@@ -158,13 +158,10 @@ class Drawing:
         picture.save(small, format="png", optimize=True)
         return small.getvalue()
 
-    def html(self) -> str:
+    def _repr_html_(self) -> str:
         """Return the figure as a picture whose alternative text is the title and description."""
-        return picture(repr(self), self.png(), self.svg())
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # Of a plain SVG or PNG, JupyterLab and nbconvert give screen readers nothing.
-        return {"text/html": self.html(), "text/plain": repr(self)}
+        return picture(repr(self), self.png(), self.svg())
 
 
 @cache

@@ -65,16 +65,16 @@ class Panel:
     def __init__(self, axes: Axes, run: Run, user: str, scale: Scale, box: Box) -> None:
         self.axes, self.run, self.scale, self.box = axes, run, scale, box
         self.own = [it for it in run.arrivals if it.user == user]
-        self.step = (box.right - box.left) / len(run.arrivals)
-        self.size = min(11.0, max(3.0, 0.8 * self.step))  # of the largest marker
+        self.pitch = (box.right - box.left) / len(run.arrivals)
+        self.size = min(11.0, max(3.0, 0.8 * self.pitch))  # of the largest marker
         closed = [(session, it.number) for it in self.own for session in it.closes]
         closed += [(session, run.end) for session in run.at_end if session.user == user]
         self.bars = self._bars(sorted(closed, key=lambda pair: pair[0].id))
         self.labels = [*self._late_labels(), *self._closing_labels()]
 
     def x(self, arrival: int) -> float:
-        """Return the middle of an arrival's step; for the end of the input, the right edge."""
-        return min(self.box.left + (arrival - 0.5) * self.step, self.box.right)
+        """Return the middle of an arrival's column; for the end of the input, the right edge."""
+        return min(self.box.left + (arrival - 0.5) * self.pitch, self.box.right)
 
     def y(self, time: datetime) -> float:
         """Return the height of an event time."""
@@ -92,7 +92,7 @@ class Panel:
         bars = []
         for session, number in closed:
             left = self.x(min(first[id(event)] for event in session.events))
-            left -= min(7.0, self.step / 2)
+            left -= min(7.0, self.pitch / 2)
             top, bottom = self.y(session.end) - air, self.y(session.start) + air
             bars.append(_Bar(number, session.id, Box(left, top, self.x(number), bottom)))
         return bars
@@ -111,7 +111,7 @@ class Panel:
         last = self.run.end - 1
         room = text_width(str(last), SMALL) + 8
         round_numbers = (tens * n for tens in (1, 10, 100, 1000) for n in (1, 2, 5))
-        stride = next((n for n in round_numbers if n * self.step >= room), last)
+        stride = next((n for n in round_numbers if n * self.pitch >= room), last)
         numbers = range(stride, last + 1, stride)
         for n in numbers if numbered else ():
             self.axes.text(self.x(n), bottom + 6, str(n), ha="center", va="top", **NOTE)
@@ -148,9 +148,9 @@ class Panel:
         return sum(label.arrival <= state for label in self.labels) - len(placed)
 
     def _draw_watermark(self, seen: list[Arrival], state: int) -> None:
-        """Draw the watermark's steps and the tint of what would be late."""
+        """Draw the watermark's line and the tint of what would be late."""
         floor = self.box.bottom
-        xs = [*(self.x(it.number) for it in seen), self.x(state) + self.step / 2]
+        xs = [*(self.x(it.number) for it in seen), self.x(state) + self.pitch / 2]
         xs[-1] = min(xs[-1], self.box.right)
         ys = [self.y(it.watermark) for it in [*seen, seen[-1]]]
         tint = [min(y, floor) for y in ys]

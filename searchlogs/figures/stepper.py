@@ -41,17 +41,14 @@ class Stepper:
         """Return the drawing after each arrival; the last one shows the end of the input."""
         last = len(self.run.arrivals)
         states = [*range(min(1, last), last), self.run.end]
-        return [draw_run(self.run, [state], None) for state in states]
+        return [draw_run(self.run, state) for state in states]
 
     def __repr__(self) -> str:
         return "\n".join(self.words)
 
-    def html(self) -> str:
+    def _repr_html_(self) -> str:
         """Return the pictures and the words as HTML with a script; without it, a film is there."""
         drawings = self.drawings()
         film = picture(repr(self), animate([one.png(DPI) for one in drawings]))
         pictures = [one.svg() for one in drawings]
         return scripted("stepper", list(zip(pictures, self.words, strict=True)), film)
-
-    def _repr_html_(self) -> str:
-        return self.html()

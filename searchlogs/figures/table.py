@@ -10,7 +10,12 @@ from math import floor, isfinite, log10
 from typing import Any, NamedTuple
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+from pandas.api.types import (
+    is_bool_dtype,
+    is_datetime64_any_dtype,
+    is_numeric_dtype,
+    is_timedelta64_dtype,
+)
 
 from searchlogs.figures.page import MAX_LISTED, TITLE, plain, quantity, text_width
 
@@ -35,16 +40,14 @@ class NumberFormat(NamedTuple):
     scale: int
     """Factor by which a number is multiplied."""
     fewest: int
-    """Decimals where more would all be zeros."""
-    most: int
-    """Decimals otherwise."""
+    """Decimals where more would all be zeros; otherwise there is one more."""
     unit: str
 
     def decimals(self, values: Iterable[float]) -> int:
         """Return the number of decimals that the values share."""
         scaled = [value * self.scale for value in values]
         exact = all(abs(value - round(value, self.fewest)) < 1e-9 for value in scaled)
-        return self.fewest if exact else self.most
+        return self.fewest if exact else self.fewest + 1
 
     def text(self, value: float, decimals: int) -> str:
         """Return a number with its unit.
@@ -58,9 +61,9 @@ class NumberFormat(NamedTuple):
         return f"{scaled:,.{decimals}f}{self.unit}"
 
 
-PERCENT = NumberFormat(100, 0, 1, " %")
-RATIO = NumberFormat(1, 1, 2, "")
-SECONDS = NumberFormat(1, 0, 1, " s")
+PERCENT = NumberFormat(100, 0, " %")
+RATIO = NumberFormat(1, 1, "")
+SECONDS = NumberFormat(1, 0, " s")
 FORMATS = {
     "clicks_per_search": RATIO,
     "ctr": PERCENT,
@@ -87,12 +90,17 @@ class Column(NamedTuple):
     """Whether it belongs to the index."""
 
     @property
+    def align(self) -> str:
+        """The style of its cells."""
+        return f"text-align: {'right' if self.right else 'left'}"
+
+    @property
     def width(self) -> float:
         """The least width, in pixels: only text can be wrapped, at spaces and underscores."""
         cells = self.cells if self.right else [part for cell in self.cells for part in _parts(cell)]
         parts = [part if len(part) <= LONG_WORD else part[: LONG_WORD // 2] for part in cells]
         parts += self.name.replace("_", "_ ").split()
-        # As wide as in the widest of the usual fonts, in bold, which one point a pixel gives.
+        # One point per pixel is as wide as the widest of the usual fonts in bold.
         return max((text_width(part, TITLE) for part in parts), default=0) + PADDING
 
 
@@ -114,15 +122,14 @@ class Table:
         widths = [max(map(len, (column.name, *column.cells))) for column in self.columns]
         lines = [self.caption, "", self._line([column.name for column in self.columns], widths)]
         for row, (marked, omitted) in enumerate(zip(self.marked, self.omitted, strict=True)):
-            if omitted:
-                lines.append(_omission(omitted))
+            lines += [_omission(omitted)] * (omitted > 0)
             line = self._line([column.cells[row] for column in self.columns], widths)
             lines.append(f"{line.ljust(sum(widths) + 2 * len(widths) - 2)}  ←" if marked else line)
         return "\n".join([*lines, self.note] if self.note else lines)
 
     def _line(self, cells: list[str], widths: list[int]) -> str:
         aligned = [
-            cell.rjust(width) if column.right else cell.ljust(width)
+            f"{cell:{'>' if column.right else '<'}{width}}"
             for column, cell, width in zip(self.columns, cells, widths, strict=True)
         ]
         return "  ".join(aligned).rstrip()
@@ -139,7 +146,7 @@ class Table:
         parts += [f'<table style="margin: 0.5em 0{size}">', "<thead>", "<tr>"]
         for column in self.columns:
             name = escape(column.name).replace("_", "_<wbr>")
-            parts.append(f'<th scope="col" style="{_align(column)}">{name}</th>')
+            parts.append(f'<th scope="col" style="{column.align}">{name}</th>')
         parts += ["</tr>", "</thead>", "<tbody>"]
         for row, (marked, omitted) in enumerate(zip(self.marked, self.omitted, strict=True)):
             if omitted:
@@ -204,11 +211,11 @@ def show_table(
     times = [one for one in series if is_datetime64_any_dtype(one)]
     one_day = len({time.date() for one in times for time in one.dropna()}) == 1
     labels = len(series) - frame.shape[1]
-    row_names = series[0] if labels else pd.Series("", index=shown)
+    row_names = series[0] if labels else [""] * len(shown)
     columns = []
     for number, one in enumerate(series):
-        format_ = formats.get(str(one.name))
-        by_row = [format_ or formats.get(str(name)) for name in row_names]
+        own = formats.get(str(one.name))
+        by_row = [own or formats.get(str(name)) for name in row_names]
         columns.append(_column(one, by_row, one_day, number < labels))
     kept = _fitting(columns)
     return Table(
@@ -223,10 +230,9 @@ def show_table(
 def _series(frame: pd.DataFrame) -> "list[pd.Series[Any]]":
     """Return the levels of the index that say something, and the columns, numbered alike."""
     index = frame.index
-    levels = [index.get_level_values(level) for level in range(index.nlevels)]
     labels = [
         pd.Series(level, name=level.name or "")
-        for level in levels
+        for level in map(index.get_level_values, range(index.nlevels))
         if level.name or not is_numeric_dtype(level.dtype)
     ]
     columns = [frame.iloc[:, number] for number in range(frame.shape[1])]
@@ -265,10 +271,8 @@ def _fitting(columns: list[Column]) -> int:
 
 
 def _note(missing: list[str]) -> str:
-    if not missing:
-        return ""
     names = ", ".join(missing[:MAX_LISTED]) + (", …" if len(missing) > MAX_LISTED else "")
-    return f"Not shown: {quantity(len(missing), 'column')} ({names})"
+    return f"Not shown: {quantity(len(missing), 'column')} ({names})" if missing else ""
 
 
 def _omission(rows: int) -> str:
@@ -286,22 +290,19 @@ def _column(
         one_day: Whether all times of the table are of one day.
         is_label: Whether the column belongs to the index.
     """
-    right = True
     known = values.dropna()
-    if values.name == "user":  # a name, even where it is a number
-        right, texts = False, [str(value) for value in known]
-    elif is_datetime64_any_dtype(values):
-        right, texts = False, _times(known, one_day)
-    elif pd.api.types.is_timedelta64_dtype(values):
-        texts = [_duration(value) for value in known]
-    elif is_numeric_dtype(values) and not is_bool_dtype(values):
+    # A user is a name, even where it is a number.
+    is_number = is_numeric_dtype(values) and not is_bool_dtype(values) and values.name != "user"
+    if is_datetime64_any_dtype(values):
+        texts = _times(known, one_day)
+    elif is_number:
         kinds = [one for one, there in zip(formats, values.notna(), strict=True) if there]
         texts = _numbers([float(value) for value in known], kinds)
     else:
-        right, texts = False, [_text(value) for value in known]
+        texts = [_text(value) for value in known]
     defined = iter(texts)
     cells = [next(defined) if there else UNDEFINED for there in values.notna()]
-    return Column(str(values.name), cells, right, is_label)
+    return Column(str(values.name), cells, is_number or is_timedelta64_dtype(values), is_label)
 
 
 def _numbers(values: list[float], formats: list[NumberFormat | None]) -> list[str]:
@@ -326,14 +327,12 @@ def _numbers(values: list[float], formats: list[NumberFormat | None]) -> list[st
 
 def _times(times: "pd.Series[Any]", one_day: bool) -> list[str]:
     """Return times in whole seconds, or in milliseconds where else two would look the same."""
-    exact = times.dt.floor("s").nunique() < times.nunique()
-    zoned = times.dt.tz is not None and any(time.utcoffset() for time in times)
-    texts = []
-    for time in times:
-        text = f"{time:%H:%M:%S}" if one_day else f"{time:%Y-%m-%d %H:%M:%S}"
-        text += f".{time.microsecond // 1000:03}" if exact else ""
-        texts.append(text + (f" {time:%z}" if zoned else ""))
-    return texts
+    spec = "milliseconds" if times.dt.floor("s").nunique() < times.nunique() else "seconds"
+    zone = " %z" if times.dt.tz is not None and any(time.utcoffset() for time in times) else ""
+    return [
+        time.replace(tzinfo=None).isoformat(" ", spec)[11 * one_day :] + time.strftime(zone)
+        for time in times
+    ]
 
 
 def _duration(value: timedelta) -> str:
@@ -344,11 +343,8 @@ def _duration(value: timedelta) -> str:
     """
     seconds = abs(value.total_seconds())
     sign = "−" if value < timedelta(0) else ""
-    for large, name, small, rest_name in (
-        (86_400, "d", 3_600, "h"),
-        (3_600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    for (large, name), (small, rest_name) in pairwise(units):
         if seconds >= large:
             number, rest = divmod(round(seconds / small), large // small)
             return f"{sign}{number:,} {name}" + (f" {rest} {rest_name}" if rest else "")
@@ -377,23 +373,16 @@ def _parts(text: str) -> list[str]:
     ]
 
 
-def _align(column: Column) -> str:
-    return f"text-align: {'right' if column.right else 'left'}"
-
-
 def _cell(column: Column, text: str, marked: bool) -> str:
     """Return one cell in HTML."""
-    styles = [_align(column)]
-    if column.right:
-        styles.append("white-space: nowrap")
-    elif any(len(part) > LONG_WORD for part in _parts(text)):
-        styles.append("word-break: break-all")
-    elif "-" in text and _parts(text) == [text]:
-        styles.append("white-space: nowrap")
+    look = column.align
+    if not column.right and any(len(part) > LONG_WORD for part in _parts(text)):
+        look += "; word-break: break-all"
+    elif column.right or ("-" in text and _parts(text) == [text]):
+        look += "; white-space: nowrap"
+    inner = escape(text)
     if marked:
-        styles.append(MARK)
-    inner = f"<b>{escape(text)}</b>" if marked else escape(text)
+        look, inner = f"{look}; {MARK}", f"<b>{inner}</b>"
     if column.is_label:
-        style = "; ".join(["font-weight: normal", *styles])
-        return f'<th scope="row" style="{style}">{inner}</th>'
-    return f'<td style="{"; ".join(styles)}">{inner}</td>'
+        return f'<th scope="row" style="font-weight: normal; {look}">{inner}</th>'
+    return f'<td style="{look}">{inner}</td>'

@@ -33,7 +33,7 @@ class XRay:
                     words = ": ".join(filter(None, [row.step.name, line.label, line.text]))
                     yield f"   {words}"
 
-    def html(self) -> str:
+    def _repr_html_(self) -> str:
         """Return the picture that steps, as HTML with a script; without it, a film stands there."""
         moments, rows, edges, frames = self.layout
         data = {
@@ -50,9 +50,6 @@ class XRay:
         what = "A film of the flow's run. The same in words stands below."
         still = picture(what, film(self.layout))
         return f"{scripted('xray', data, still)}<details>{words}</details>"
-
-    def _repr_html_(self) -> str:
-        return self.html()
 
 
 def xray(flow: Dataflow) -> XRay:

@@ -197,7 +197,7 @@ WRONG_BODIES: Told = {
             pairs = op.fold_final("all", op.key_on("k", events, kind), list,
                                   lambda kept, e: [*kept, e])
             out = op.flat_map("f", pairs, lambda p: [(p[0], n + 1) for n in range(len(p[1]))])"""),
-         "too late…as it passes"),
+         "held back…as it passes"),
         (between('op.map("k", events, kind)', "kind"), "given a `function` in place of a stream"),
         (between('out = op.map(events, kind)'), "`op.map`…name first"),
         (between('out = op.stateful_map("c.d", op.key_on("k", events, kind), number)'), "period"),
@@ -279,9 +279,9 @@ WRONG_BODIES: Told = {
     ),
     "same_twice": (
         (between(WINDOW.format("live_clock(wait)", "SessionWindower(gap)")
-                 + 'out = op.merge("all", window.down, window.late)'), "loses punctual events"),
+                 + 'out = op.merge("all", window.down, window.late)'), "punctual events are late"),
         (between(WINDOW.format("EventClock(event_time, wait)", "SessionWindower(gap)")
-                 + 'out = op.merge("all", window.down, window.late)'), "loses punctual events"),
+                 + 'out = op.merge("all", window.down, window.late)'), "punctual events are late"),
         (between(WINDOW.format("win.SystemClock()", "SessionWindower(gap)"), "window.down"),
          "time of arrival"),
         (between(WINDOW.format("replay_clock(wait)", "win.TumblingWindower(length=gap, "
@@ -304,7 +304,7 @@ WRONG_BODIES: Told = {
     ),
 }  # fmt: skip
 
-LOST: list[Any] = [
+LATE: list[Any] = [
     [13, 14],
     [14, 13],
     (13, 14),
@@ -315,7 +315,7 @@ LOST: list[Any] = [
     pd.Series([14, 13]),
     dict.fromkeys([13, 14]),
 ]
-NOT_LOST: list[tuple[Any, str]] = [
+NOT_LATE: list[tuple[Any, str]] = [
     ([], "replay clock"),
     ([13, 14, 15], "exactly on the watermark"),
     ([13, 14, 16, 15], "10 + 5"),
@@ -328,5 +328,5 @@ NOT_LOST: list[tuple[Any, str]] = [
     ("13, 14", "list is expected"),
 ]
 
-RIGHT: dict[str, list[Any]] = {**right(RIGHT_BODIES), "lost_to_the_stall": LOST}
-WRONG: dict[str, list[tuple[Any, str]]] = {**wrong(WRONG_BODIES), "lost_to_the_stall": NOT_LOST}
+RIGHT: dict[str, list[Any]] = {**right(RIGHT_BODIES), "lost_to_the_stall": LATE}
+WRONG: dict[str, list[tuple[Any, str]]] = {**wrong(WRONG_BODIES), "lost_to_the_stall": NOT_LATE}

@@ -244,8 +244,8 @@ WRONG_BODIES: Told = {
                 user, number = pair[0].split()
                 return user, datetime(2024, 1, 1, int(number), tzinfo=UTC), pair[1]
             out = op.map("row", counts, row)"""), "end of the input"),
-        (counted(clock="live_clock(wait)"), "loses punctual searches"),
-        (counted(clock="EventClock(lambda e: e.time, wait)"), "loses punctual searches"),
+        (counted(clock="live_clock(wait)"), "punctual searches are late"),
+        (counted(clock="EventClock(lambda e: e.time, wait)"), "punctual searches are late"),
         (counted(clock='replay_clock("0s")'), "doesn't wait"),
         (counted(clock='replay_clock("1m")'), "always a minute"),
         (counted(row=ROW.replace("tzinfo=UTC", "")), ""),
@@ -303,7 +303,7 @@ out = op.filter("known", out, lambda pair: pair[1][0] is not None)"""),
                 return found
             keyed = op.key_on("k", events, lambda e: str(e.user))
             every = op.fold_final("all", keyed, list, lambda kept, e: [*kept, e])
-            out = op.flat_map("rows", every, rows)"""), "too late…as it passes"),
+            out = op.flat_map("rows", every, rows)"""), "held back…as it passes"),
         (between("""
             shown, queries = {}, {}
             def row(e):

@@ -46,7 +46,7 @@ SHORT = ("event", "user", "time")
 def make_log(
     path: Path, events: int, users: int, *, full: bool = False, late: float = 0, text: bool = False
 ) -> None:
-    """Write a log of about `events` events: 6.7 a session, or fewer where users need that.
+    """Write a log of about `events` events: 6.7 per session, or fewer where users need that.
 
     `full` adds items and query ids. Without them no results are logged: app opens stand in their
     place. `late` is the share of events that arrive up to 10 minutes late, and then all are up to
@@ -82,7 +82,7 @@ def make_log(
     size, kind, block = size[order], kind[order], block[order]
     search = np.where(kind == 1, 1, 0).cumsum() - 1
     kind, session, search = (np.repeat(column, size) for column in (kind, block, search))
-    if events < 1.5 * sessions:  # one event a session
+    if events < 1.5 * sessions:  # one event per session
         keep = np.flatnonzero(np.diff(session, prepend=-1))
         kind, session, search = kind[keep], session[keep], search[keep]
     n = len(kind)
