@@ -12,7 +12,7 @@ from bytewax.testing import TestingSink, TestingSource
 from searchlogs.dataflow import ctr_flow, flow, run
 from searchlogs.events import AppOpen, ClickResult, Event, Search
 from searchlogs.figures.graph import graph
-from searchlogs.figures.show import source
+from searchlogs.figures.show import show_code
 from searchlogs.live.clocks import live_clock
 from searchlogs.sessions import Late, replay_clock
 from searchlogs.simulate import client_events
@@ -127,8 +127,8 @@ def test_python_looks_for_garbage_less_often_while_a_flow_runs(often: int, withi
 
 
 def test_source_and_graph_are_what_runs() -> None:
-    assert repr(source(AppOpen)).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
-    assert source(AppOpen)._repr_markdown_().startswith("```python\n@dataclass")
+    assert repr(show_code(AppOpen)).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
+    assert show_code(AppOpen)._repr_markdown_().startswith("```python\n@dataclass")
     assert "sessions (session_window)" in repr(graph(flow))
     assert "calc_ctr (filter_map) reads sessions.down" in repr(graph(flow))
     assert graph(flow).data.to_numpy().tolist() == [

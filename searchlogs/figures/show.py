@@ -19,6 +19,6 @@ class CodeBlock:
         return f"```python\n{self.text}\n```"
 
 
-def source(thing: type | Callable[..., Any]) -> CodeBlock:
+def show_code(thing: type | Callable[..., Any]) -> CodeBlock:
     """Return the source of a class or a function, as it runs."""
     return CodeBlock(inspect.getsource(thing).rstrip())
