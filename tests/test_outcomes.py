@@ -80,14 +80,14 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "how to publish what many people share": ("publish_queries",),
     },
     "11-what-costs": {
-        "what an event costs, and a user": ("wake_ups",),
+        "what an event costs, and what a user costs": ("wake_ups",),
     },
     "12-scale-out": {
         "how sessions are cut with columns, batch by batch": ("session_starts", "join_halves"),
         "which worker gets which user, and what one busy user does to all of them": (
             "skewed_work",
         ),
-        "how far that carries": ("how_far",),
+        "how far that gets you": ("how_far",),
     },
     "13-capstone": {
         "how to choose a key, a gap and a wait for data that nobody has described to you": (

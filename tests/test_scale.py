@@ -167,7 +167,7 @@ def test_the_other_measurements_are_what_the_notebook_says_of_them() -> None:
     runs = pd.read_csv(CSV).query("events == 100_000 and users == 10_000").set_index("path")
     seconds = profile["share"].unstack("path") * runs["seconds"]
     distance = seconds["tutorial"] - seconds["events"]
-    waking = distance["a user is woken up"] + distance["a user says when to be woken up"]
+    waking = distance["a user is woken up"] + distance["a user's next wake-up is set"]
     assert 0.5 < waking / (runs["seconds"]["tutorial"] - runs["seconds"]["events"]) < 0.6
     workers = pd.read_csv(CSV.with_name("workers.csv"))
     table = workers.pivot(index="cost", columns="processes", values="seconds")

@@ -114,8 +114,8 @@ def write(name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> N
 PARTS = {
     "on_batch": "events come to a user's window",
     "on_notify": "a user is woken up",
-    "notify_at": "a user says when to be woken up",
-    "snapshot": "what a user's window knows is copied",
+    "notify_at": "a user's next wake-up is set",
+    "snapshot": "a user's window is copied",
 }
 """What the engine calls of a user's window, and when."""
 
