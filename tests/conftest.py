@@ -40,9 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         patterns = notebook.sanitize_patterns
         patterns[r"data:image/png;base64,[\w+/=]+"] = "PNG"
         patterns[r"data:image/svg\+xml;base64,([\w+/=]+)"] = _decoded
+        # The hash of a script's data would differ before the data do.
+        patterns[r'(data-\w+=|\()"[0-9a-f]{12}"'] = "hash"
         if not same:
             patterns[r"(?s)<svg.*?svg>"] = "SVG"
-            patterns[r'(data-\w+=|\()"[0-9a-f]{12}"'] = "mark"  # a hash of a script's SVGs
 
 
 def _decoded(link: re.Match[str]) -> str:
@@ -59,4 +60,5 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     # In the data of a script, a line end is written as two characters.
     line = len(re.split(r"\n|\\n", left[left.rfind("<svg", 0, start) : start]))
     parts = [repr(one[max(0, start - 40) : start + 60]) for one in (left, right)]
-    return [f"the pictures {title} differ from line {line} of their SVG on:", *parts]
+    where = f"in line {line} of the SVG of {title[0]!r}" if title else "before the first SVG"
+    return [f"the first difference is {where}:", *parts]
