@@ -127,8 +127,9 @@ def test_python_looks_for_garbage_less_often_while_a_flow_runs(often: int, withi
 
 
 def test_source_and_graph_are_what_runs() -> None:
-    assert repr(show_code(AppOpen)).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
-    assert show_code(AppOpen)._repr_markdown_().startswith("```python\n@dataclass")
+    code = show_code(AppOpen)
+    assert repr(code).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
+    assert code._repr_markdown_().startswith("```python\n@dataclass")
     assert "sessions (session_window)" in repr(graph(flow))
     assert "calc_ctr (filter_map) reads sessions.down" in repr(graph(flow))
     assert graph(flow).data.to_numpy().tolist() == [
