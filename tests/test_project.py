@@ -279,7 +279,7 @@ def test_nbval_notices_one_changed_coordinate_number_and_line(tmp_path: Path) ->
         .data["text/plain"]
         .splitlines()[:1]
     )
-    assert Like(f"first difference is in line …of the SVG of '{title}':") == said
+    assert Like(f"first difference is in line …of the SVG of {title!r}:") == said
     assert not re.search(r"[\w+/]{200}", said), "a picture is printed as base64"
 
 

@@ -171,12 +171,12 @@ read_an_interval = Question(
         "The interval is about one number, the CTR of all searches on days like this one. It is "
         "neither about single users nor about single searches.",
         "In the long run, 95 of 100 such intervals hold the true rate. How many do not? And what "
-        "makes an interval shorter: more lines, or more people?",
+        "makes an interval narrower: more lines, or more people?",
     ),
     solve=true_of_it,
     expects="a set of numbers of statements, such as {1, 6}",
     same=same_numbers,
-    notice="An interval is about the rate, not about people. It gets shorter with more people, by "
+    notice="An interval is about the rate, not about people. It gets narrower with more people, by "
     "the square root of their number, and in 5 of 100 cases it misses.",
     mistakes=(
         Mistake(
