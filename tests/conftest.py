@@ -6,6 +6,7 @@ import re
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
+from html import unescape
 
 # Finds all fonts once, before the notebooks' kernels do at the same time: where that takes long,
 # matplotlib says so on stderr, which nbval compares.
@@ -60,5 +61,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     # In the data of a script, a line end is written as two characters.
     line = len(re.split(r"\n|\\n", left[left.rfind("<svg", 0, start) : start]))
     parts = [repr(one[max(0, start - 40) : start + 60]) for one in (left, right)]
-    where = f"in line {line} of the SVG of {title[0]!r}" if title else "before the first SVG"
+    where = (
+        f"in line {line} of the SVG of {unescape(title[0])!r}" if title else "before the first SVG"
+    )
     return [f"the first difference is {where}:", *parts]
