@@ -1,7 +1,8 @@
 """A log as a Bytewax source of record batches.
 
-The columns of Parquet files are taken as they stand, if their types allow it. Every other log is
-read record by record, and its events are put into batches.
+The columns of Parquet files are taken as they stand, if their types allow it, and those of lines of
+JSON as far as they surely are events. Every other log is read record by record, and its events are
+put into batches.
 """
 
 from collections.abc import Callable
@@ -9,11 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from searchlogs.columnar.checks import ACTION
+from searchlogs.columnar.chunks import Columns, File, as_they_stand
 from searchlogs.columnar.convert import to_batch
-from searchlogs.columnar.parquet import Columns, common_columns
+from searchlogs.columnar.lines import LINES, LineFile
+from searchlogs.columnar.parquet import ParquetFile, common_columns
 from searchlogs.logs.border import Reject
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import ACTIVITY
 from searchlogs.logs.parquet import ROWS
+from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import BATCH, LogEvents, LogSource, Reader
 
 
@@ -25,10 +31,25 @@ class BatchSource(LogSource):
 
     def reader(self, watch: Callable[[int], None]) -> tuple[Reader[Any], int]:
         """Return what reads the log, and the number of records to read at a time."""
-        schema = common_columns(self.log)
-        if schema is None:
+        files = _files(self.log)
+        if files is None:
             return _EventBatches(self.log, watch), BATCH
-        return Columns(self.log, schema, watch), ROWS
+        return Columns(files, self.log.log.border, watch), ROWS
+
+
+def _files(opened: OpenLog) -> list[File] | None:
+    """Return what reads the files of a log in chunks, or None if it is read record by record."""
+    border = opened.log.border
+    action = pa.field(ACTION, pa.string())
+    has_activities = ACTIVITY in border.kinds.values()
+    schema = common_columns(opened)
+    if schema is not None:
+        taken = schema.append(action) if has_activities else schema
+        return [ParquetFile(path, border, taken) for path, _ in opened.files]
+    if as_they_stand(opened.log) and LINES.issuperset(format for _, format in opened.files):
+        names = [*EVENTS.names, *([ACTION] if has_activities else [])]
+        return [LineFile(path, format, border, names) for path, format in opened.files]
+    return None
 
 
 class _EventBatches:
