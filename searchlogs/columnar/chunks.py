@@ -171,8 +171,11 @@ def _with_text_users(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def as_they_stand(log: Log) -> bool:
     """Return whether nothing is wanted of a log for which each record has to be looked at."""
+    border = log.border
     asks_for_more = log.once is not None or log.key is not None or log.ahead is not None or log.sort
-    return type(log.border) is Border and not asks_for_more
+    is_nested = any("." in theirs or "|" in theirs for theirs in border.fields.values())
+    has_ids = "id" in border.fields
+    return type(border) is Border and not (asks_for_more or is_nested or has_ids)
 
 
 class File(Protocol):

@@ -43,11 +43,11 @@ def _our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
     found = {}
     for ours in FIELDS:
         theirs = border.theirs(ours)
-        if "." in theirs or "|" in theirs or schema.names.count(theirs) > 1:
+        if schema.names.count(theirs) > 1:
             return None
         if theirs in schema.names and not pa.types.is_null(schema.field(theirs).type):
             found[ours] = _type(ours, schema.field(theirs).type)
-    if None in found.values() or not {*REQUIRED} <= found.keys() or "id" in border.fields:
+    if None in found.values() or not {*REQUIRED} <= found.keys():
         return None
     return pa.schema(found)
 
