@@ -35,69 +35,21 @@ SHARE = 32
 """One in so many lines of a block may be refused, before the border reads all of them."""
 
 
-class JsonLines:
-    """What makes columns of blocks, and knows the types of values that it has seen."""
+class JsonTables:
+    """What makes tables of blocks, and knows the keys and the types that it has seen."""
 
-    def __init__(self, border: Border, names: list[str]) -> None:
-        """Start without knowing a key.
-
-        Args:
-            border: Rules for reading the lines, without names such as a.b and a|b.
-            names: Our names of the columns to make.
-        """
-        self.border, self.names = border, names
+    def __init__(self, ids: Iterable[str]) -> None:
+        """Start without knowing a key; whole numbers under the keys `ids` are no floats."""
+        self.ids = {*ids}
         self.type: pa.StructType = pa.struct([])
-        self.ids = {border.theirs(name) for name in ("user", "items", "item", "query_id")}
 
-    def columns(self, block: Block) -> tuple[pa.RecordBatch, Array] | None:
-        """Return the lines under our names and types, and which of them surely are events as such.
-
-        Returns:
-            One row per line, or None if the border has to read all of them.
-        """
-        table = self._table(block)
-        if table is None:
-            return None
-        good = np.ones(len(table), bool)
-        found = {}
-        for name in self.names:
-            if name != ACTION:
-                theirs = self.border.theirs(name)
-                column = pa.nulls(len(table))
-                if theirs in table.column_names:
-                    column = table[theirs].combine_chunks()
-                found[name], sure = self._ours(name, column)
-                good &= sure
-        fields = [EVENTS.field(name) if name != ACTION else (ACTION, TEXT) for name in self.names]
-        schema = pa.schema(fields)
-        if found["user"].type == WHOLE:
-            schema = schema.set(schema.get_field_index("user"), pa.field("user", WHOLE))
-        columns = our_columns(found, self.border, schema)
-        return columns, good & sure_rows(columns)
-
-    def _ours(self, name: str, column: pa.Array) -> tuple[pa.Array, Array]:
-        """Return a column as `our_columns` takes it, and which rows it is right for."""
-        kind = column.type
-        sure = np.ones(len(column), bool)
-        if name == "time" and kind in (TEXT, NUMBER):
-            unit = self.border.time_unit
-            times, good = text_times(column) if kind == TEXT else number_times(column, unit)
-            return from_numpy(times).view(TIME), good & there(column)
-        if pa.types.is_list(kind) and name == "items" and kind.value_type in (TEXT, WHOLE):
-            return column, sure
-        if kind in TAKEN.get(name, (TEXT,)):
-            return column, sure
-        empty = TIME if name == "time" else EVENTS.field(name).type
-        empty = TEXT if name == "event" else empty
-        return pa.nulls(len(column), empty), ~there(column)
-
-    def _table(self, block: Block) -> pa.Table | None:
+    def read(self, block: Block) -> pa.Table | None:
         """Return the values of a block, one row per line; None if Arrow proves nothing."""
         refused = _odd(block)
         first = 0
         for _ in range(len(block) // SHARE + 8):
             try:
-                table = read_json(_standing_in(block, refused, first), self.type)
+                table = read_json(block.standing_in(refused, b"{}\n", first), self.type)
             except pa.ArrowException as error:
                 row = re.search(r"in row (\d+)", str(error))
                 line = first + int(row[1]) if row else len(block)
@@ -135,6 +87,62 @@ class JsonLines:
         changed = type != self.type
         self.type = type
         return changed or len(refused) > broken
+
+
+class JsonLines:
+    """What makes columns of blocks of JSON Lines."""
+
+    def __init__(self, border: Border, names: list[str]) -> None:
+        """Start at the beginning of a file.
+
+        Args:
+            border: Rules for reading the lines, without names such as a.b and a|b.
+            names: Our names of the columns to make.
+        """
+        self.border, self.names = border, names
+        self.tables = JsonTables(map(border.theirs, ("user", "items", "item", "query_id")))
+
+    def columns(self, block: Block) -> tuple[pa.RecordBatch, Array] | None:
+        """Return the lines under our names and types, and which of them surely are events as such.
+
+        Returns:
+            One row per line, or None if the border has to read all of them.
+        """
+        table = self.tables.read(block)
+        if table is None:
+            return None
+        good = np.ones(len(table), bool)
+        found = {}
+        for name in self.names:
+            if name != ACTION:
+                theirs = self.border.theirs(name)
+                column = pa.nulls(len(table))
+                if theirs in table.column_names:
+                    column = table[theirs].combine_chunks()
+                found[name], sure = self._ours(name, column)
+                good &= sure
+        fields = [EVENTS.field(name) if name != ACTION else (ACTION, TEXT) for name in self.names]
+        schema = pa.schema(fields)
+        if found["user"].type == WHOLE:
+            schema = schema.set(schema.get_field_index("user"), pa.field("user", WHOLE))
+        columns = our_columns(found, self.border, schema)
+        return columns, good & sure_rows(columns)
+
+    def _ours(self, name: str, column: pa.Array) -> tuple[pa.Array, Array]:
+        """Return a column as `our_columns` takes it, and which rows it is right for."""
+        kind = column.type
+        sure = np.ones(len(column), bool)
+        if name == "time" and kind in (TEXT, NUMBER):
+            unit = self.border.time_unit
+            times, good = text_times(column) if kind == TEXT else number_times(column, unit)
+            return from_numpy(times).view(TIME), good & there(column)
+        if pa.types.is_list(kind) and name == "items" and kind.value_type in (TEXT, WHOLE):
+            return column, sure
+        if kind in TAKEN.get(name, (TEXT,)):
+            return column, sure
+        empty = TIME if name == "time" else EVENTS.field(name).type
+        empty = TEXT if name == "event" else empty
+        return pa.nulls(len(column), empty), ~there(column)
 
 
 TAKEN: dict[str, tuple[pa.DataType, ...]] = {
@@ -185,25 +193,7 @@ def _odd(block: Block) -> set[int]:
     for line in np.flatnonzero(block.ends - block.begins > MAX_DIGITS).tolist():
         if re.search(rb"\d{%d}" % MAX_DIGITS, block[line]):
             refused.add(line)
-    start = 0
-    while True:
-        try:
-            str(memoryview(block.data)[start:], "utf-8")
-            return refused
-        except UnicodeDecodeError as error:
-            line = int(np.searchsorted(block.ends, start + error.start, "right"))
-            refused.add(line)
-            start = int(block.ends[line])
-
-
-def _standing_in(block: Block, refused: set[int], first: int) -> bytes:
-    """Return the lines from `first` on, with an empty object in place of those refused."""
-    parts, begin = [], int(block.begins[first])
-    for line in sorted(refused):
-        if line >= first:
-            parts += [block.data[begin : block.begins[line]], b"{}\n"]
-            begin = int(block.ends[line])
-    return b"".join([*parts, block.data[begin:], b"\n"])
+    return refused | block.not_utf8()
 
 
 def _type_of(value: Any, ids: set[str] | None = None) -> pa.DataType:

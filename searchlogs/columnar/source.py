@@ -48,7 +48,8 @@ def _files(opened: OpenLog) -> list[File] | None:
         return [ParquetFile(path, border, taken) for path, _ in opened.files]
     if as_they_stand(opened.log) and LINES.issuperset(format for _, format in opened.files):
         names = [*EVENTS.names, *([ACTION] if has_activities else [])]
-        return [LineFile(path, format, border, names) for path, format in opened.files]
+        backslash = opened.log.backslash
+        return [LineFile(path, format, border, names, backslash) for path, format in opened.files]
     return None
 
 

@@ -111,7 +111,8 @@ def number_times(column: pa.DoubleArray, unit: str | None) -> tuple[Array, Array
     values = to_numpy(column, np.float64)
     if unit is None:
         return np.zeros(len(values), np.int64), np.zeros(len(values), bool)
-    micros = values * TIME_UNITS[unit]
+    with np.errstate(over="ignore"):  # infinity is out of range
+        micros = values * TIME_UNITS[unit]
     nearest = np.rint(micros)
     good = (nearest >= _FIRST_NUMBER) & (nearest <= LAST)
     values, micros, nearest = (np.where(good, part, 0) for part in (values, micros, nearest))

@@ -29,12 +29,13 @@ class Block:
     def ends(self) -> Array:
         """Place behind each line."""
         ends = np.flatnonzero(np.frombuffer(self.data, np.uint8) == ord("\n")) + 1
-        return ends if self.data.endswith(b"\n") else np.append(ends, len(self.data))
+        is_whole = self.data.endswith(b"\n") or not self.data
+        return ends if is_whole else np.append(ends, len(self.data))
 
     @cached_property
     def begins(self) -> Array:
         """Place of each line's first byte."""
-        return np.append(0, self.ends[:-1])
+        return np.append(0, self.ends)[: len(self.ends)]
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -43,6 +44,43 @@ class Block:
     def __getitem__(self, line: int) -> bytes:
         """Return a line, counted from 0, with its end."""
         return self.data[self.begins[line] : self.ends[line]]
+
+    def split(self, line: int) -> tuple["Block", "Block"]:
+        """Return the lines before a line, and that line and those behind it."""
+        place = int(self.begins[line]) if line < len(self) else len(self.data)
+        before, behind = self.data[:place], self.data[place:]
+        return Block(self.number, before), Block(self.number + line, behind)
+
+    def lines(self, first: int = 0) -> Iterator[Line]:
+        """Return the lines from `first` on, as `read_lines` does."""
+        for line in range(first, len(self)):
+            yield self.number + line, self[line], None
+
+    def standing_in(self, lines: set[int], line: bytes, first: int = 0) -> bytes:
+        """Return the lines from `first` on, with another line in place of some."""
+        parts, begin = [], int(self.begins[first])
+        for number in sorted(lines):
+            if number >= first:
+                parts += [self.data[begin : self.begins[number]], line]
+                begin = int(self.ends[number])
+        parts.append(self.data[begin:])
+        if parts[-1] and not parts[-1].endswith(b"\n"):
+            parts.append(b"\n")
+        return b"".join(parts)
+
+    def not_utf8(self) -> set[int]:
+        """Return which lines are not UTF-8."""
+        found: set[int] = set()
+        start = 0
+        while True:
+            try:
+                str(memoryview(self.data)[start:], "utf-8")
+            except UnicodeDecodeError as error:
+                line = int(np.searchsorted(self.ends, start + error.start, "right"))
+                found.add(line)
+                start = int(self.ends[line])
+            else:
+                return found
 
 
 def read_blocks(stream: Text, size: int = BLOCK) -> Iterator[Block | Iterator[Line]]:

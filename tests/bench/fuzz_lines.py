@@ -7,12 +7,14 @@ which a resume knows the log, after every batch; blocks and batches are of rando
 """
 
 import argparse
+import csv
+import io
 import json
 import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -33,7 +35,9 @@ from searchlogs.logs.border import Border, Reject
 from searchlogs.logs.log import Log
 from searchlogs.logs.schemas import EVENTS as SCHEMA
 from searchlogs.logs.source import LogEvents
+from searchlogs.logs.words import format_of
 
+FORMATS = ("jsonl", "csv", "tsv")
 UNITS: list[str | None] = [None, "s", "ms", "us"]
 NAMES = [{}, {}, {}, {"user": "uid", "time": "at", "event": "kind", "position": "rank"}]
 KINDS = [
@@ -153,13 +157,89 @@ def break_json(rng: Random, data: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def case(rng: Random, unit: str | None, names: dict[str, str]) -> bytes:
+def as_csv(rng: Random, rows: Table, delimiter: str) -> bytes:
+    """Rows as one or another writer of CSV or TSV writes them."""
+    names = list(dict.fromkeys(name for row in rows for name in row)) or ["event"]
+    names = names if len(names) > 1 else [*names, "user"]
+    rng.shuffle(names)
+    text = io.StringIO()
+    quoting = rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+    if delimiter == "\t":
+        quoting = csv.QUOTE_NONE
+    end = rng.choice(["\n", "\n", "\r\n"])
+    table = csv.DictWriter(
+        text,
+        names,
+        delimiter=delimiter,
+        lineterminator=end,
+        quoting=quoting,
+        quotechar=None if quoting == csv.QUOTE_NONE else '"',
+        escapechar="\\",
+    )
+    table.writeheader()
+    for row in rows:
+        nested = (list, dict)
+        cells = {key: json.dumps(cell) if isinstance(cell, nested) else cell
+                 for key, cell in row.items()}  # fmt: skip
+        if rng.random() < 0.1:
+            cells[rng.choice(names)] = rng.choice(["a\nb", 'a"b', "a,b", "a\r\n\nb", "\n", '"', ""])
+        table.writerow(cells)
+    return text.getvalue().encode(errors="surrogatepass")
+
+
+def break_csv(rng: Random, data: bytes) -> bytes:
+    """Do to a line what is wrong in CSV, or rare."""
+    lines = data.split(b"\n")
+    at = rng.randrange(len(lines))
+    line = lines[at]
+    cut = rng.randrange(len(line) + 1)
+    odd = [
+        b'"',
+        b'""',
+        b'"""',
+        b',"',
+        b'",',
+        b"\r",
+        b"\0",
+        b"\n",
+        b'"\n',
+        b'\n"',
+        b",",
+        b";",
+        b"\t",
+    ]
+    odd += [b"\xff", b"\xef\xbb\xbf", b'"a\n\nb"', b"\\", b'"\r\n"', b" ", b"[", b"]}", b"'"]
+    odd += [b'["a"]', b'"[""a""]"', b'"[""a""],""items"":[""b""]"', b'"[1]}{""items"":[2]"', b"[1]"]
+    odd += [b'"[""a""],""x"":[""b""]"', b"1e3", b"007", b"+1", b"1_0", b" 1", b"1704067200.5"]
+    odd += [b"x" * 140_000, b'"' + b"\n" * 12 + b'"']
+    changes = [
+        line[:cut] + rng.choice(odd) + line[cut:],
+        line[:cut] + rng.choice(odd) + line[cut:],
+        rng.choice(odd) + line,
+        line + rng.choice(odd),
+        line[:cut],
+        line + line,
+        rng.choice([b"", b"\r", b",", b'"', b'""', b",,,,,,,", b";;"]),
+        line.replace(b",", rng.choice([b",", b', "', b',"x",']), 1),
+    ]
+    cells = line.split(b",")
+    cells[rng.randrange(len(cells))] = rng.choice(odd)
+    changes.append(b",".join(cells))
+    lines[at] = rng.choice(changes)
+    return b"\n".join(lines)
+
+
+def case(rng: Random, unit: str | None, names: dict[str, str], format: str) -> bytes:
     """A log, most often a broken one."""
     rows = rows_of(rng, unit, names)
     if rng.random() < 0.2:
         rows = break_rows(rng, rows)
-    data = as_json(rng, rows)
-    for chance, change in ((0.4, break_json), (0.2, break_lines), (0.2, break_bytes)):
+    if format == "jsonl":
+        data, break_format = as_json(rng, rows), break_json
+    else:
+        delimiter = rng.choice(",,,;\t") if format == "csv" else "\t"
+        data, break_format = as_csv(rng, rows, delimiter), break_csv
+    for chance, change in ((0.4, break_format), (0.2, break_lines), (0.2, break_bytes)):
         if rng.random() < chance and data:
             data = change(rng, data)
     return (b"\xef\xbb\xbf" if rng.random() < 0.05 else b"") + data
@@ -197,7 +277,7 @@ def compare(paths: list[str], border: Border, block: int, batch: int) -> Counter
     Raises an AssertionError if they differ.
     """
     names = [*SCHEMA.names, *(["action"] if "activity" in border.kinds.values() else [])]
-    files = [LineFile(path, Path(path).suffix[1:], border, names, block) for path in paths]
+    files = [LineFile(path, format_of(Path(path)), border, names, block=block) for path in paths]
     counts: Counter[str] = Counter()
     one_by_one = LogEvents(Log(tuple(paths), border).open(), lambda size: None)
     expected = given(one_by_one, batch)
@@ -213,7 +293,9 @@ def compare(paths: list[str], border: Border, block: int, batch: int) -> Counter
     return counts
 
 
-def fuzz(count: int, seed: int, folder: Path, progress: bool = False) -> Counter[str]:
+def fuzz(
+    count: int, seed: int, folder: Path, formats: Sequence[str] = FORMATS, progress: bool = False
+) -> Counter[str]:
     """Compare so many broken logs, and say what became of all their records."""
     total: Counter[str] = Counter()
     for number in tqdm(range(count), disable=not progress or None):
@@ -224,9 +306,16 @@ def fuzz(count: int, seed: int, folder: Path, progress: bool = False) -> Counter
         )
         border = BORDERS[unit, of_names, of_kinds]
         border = rng.choice(OTHERS) if rng.random() < 0.1 else border
-        paths = [str(folder / f"{file}.jsonl") for file in range(rng.choice([1, 1, 1, 2]))]
-        for path in paths:
-            Path(path).write_bytes(case(rng, unit, NAMES[of_names]))
+        endings = rng.sample(formats, 1) * rng.choice([1, 1, 1, 2])
+        paths = []
+        for file, ending in enumerate(endings):
+            data = case(rng, unit, NAMES[of_names], ending)
+            packing = rng.choice([""] * 8 + ["gz", "zst"])
+            if packing:
+                data = pa.compress(data, codec={"gz": "gzip", "zst": "zstd"}[packing], asbytes=True)
+                data = break_bytes(rng, data) if rng.random() < 0.5 else data
+            paths.append(str(folder / f"{file}.{ending}{packing and '.'}{packing}"))
+            Path(paths[-1]).write_bytes(data)
         block, batch = rng.choice([1, 100, 300, 1_000, 1 << 19]), rng.choice([1, 3, 7, 1_000])
         try:
             total += compare(paths, border, block, batch)
@@ -239,10 +328,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--format", action="append", choices=FORMATS)
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fuzz-lines-"))
     try:
-        print(fuzz(args.count, args.seed, folder, progress=True))
+        print(fuzz(args.count, args.seed, folder, args.format or FORMATS, progress=True))
     except AssertionError:
         traceback.print_exc()
         sys.exit(f"the log is in {folder}")
