@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from fuzz_lines import compare, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
+from searchlogs.columnar.chunks import Columns
 from searchlogs.columnar.lines import LineFile
 from searchlogs.columnar.source import BatchSource
 from searchlogs.columnar.times import number_times, text_times
@@ -27,6 +29,7 @@ from searchlogs.logs.log import Log
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import InputChanged, LogSource
 from searchlogs.logs.times import Times
+from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 
 TIME = "2024-01-01T00:00:05Z"
@@ -288,6 +291,28 @@ def test_keys_that_are_data_are_left_to_the_border(tmp_path: Path) -> None:
     path.write_text("\n".join(with_field(f"x{number}", "1") for number in range(3_000)))
     assert read_one_by_one(path) == 3_000
     compare([str(path)], Border(), 1 << 19, batch=1_000)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"border": Border(fields={"user": "a.user"})},
+        {"border": Border(fields={"item": "item|query"})},
+        {"border": Border(fields={"id": "query_id"})},
+        {"border": Ubi()},
+        {"once": timedelta(minutes=1)},
+        {"key": b"k" * 32},
+        {"ahead": timedelta(days=1)},
+        {"sort": True},
+        {"format": "ubi"},
+    ],
+)
+def test_other_wishes_need_the_border(tmp_path: Path, settings: dict[str, Any]) -> None:
+    path = tmp_path / "log.jsonl"
+    write_log(LOG, path)
+    assert isinstance(BatchSource(Log((str(path),)).open()).reader(print)[0], Columns)
+    reader, _ = BatchSource(Log((str(path),), **settings).open()).reader(print)
+    assert not isinstance(reader, Columns)
 
 
 # On from where it was

@@ -1,8 +1,8 @@
 """A log as a Bytewax source of record batches.
 
-The columns of Parquet files are taken as they stand, if their types allow it, and those of lines of
-JSON as far as they surely are events. Every other log is read record by record, and its events are
-put into batches.
+The columns of Parquet files are taken as they stand, if their types allow it, and so are lines of
+JSON, CSV and TSV that surely are events. Every other log is read record by record, and its events
+are put into batches.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,9 @@ from searchlogs.logs.parquet import ROWS
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import BATCH, LogEvents, LogSource, Reader
 
+LINES_BATCH = 10_000
+"""Lines that are read at a time, if they are read in blocks: some blocks."""
+
 
 class BatchSource(LogSource):
     """A Bytewax source of a log, like LogSource, whose events come as record batches.
@@ -31,25 +34,30 @@ class BatchSource(LogSource):
 
     def reader(self, watch: Callable[[int], None]) -> tuple[Reader[Any], int]:
         """Return what reads the log, and the number of records to read at a time."""
-        files = _files(self.log)
-        if files is None:
+        found = _files(self.log)
+        if found is None:
             return _EventBatches(self.log, watch), BATCH
-        return Columns(files, self.log.log.border, watch), ROWS
+        files, size = found
+        return Columns(files, self.log.log.border, watch), size
 
 
-def _files(opened: OpenLog) -> list[File] | None:
-    """Return what reads the files of a log in chunks, or None if it is read record by record."""
+def _files(opened: OpenLog) -> tuple[list[File], int] | None:
+    """Return what reads the files of a log in chunks, and how many records to read at a time.
+
+    None if the log is read record by record.
+    """
     border = opened.log.border
     action = pa.field(ACTION, pa.string())
     has_activities = ACTIVITY in border.kinds.values()
     schema = common_columns(opened)
     if schema is not None:
         taken = schema.append(action) if has_activities else schema
-        return [ParquetFile(path, border, taken) for path, _ in opened.files]
+        return [ParquetFile(path, border, taken) for path, _ in opened.files], ROWS
     if as_they_stand(opened.log) and LINES.issuperset(format for _, format in opened.files):
         names = [*EVENTS.names, *([ACTION] if has_activities else [])]
-        backslash = opened.log.backslash
-        return [LineFile(path, format, border, names, backslash) for path, format in opened.files]
+        escaped = opened.log.backslash
+        files = [LineFile(path, format, border, names, escaped) for path, format in opened.files]
+        return [*files], LINES_BATCH
     return None
 
 
