@@ -42,11 +42,13 @@ class CsvLines:
         self.lists = JsonTables(["items"])
 
     def odd(self, block: Block) -> set[int]:
-        """Return the lines that may not be one record each, or not be text."""
+        """Return the lines that may not be one record each, or not be text.
+
+        Of an empty line Arrow makes a record of nothing, which is no event.
+        """
         data = np.frombuffer(block.data, np.uint8)
         begins, ends = block.begins, block.ends
-        first = data[begins]
-        odd = (first == _LINE_END) | (first == _RETURN) | (first == BOM_UTF8[0])
+        odd = data[begins] == BOM_UTF8[0]  # Arrow skips a byte-order mark
         odd |= ends - begins > csv.field_size_limit()
         for byte, allowed in ((b"\0", b""), (b"\r", b"\n")):
             if byte in block.data:
@@ -82,7 +84,8 @@ class CsvLines:
             block: The lines.
             odd: Those of which nothing is to be made.
         """
-        table, good = self._table(block, odd)
+        table = self._table(block, odd)
+        good = np.ones(len(table), bool)
         found = {}
         for name in self.names:
             if name != ACTION:
@@ -98,8 +101,8 @@ class CsvLines:
         columns = our_columns(found, self.border, pa.schema(fields))
         return columns, good & sure_rows(columns)
 
-    def _table(self, block: Block, odd: set[int]) -> tuple[pa.Table, Array]:
-        """Return the cells of a block, null if they are empty, and which lines have enough."""
+    def _table(self, block: Block, odd: set[int]) -> pa.Table:
+        """Return the cells of a block, null if they are empty or if there are not enough."""
         assert self.rows.header is not None
         header = self.rows.header
         places = {name: str(place) for place, name in reversed([*enumerate(header)])}
@@ -133,10 +136,8 @@ class CsvLines:
             table = pcsv.read_csv(pa.BufferReader(data), read, parse, convert)
             if len(refused) == known:
                 break
-        good = np.ones(len(block), bool)
-        good[[*refused]] = False
         assert len(table) == len(block)
-        return table.rename_columns(wanted), good
+        return table.rename_columns(wanted)
 
     def _ours(self, name: str, column: pa.Array) -> tuple[pa.Array, Array]:
         """Return a column as `our_columns` takes it, and which rows it is right for."""
@@ -157,19 +158,20 @@ class CsvLines:
 
     def _items(self, column: pa.Array) -> tuple[pa.Array, Array]:
         """Return cells that are JSON arrays as lists, and which cells are such or empty."""
-        begins, ends = pc.starts_with(column, "["), pc.ends_with(column, "]")
-        is_list = to_flags(begins) & to_flags(ends) & there(column)
-        sure = ~there(column)
+        has = there(column)
+        sure = ~has
         lists = pa.nulls(len(column), EVENTS.field("items").type)
-        if is_list.any():
-            cells = column.take(from_numpy(np.flatnonzero(is_list)))
+        if has.any():
+            cells = column.take(from_numpy(np.flatnonzero(has)))
             objects = pc.binary_join_element_wise(_BEFORE, cells, _BEHIND, _EMPTY)
+            # Objects have no other key, none twice, and are as many as cells: so each cell is one
+            # value.
             table = self.lists.read(Block(1, b"".join(objects.buffers()[2:])))
             if table is None or table.column_names != ["items"]:
                 self.lists = JsonTables(["items"])
             elif table["items"].type in (pa.list_(TEXT), pa.list_(pa.int64())):
-                row = np.cumsum(is_list) - 1
-                place = pc.if_else(flag_array(is_list), from_numpy(row), _NO_ROW)  # type: ignore[arg-type]
+                row = np.cumsum(has) - 1
+                place = pc.if_else(flag_array(has), from_numpy(row), _NO_ROW)  # type: ignore[arg-type]
                 lists = table["items"].combine_chunks().take(place)
                 sure |= there(lists)
         return lists, sure
