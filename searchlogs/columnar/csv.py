@@ -150,7 +150,7 @@ class CsvLines:
                 good |= are_numbers & sure
             return from_numpy(times).view(TIME), good & there(column)
         if name == "position":
-            numbers, are_numbers = _numbers(column, "^(0|[1-9][0-9]{0,9})$")
+            numbers, are_numbers = _numbers(column, "^[0-9]{1,10}$")
             return numbers.cast(pa.int64()), are_numbers | ~there(column)
         if name == "items":
             return self._items(column)

@@ -100,7 +100,7 @@ def read_blocks(stream: Text, size: int = BLOCK) -> Iterator[Block | Iterator[Li
         ended = broken = False
         while not ended and (len(held) < size or (b"\n" not in held and len(held) <= MAX_LINE)):
             try:
-                more = stream.read1(READ)
+                more = stream.read1(min(READ, size))
             except OSError:
                 ended = broken = True
             else:
