@@ -71,6 +71,7 @@ JSON = {
     "two objects, a space": f"{OPEN} {OPEN}",
     "an object over two lines": OPEN[:-1] + ',\n"query":"dogs"}',
     "an object over two lines, and two in one": f'{OPEN[:-1]},"x":\n{{"a":[1]}}}}\n{OPEN}{OPEN}',
+    "an object that goes on, and two in one": f'{{"x":{{"a":[1]}}\n,{OPEN[1:]}\n{OPEN}{OPEN}',
     "braces over two lines": OPEN[:-1] + ',"x":{}\n}',
     "nothing": "",
     "spaces": "  ",
@@ -124,11 +125,12 @@ JSON = {
 @pytest.mark.parametrize("block", [1, 1_000, 1 << 19])
 def test_a_line_of_json_like_no_other(tmp_path: Path, line: str, block: int) -> None:
     path = tmp_path / "log.jsonl"
-    for place, end, border in ((0, "\n", Border()), (2, "\r\n", Border()), (20, "\n", FROM_0)):
-        lines = [OPEN, CLICK] * 10
+    # The layout of a file shows in its first 8 KB, and its keys in its first block.
+    for place, end, border in ((0, "\n", Border()), (2, "\r\n", Border()), (120, "\n", FROM_0)):
+        lines = [OPEN, CLICK] * max(10, place // 2)
         lines.insert(place, line)
         path.write_text(end.join(lines), newline="")
-        compare([str(path)], border, block, batch=4)
+        compare([str(path)], border, block, batch=40)
 
 
 CSV = {
