@@ -316,7 +316,7 @@ def fuzz(
                 data = break_bytes(rng, data) if rng.random() < 0.5 else data
             paths.append(str(folder / f"{file}.{ending}{packing and '.'}{packing}"))
             Path(paths[-1]).write_bytes(data)
-        block, batch = rng.choice([1, 100, 300, 1_000, 1 << 19]), rng.choice([1, 3, 7, 1_000])
+        block, batch = rng.choice([20, 100, 300, 1_000, 1 << 19]), rng.choice([1, 3, 7, 1_000])
         try:
             total += compare(paths, border, block, batch)
         except Exception as error:
