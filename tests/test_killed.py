@@ -88,6 +88,12 @@ def wanted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     duration = timedelta(days=9 * times)
     write_log(simulate(400, 7_000 * times, seed=4, duration=duration, **settings), path)
     lines = path.read_bytes().splitlines(keepends=True)
+    if request.param == "columnar":  # which would be through too soon
+        lines = [
+            line.replace(b'"user":', b'"user":%d000' % copy)
+            for copy in range(1, 9)
+            for line in lines
+        ]
     for place in range(len(lines) - 1, 0, -501):
         lines.insert(place, BAD)
     path.write_bytes(b"".join(lines))

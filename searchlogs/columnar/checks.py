@@ -1,6 +1,6 @@
-"""Columns of Parquet under our names and types, and which of their rows are events as they are."""
+"""Columns of a log under our names and types, and which of their rows are events as they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -30,15 +30,22 @@ ACTION = "action"
 _NULL, _NO_POSITION = float_array([None, -1.0])
 
 
-def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.RecordBatch:
+def our_columns(
+    theirs: Mapping[str, pa.Array], border: Border, schema: pa.Schema
+) -> pa.RecordBatch:
     """Return columns under our names and types, and the kinds of events in our words.
+
+    Args:
+        theirs: The log's columns, by our names.
+        border: Rules for reading them.
+        schema: Our names and types; ACTION if the log has activities.
 
     Raises:
         ArrowInvalid: A value does not fit the type.
     """
     columns = []
     for field in schema:
-        column = batch[border.theirs("event" if field.name == ACTION else field.name)]
+        column = theirs["event" if field.name == ACTION else field.name]
         if field.name in ("event", ACTION):
             column = (_kinds if field.name == "event" else _actions)(column, border)
         elif pa.types.is_floating(column.type):

@@ -1,34 +1,22 @@
-"""Parquet files whose columns are taken as they stand, and not record by record.
-
-The rows that validation would take as they are become batches at once. Rows of which that isn't
-sure are read one by one, so rejects are the same whichever way a log is read.
-"""
+"""Parquet files whose columns are taken as they stand, and not record by record."""
 
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there, with_results
-from searchlogs.columnar.convert import KIND_WORDS, to_batch
-from searchlogs.columnar.notes import Notes
-from searchlogs.events import EARLIEST, FIELDS, KINDS, Event
-from searchlogs.logs.arrays import Array, from_numpy, text_array, to_flags, to_numpy
-from searchlogs.logs.border import REQUIRED, BadRecord, Border, Reject
+from searchlogs.columnar.checks import ACTION, our_columns, sure_rows
+from searchlogs.columnar.chunks import NEVER, Chunk, Maker, as_they_stand
+from searchlogs.events import FIELDS
+from searchlogs.logs.arrays import Array, from_numpy
+from searchlogs.logs.border import REQUIRED, BadRecord, Border
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
-from searchlogs.logs.outcomes import ACTIVITY, Found
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows
-from searchlogs.logs.records import RANKS
 from searchlogs.logs.schemas import EVENTS
-from searchlogs.logs.source import Tally, as_reject
 from searchlogs.logs.words import STDIN
 
 
@@ -39,18 +27,12 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
         Our names and types, the same for all files; None if the log has to be read record by
         record.
     """
-    log, files = opened.log, [path for path, _ in opened.files]
+    files = [path for path, _ in opened.files]
     formats = {format for _, format in opened.files}
-    as_they_stand = log.once is None and log.key is None and log.ahead is None and not log.sort
-    if (
-        type(log.border) is not Border
-        or not as_they_stand
-        or formats != {"parquet"}
-        or STDIN in files
-    ):
+    if not as_they_stand(opened.log) or formats != {"parquet"} or STDIN in files:
         return None
     try:
-        schemas = [_our_schema(pq.read_schema(path), log.border) for path in files]
+        schemas = [_our_schema(pq.read_schema(path), opened.log.border) for path in files]
     except UNREADABLE:
         return None
     return schemas[0] if all(schema == schemas[0] for schema in schemas) else None
@@ -61,11 +43,11 @@ def _our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
     found = {}
     for ours in FIELDS:
         theirs = border.theirs(ours)
-        if "." in theirs or "|" in theirs or schema.names.count(theirs) > 1:
+        if schema.names.count(theirs) > 1:
             return None
         if theirs in schema.names and not pa.types.is_null(schema.field(theirs).type):
             found[ours] = _type(ours, schema.field(theirs).type)
-    if None in found.values() or not {*REQUIRED} <= found.keys() or "id" in border.fields:
+    if None in found.values() or not {*REQUIRED} <= found.keys():
         return None
     return pa.schema(found)
 
@@ -103,179 +85,26 @@ def _is_text(type: pa.DataType) -> bool:
 
 
 @dataclass(frozen=True)
-class _Chunk:
-    """Consecutive records."""
-
-    rows: pa.RecordBatch
-    """The events."""
-    places: Array
-    """The place of the record that gave each of `rows`, from 0."""
-    others: list[tuple[int, Read]]
-    """The records that gave none, and those that gave events with notes, with their places."""
-    key: Array
-    """For each record the newest time in its file so far, and the kind, by which files are merged.
-
-    A time is in microseconds, times 4, with the rank of the kind added to it.
-    """
-
-    def cut(self, size: int) -> tuple["_Chunk", "_Chunk | None"]:
-        """Return the first `size` records, and the rest."""
-        if size >= len(self.key):
-            return self, None
-        row = int(np.searchsorted(self.places, size))
-        before = [other for other in self.others if other[0] < size]
-        after = [(place - size, read) for place, read in self.others[len(before) :]]
-        return (
-            _Chunk(self.rows.slice(0, row), self.places[:row], before, self.key[:size]),
-            _Chunk(self.rows.slice(row), self.places[row:] - size, after, self.key[size:]),
-        )
-
-
-class Columns:
-    """A log of Parquet files that is being read, its columns taken as they stand."""
-
-    def __init__(self, opened: OpenLog, schema: pa.Schema, watch: Callable[[int], None]) -> None:
-        """Start at the first record.
-
-        Args:
-            opened: The log.
-            schema: Its columns, as `common_columns` returns them.
-            watch: Called with the number of bytes read of a file since the last call.
-        """
-        has_activities = ACTIVITY in opened.log.border.kinds.values()
-        taken = schema.append(pa.field(ACTION, pa.string())) if has_activities else schema
-        files = [_File(path, opened.log.border, taken) for path, _ in opened.files]
-        self.chunks = _merged([file.chunks(watch) for file in files])
-        self.left: _Chunk | None = None
-        self.tally = Tally()
-        self.notes = Notes(self.tally, opened.log.border)
-        self.names = schema.names
-        self.sums: dict[str, int] = {}
-
-    @property
-    def checksum(self) -> int:
-        """Checksum of the records that were read."""
-        return zlib.crc32(repr(sorted(self.sums.items())).encode()) if self.sums else 0
-
-    def read(self, count: int) -> list[pa.RecordBatch | Reject]:
-        """Return what the next `count` records give: fewer only at the end."""
-        batch: list[pa.RecordBatch | Reject] = []
-        while count and (chunk := self.left or next(self.chunks, None)):
-            chunk, self.left = chunk.cut(count)
-            count -= len(chunk.key)
-            self.tally.lines += len(chunk.key)
-            if len(chunk.rows):
-                batch.append(chunk.rows.select(self.names))
-                times = to_numpy(chunk.rows["time"], np.int64)
-                ends = int(times.min()), int(times.max())
-                first, last = (EARLIEST + timedelta(microseconds=end) for end in ends)
-                records = int(np.count_nonzero(np.diff(chunk.places, prepend=-1)))
-                self.tally.add_events(records, len(chunk.rows), first, last)
-                noted = [
-                    (place, read.outcome)
-                    for place, read in chunk.others
-                    if isinstance(read.outcome, Found)
-                ]
-                self.notes.add(chunk.rows, chunk.places, noted)
-                for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
-                    self._sum(name, column)
-            others = [read for _, read in chunk.others if not isinstance(read.outcome, tuple)]
-            self.notes.mapped.look(read.outcome for read in others)
-            for read in others:
-                self.tally.add(read.outcome)
-                self._add("others", read.raw)
-                if isinstance(read.outcome, BadRecord):
-                    batch.append(as_reject(read, read.outcome, withhold=False))
-        return batch
-
-    def _sum(self, name: str, column: pa.Array) -> None:
-        """Continue the checksums of a column, which don't depend on the size of batches."""
-        if pa.types.is_dictionary(column.type):
-            column = column.indices
-        if name not in ("event", "user", "time"):
-            self._add(f"{name} there", to_flags(column.is_valid()))
-        if pa.types.is_list(column.type):
-            self._add(f"{name} length", _fixed(pc.list_value_length(column)))
-            self._sum(f"one of {name}", pc.list_flatten(column))
-        elif pa.types.is_string(column.type):
-            offsets = to_numpy(column, np.int32, len(column) + 1)
-            self._add(f"{name} length", np.diff(offsets))
-            self._add(name, memoryview(column.buffers()[2] or b"")[offsets[0] : offsets[-1]])
-        else:
-            self._add(name, _fixed(column))
-
-    def _add(self, name: str, data: Any) -> None:
-        """Continue one checksum."""
-        self.sums[name] = zlib.crc32(data, self.sums.get(name, 0))
-
-
-def _fixed(column: pa.Array) -> Array:
-    """Return the numbers of a column, 0 in place of null."""
-    numbers = to_numpy(column, f"i{column.type.bit_width // 8}")
-    return np.where(there(column), numbers, 0) if column.null_count else numbers
-
-
-def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
-    """Merge files by the key of each one's next event; equal keys in the order given.
-
-    That is the order of each one's largest key so far: an older record follows right behind it.
-    """
-    heads = [next(file, None) for file in files]
-    while present := [(head.key[-1], number) for number, head in enumerate(heads) if head]:
-        until, its = min(present)
-        parts = []
-        for number, head in enumerate(heads):
-            if head:
-                side: Any = "right" if number <= its else "left"
-                size = int(np.searchsorted(head.key, until, side))
-                if size:
-                    part, heads[number] = head.cut(size)
-                    parts.append(part)
-                    heads[number] = heads[number] or next(files[number], None)
-        yield _interleaved(parts) if len(parts) > 1 else parts[0]
-
-
-def _interleaved(parts: list[_Chunk]) -> _Chunk:
-    """Return chunks as one, in the order of their keys; equal keys keep their order."""
-    key = np.concatenate([part.key for part in parts])
-    order = np.argsort(key, kind="stable")
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    begins = np.cumsum([0, *(len(part.key) for part in parts)])[:-1]
-    places = [part.places + begin for part, begin in zip(parts, begins, strict=True)]
-    place = rank[np.concatenate(places)]
-    rows = np.argsort(place, kind="stable")  # a record may have given two events
-    others = [
-        (int(rank[begin + place]), read)
-        for part, begin in zip(parts, begins, strict=True)
-        for place, read in part.others
-    ]
-    others.sort(key=lambda other: other[0])
-    batch = pa.concat_batches([part.rows for part in parts]).take(from_numpy(rows))
-    return _Chunk(batch, place[rows], others, key[order])
-
-
-@dataclass(frozen=True)
-class _File:
+class ParquetFile:
     """A Parquet file, read in chunks."""
 
     path: str
     border: Border
     schema: pa.Schema
-    """Its columns, under our names and types."""
+    """Its columns, under our names and types, and ACTION if the log has activities."""
 
-    def chunks(self, watch: Callable[[int], None]) -> Iterator[_Chunk]:
+    def chunks(self, watch: Callable[[int], None]) -> Iterator[Chunk]:
         """Yield all records; `watch` is called with the number of bytes read each time."""
-        row, newest = 0, np.int64(np.iinfo(np.int64).min)
+        maker = Maker(self.schema.names)
+        row, newest = 0, NEVER
         with open(self.path, "rb") as file:
             before = 0
             for names, batch in parquet_batches(file, self.border):
                 if isinstance(batch, BadRecord):
-                    others = [(0, Read(self.path, row + 1, b"", batch))]
-                    nothing = self._as_rows([])
-                    yield _Chunk(nothing, np.zeros(0, np.int64), others, np.array([newest]))
+                    broken = Read(self.path, row + 1, b"", batch)
+                    yield maker.chunk(None, np.zeros(1, bool), [broken], newest)
                 elif len(batch):
-                    chunk = self._chunk(batch, names, row, newest)
+                    chunk = self._chunk(maker, batch, names, row, newest)
                     row, newest = row + len(batch), chunk.key[-1]
                     yield chunk
                 if (here := file.tell()) > before:  # reading starts at the end, with the footer
@@ -283,50 +112,26 @@ class _File:
                     before = here
             watch(os.path.getsize(self.path) - before)
 
-    def _chunk(self, batch: pa.RecordBatch, names: list[str], row: int, newest: np.int64) -> _Chunk:
+    def _chunk(
+        self, maker: Maker, batch: pa.RecordBatch, names: list[str], row: int, newest: np.int64
+    ) -> Chunk:
         """Return rows, of which the first is number `row` of the file, counted from 0."""
         try:
-            columns = our_columns(batch, self.border, self.schema)
+            ours = [name for name in self.schema.names if name != ACTION]
+            theirs = {name: batch[self.border.theirs(name)] for name in ours}
+            columns = our_columns(theirs, self.border, self.schema)
             columns.validate(full=True)  # text may not be UTF-8
             good = sure_rows(columns)
         except (pa.ArrowInvalid, UnicodeDecodeError):
-            columns, good = self._as_rows([]), np.zeros(len(batch), bool)
-        places = np.flatnonzero(good)
-        others = []
-        if len(places) < len(batch):
-            columns = columns.take(from_numpy(places)) if len(columns) else columns
-        columns, places = with_results(columns, places)
-        doubtful = np.flatnonzero(~good)
-        if len(doubtful):
-            found = read_rows(batch.take(from_numpy(doubtful)), names, self.border)
-            events = []
-            for place, (raw, outcome) in zip(doubtful.tolist(), found, strict=True):
-                if isinstance(outcome, tuple):
-                    events += [(place, event) for event in outcome]
-                if type(outcome) is not tuple:
-                    others.append((place, Read(self.path, row + 1 + place, raw, outcome)))
-            if events:
-                places = np.append(places, [place for place, _ in events])
-                more = self._as_rows([event for _, event in events])
-                order = np.argsort(places, kind="stable")
-                columns = pa.concat_batches([columns, more]).take(from_numpy(order))
-                places = places[order]
-        key = np.full(len(batch) + 1, newest)
-        due = 4 * to_numpy(columns["time"], np.int64)
-        due += RANK_OF[to_numpy(columns["event"].indices, np.int8)]
-        key[places[::-1] + 1] = due[::-1]  # of a record that gave two events, the first's
-        return _Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
+            columns, good = None, np.zeros(len(batch), bool)
+        return maker.chunk(columns, good, self._read(batch, names, row, ~good), newest)
 
-    def _as_rows(self, events: list[Event]) -> pa.RecordBatch:
-        """Return events that were read one by one as rows; their notes are kept elsewhere."""
-        names = [name for name in self.schema.names if name != ACTION]
-        rows = to_batch(events, pa.schema([self.schema.field(name) for name in names]))
-        if ACTION in self.schema.names:
-            rows = rows.append_column(ACTION, text_array([None] * len(events)))
-        return rows
-
-
-RANK_OF = np.array(
-    [RANKS.get(KINDS[word], 0) if word in KINDS else 0 for word in KIND_WORDS.to_pylist()]
-)
-"""Rank of each kind of event at one time, by its code."""
+    def _read(
+        self, batch: pa.RecordBatch, names: list[str], row: int, doubtful: Array
+    ) -> Iterator[Read]:
+        """Read rows of a batch one by one."""
+        places = np.flatnonzero(doubtful)
+        if len(places):
+            rows = read_rows(batch.take(from_numpy(places)), names, self.border)
+            for place, (raw, outcome) in zip(places.tolist(), rows, strict=True):
+                yield Read(self.path, row + 1 + place, raw, outcome)

@@ -25,14 +25,18 @@ def show_progress(log: OpenLog) -> Iterator["Watch"]:
         tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
     ):
 
+        def show() -> None:
+            seconds = bar.format_dict["elapsed"] if not bar.disable else 0
+            speed = f"{events / seconds:,.0f}" if seconds else "?"
+            bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
+
         def watch(more_bytes: int, more_events: int, more_sessions: int) -> None:
             nonlocal events, sessions
             events += more_events
             sessions += more_sessions
             if more_bytes or more_events:
-                seconds = bar.format_dict["elapsed"] if not bar.disable else 0
-                speed = f"{events / seconds:,.0f}" if seconds else "?"
-                bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
+                show()
                 bar.update(more_bytes)
 
         yield watch
+        show()  # with the sessions that closed at the end
