@@ -9,7 +9,9 @@ import pyarrow.compute as pc
 from searchlogs.columnar.columns import LAST
 from searchlogs.columnar.convert import kind_array
 from searchlogs.columnar.kernel import CODES
+from searchlogs.events import EARLIEST
 from searchlogs.logs.arrays import (
+    MICROSECOND,
     Array,
     flag_array,
     float_array,
@@ -22,6 +24,9 @@ from searchlogs.logs.arrays import (
 from searchlogs.logs.border import Border
 from searchlogs.logs.fields import MAX_POSITION, OTHERS
 from searchlogs.logs.outcomes import ACTIVITY
+from searchlogs.logs.schemas import TIME
+from searchlogs.logs.times import FIRST_NUMBER
+from searchlogs.logs.words import TIME_UNITS
 
 ACTION = "action"
 """Column of the log's names of activities, null for events; only in logs that have activities."""
@@ -48,6 +53,7 @@ def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.
             column = pc.if_else(pc.is_nan(column), _NULL, pc.if_else(whole, column, _NO_POSITION))
             column = column.cast(field.type, safe=False)
         else:
+            column = _times(column, border) if field.name == "time" else column
             options = pc.CastOptions(field.type, allow_time_truncate=True)
             column = column.cast(options=options)
         if field.name == "position" and border.first_position == 0:
@@ -55,6 +61,29 @@ def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.
             column = pc.if_else(column.is_valid(), from_numpy(positions + 1), column)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _times(column: pa.Array, border: Border) -> pa.Array:
+    """Return times with a zone, null where numbers or local times have to be read one by one."""
+    if pa.types.is_integer(column.type):
+        unit = TIME_UNITS[border.time_unit or "us"]
+        number = to_numpy(column.cast(pa.int64()), np.int64)
+        good = there(column) & (number >= FIRST // unit) & (number <= LAST // unit)
+        times = from_numpy(np.where(good, number, 0) * unit).view(TIME)
+        return pc.if_else(flag_array(good), times, pa.nulls(len(column), TIME))  # type: ignore[arg-type]
+    if column.type.tz is not None:
+        return column
+    column = column.cast(options=pc.CastOptions(pa.timestamp("us"), allow_time_truncate=True))
+    # A time that occurred twice, or never, has two answers.
+    first, second = (
+        pc.assume_timezone(column, border.zone, ambiguous=which, nonexistent=which)
+        for which in ("earliest", "latest")
+    )
+    return pc.if_else(pc.equal(first, second), first, pa.nulls(len(column), first.type))
+
+
+FIRST = (FIRST_NUMBER - EARLIEST) // MICROSECOND
+"""Earliest time of a number, in microseconds since 1970."""
 
 
 def _kinds(column: pa.Array, border: Border) -> pa.DictionaryArray:

@@ -6,7 +6,8 @@ sure are read one by one, so rejects are the same whichever way a log is read.
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,8 @@ from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there, wi
 from searchlogs.columnar.convert import KIND_WORDS, to_batch
 from searchlogs.columnar.notes import Notes
 from searchlogs.events import EARLIEST, FIELDS, KINDS, Event
-from searchlogs.logs.arrays import Array, from_numpy, text_array, to_flags, to_numpy
-from searchlogs.logs.border import REQUIRED, BadRecord, Border, Reject
+from searchlogs.logs.arrays import Array, from_numpy, take, text_array, to_flags, to_numpy
+from searchlogs.logs.border import REQUIRED, BadRecord, Border, Reject, columns_of
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import ACTIVITY, Found
@@ -50,33 +51,37 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     ):
         return None
     try:
-        schemas = [_our_schema(pq.read_schema(path), log.border) for path in files]
+        schemas = [our_schema(pq.read_schema(path), log.border) for path in files]
     except UNREADABLE:
         return None
     return schemas[0] if all(schema == schemas[0] for schema in schemas) else None
 
 
-def _our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
+def our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
     """Return our names and types of a file's columns; None if a value's type isn't ours."""
     found = {}
     for ours in FIELDS:
         theirs = border.theirs(ours)
-        if "." in theirs or "|" in theirs or schema.names.count(theirs) > 1:
+        is_elsewhere = not {*schema.names}.isdisjoint(columns_of(theirs) - {theirs})
+        if is_elsewhere or schema.names.count(theirs) > 1:
             return None
         if theirs in schema.names and not pa.types.is_null(schema.field(theirs).type):
-            found[ours] = _type(ours, schema.field(theirs).type)
+            found[ours] = _type(ours, schema.field(theirs).type, border)
     if None in found.values() or not {*REQUIRED} <= found.keys() or "id" in border.fields:
         return None
     return pa.schema(found)
 
 
-def _type(ours: str, theirs: pa.DataType) -> pa.DataType | None:
+def _type(ours: str, theirs: pa.DataType, border: Border) -> pa.DataType | None:
     """Return our type of a column of theirs; None if its values have to be read one by one."""
     is_number = pa.types.is_integer(theirs) and theirs != pa.uint64()
     if ours == "user" and is_number:
         return pa.int64()
     if ours == "time":
-        return EVENTS.field(ours).type if _has_zone(theirs) else None
+        has_unit = is_number and border.time_unit is not None and border.time_format is None
+        is_local = border.zone is not None and pa.types.is_timestamp(theirs) and theirs.tz is None
+        known = has_unit or is_local or _has_zone(theirs)
+        return EVENTS.field(ours).type if known else None
     if ours == "position":
         return pa.int64() if is_number or theirs == pa.float64() else None
     if ours == "items":
@@ -99,11 +104,11 @@ def _has_zone(type: pa.DataType) -> bool:
 
 def _is_text(type: pa.DataType) -> bool:
     """Return whether a type is one of text."""
-    return type in (pa.string(), pa.large_string())
+    return type in (pa.string(), pa.large_string(), pa.string_view())
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
     """Consecutive records."""
 
     rows: pa.RecordBatch
@@ -118,7 +123,7 @@ class _Chunk:
     A time is in microseconds, times 4, with the rank of the kind added to it.
     """
 
-    def cut(self, size: int) -> tuple["_Chunk", "_Chunk | None"]:
+    def cut(self, size: int) -> tuple["Chunk", "Chunk | None"]:
         """Return the first `size` records, and the rest."""
         if size >= len(self.key):
             return self, None
@@ -126,8 +131,8 @@ class _Chunk:
         before = [other for other in self.others if other[0] < size]
         after = [(place - size, read) for place, read in self.others[len(before) :]]
         return (
-            _Chunk(self.rows.slice(0, row), self.places[:row], before, self.key[:size]),
-            _Chunk(self.rows.slice(row), self.places[row:] - size, after, self.key[size:]),
+            Chunk(self.rows.slice(0, row), self.places[:row], before, self.key[:size]),
+            Chunk(self.rows.slice(row), self.places[row:] - size, after, self.key[size:]),
         )
 
 
@@ -144,9 +149,13 @@ class Columns:
         """
         has_activities = ACTIVITY in opened.log.border.kinds.values()
         taken = schema.append(pa.field(ACTION, pa.string())) if has_activities else schema
-        files = [_File(path, opened.log.border, taken) for path, _ in opened.files]
-        self.chunks = _merged([file.chunks(watch) for file in files])
-        self.left: _Chunk | None = None
+        border = opened.log.border
+        files = [
+            Chunks(path, border, taken).of(_batches(path, border, watch))
+            for path, _ in opened.files
+        ]
+        self.chunks = _merged(files)
+        self.left: Chunk | None = None
         self.tally = Tally()
         self.notes = Notes(self.tally, opened.log.border)
         self.names = schema.names
@@ -215,7 +224,7 @@ def _fixed(column: pa.Array) -> Array:
     return np.where(there(column), numbers, 0) if column.null_count else numbers
 
 
-def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
+def _merged(files: list[Iterator[Chunk]]) -> Iterator[Chunk]:
     """Merge files by the key of each one's next event; equal keys in the order given.
 
     That is the order of each one's largest key so far: an older record follows right behind it.
@@ -235,7 +244,7 @@ def _merged(files: list[Iterator[_Chunk]]) -> Iterator[_Chunk]:
         yield _interleaved(parts) if len(parts) > 1 else parts[0]
 
 
-def _interleaved(parts: list[_Chunk]) -> _Chunk:
+def _interleaved(parts: list[Chunk]) -> Chunk:
     """Return chunks as one, in the order of their keys; equal keys keep their order."""
     key = np.concatenate([part.key for part in parts])
     order = np.argsort(key, kind="stable")
@@ -252,45 +261,58 @@ def _interleaved(parts: list[_Chunk]) -> _Chunk:
     ]
     others.sort(key=lambda other: other[0])
     batch = pa.concat_batches([part.rows for part in parts]).take(from_numpy(rows))
-    return _Chunk(batch, place[rows], others, key[order])
+    return Chunk(batch, place[rows], others, key[order])
+
+
+def _batches(
+    path: str, border: Border, watch: Callable[[int], None]
+) -> Iterator[tuple[list[str], pa.RecordBatch | BadRecord]]:
+    """Read the batches of a Parquet file; `watch` is called with the bytes read each time."""
+    with open(path, "rb") as file:
+        before = 0
+        for batch in parquet_batches(file, border):
+            yield batch
+            if (here := file.tell()) > before:  # reading starts at the end, with the footer
+                watch(here - before)
+                before = here
+        watch(os.path.getsize(path) - before)
 
 
 @dataclass(frozen=True)
-class _File:
-    """A Parquet file, read in chunks."""
+class Chunks:
+    """What makes chunks of a stream of record batches."""
 
-    path: str
+    name: str
+    """Name of the stream, for rejects."""
     border: Border
     schema: pa.Schema
     """Its columns, under our names and types."""
+    as_they_stand: bool = True
+    """Whether its columns may be taken as they stand; else every row is read by itself."""
 
-    def chunks(self, watch: Callable[[int], None]) -> Iterator[_Chunk]:
-        """Yield all records; `watch` is called with the number of bytes read each time."""
+    def of(
+        self, batches: Iterable[tuple[list[str], pa.RecordBatch | BadRecord]]
+    ) -> Iterator[Chunk]:
+        """Yield all records of the batches, each of which comes with the stream's column names."""
         row, newest = 0, np.int64(np.iinfo(np.int64).min)
-        with open(self.path, "rb") as file:
-            before = 0
-            for names, batch in parquet_batches(file, self.border):
-                if isinstance(batch, BadRecord):
-                    others = [(0, Read(self.path, row + 1, b"", batch))]
-                    nothing = self._as_rows([])
-                    yield _Chunk(nothing, np.zeros(0, np.int64), others, np.array([newest]))
-                elif len(batch):
-                    chunk = self._chunk(batch, names, row, newest)
-                    row, newest = row + len(batch), chunk.key[-1]
-                    yield chunk
-                if (here := file.tell()) > before:  # reading starts at the end, with the footer
-                    watch(here - before)
-                    before = here
-            watch(os.path.getsize(self.path) - before)
+        for names, batch in batches:
+            if isinstance(batch, BadRecord):
+                others = [(0, Read(self.name, row + 1, b"", batch))]
+                nothing = self._as_rows([])
+                yield Chunk(nothing, np.zeros(0, np.int64), others, np.array([newest]))
+            elif len(batch):
+                chunk = self._chunk(batch, names, row, newest)
+                row, newest = row + len(batch), chunk.key[-1]
+                yield chunk
 
-    def _chunk(self, batch: pa.RecordBatch, names: list[str], row: int, newest: np.int64) -> _Chunk:
+    def _chunk(self, batch: pa.RecordBatch, names: list[str], row: int, newest: np.int64) -> Chunk:
         """Return rows, of which the first is number `row` of the file, counted from 0."""
-        try:
-            columns = our_columns(batch, self.border, self.schema)
-            columns.validate(full=True)  # text may not be UTF-8
-            good = sure_rows(columns)
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            columns, good = self._as_rows([]), np.zeros(len(batch), bool)
+        columns, good = self._as_rows([]), np.zeros(len(batch), bool)
+        if self.as_they_stand:
+            with suppress(pa.ArrowInvalid, UnicodeDecodeError):
+                taken = our_columns(batch, self.border, self.schema)
+                taken.validate(full=True)  # text may not be UTF-8
+                columns, good = taken, sure_rows(taken)
         places = np.flatnonzero(good)
         others = []
         if len(places) < len(batch):
@@ -304,7 +326,7 @@ class _File:
                 if isinstance(outcome, tuple):
                     events += [(place, event) for event in outcome]
                 if type(outcome) is not tuple:
-                    others.append((place, Read(self.path, row + 1 + place, raw, outcome)))
+                    others.append((place, Read(self.name, row + 1 + place, raw, outcome)))
             if events:
                 places = np.append(places, [place for place, _ in events])
                 more = self._as_rows([event for _, event in events])
@@ -312,10 +334,10 @@ class _File:
                 columns = pa.concat_batches([columns, more]).take(from_numpy(order))
                 places = places[order]
         key = np.full(len(batch) + 1, newest)
-        due = 4 * to_numpy(columns["time"], np.int64)
-        due += RANK_OF[to_numpy(columns["event"].indices, np.int8)]
-        key[places[::-1] + 1] = due[::-1]  # of a record that gave two events, the first's
-        return _Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
+        key[places[::-1] + 1] = due_times(columns)[
+            ::-1
+        ]  # of a record that gave two events, the first's
+        return Chunk(columns, places, others, np.maximum.accumulate(key)[1:])
 
     def _as_rows(self, events: list[Event]) -> pa.RecordBatch:
         """Return events that were read one by one as rows; their notes are kept elsewhere."""
@@ -324,6 +346,12 @@ class _File:
         if ACTION in self.schema.names:
             rows = rows.append_column(ACTION, text_array([None] * len(events)))
         return rows
+
+
+def due_times(rows: pa.RecordBatch) -> Array:
+    """Return the time and the rank of each event as one number, by which events are ordered."""
+    rank = take(RANK_OF, to_numpy(rows["event"].indices, np.int8))
+    return 4 * to_numpy(rows["time"], np.int64) + rank
 
 
 RANK_OF = np.array(
