@@ -104,7 +104,7 @@ def _has_zone(type: pa.DataType) -> bool:
 
 def _is_text(type: pa.DataType) -> bool:
     """Return whether a type is one of text."""
-    return type in (pa.string(), pa.large_string(), pa.string_view())
+    return type in (pa.string(), pa.large_string())
 
 
 @dataclass(frozen=True)

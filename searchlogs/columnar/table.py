@@ -159,8 +159,12 @@ def sessionize(
     late_schema = pa.schema([(f.name, fields.get(f.name, f.type)) for f in chunks.schema])
     late_schema = late_schema.append(LATE_BY)
     late = late.cast(late_schema) if len(late) else pa.Table.from_batches([], late_schema)
-    tables = (add_rates(sessions), late, _reject_table(read.rejects))
-    return Sessionized(*(_like(data, table) for table in tables), dict(read.ignored))
+    return Sessionized(
+        sessions=_like(data, add_rates(sessions)),
+        late=_like(data, late),
+        rejects=_like(data, _reject_table(read.rejects)),
+        ignored=dict(read.ignored),
+    )
 
 
 def _border(
@@ -210,12 +214,23 @@ def _reader(data: Any, border: Border) -> pa.RecordBatchReader:
         )
     try:
         reader = pa.RecordBatchReader.from_stream(data)
+        # Arrow cannot take single rows of views.
+        fields = [f.with_type(PLAIN.get(f.type, f.type)) for f in reader.schema]
+        reader = reader.cast(pa.schema(fields))
     except (pa.ArrowException, TypeError, ValueError) as error:
         reason = " ".join(" ".join(map(str, error.args)).split())
         raise TypeError(f"data: Arrow cannot take it for a table: {reason}") from None
     _check_columns(reader.schema.names, border)
     _check_time(reader.schema, border)
     return reader
+
+
+PLAIN = {
+    pa.string_view(): pa.large_string(),
+    pa.large_list(pa.string_view()): pa.large_list(pa.large_string()),
+    pa.list_(pa.string_view()): pa.large_list(pa.large_string()),
+}
+"""Types that stand for views."""
 
 
 def _is_frame(data: object, library: str) -> bool:
@@ -242,7 +257,9 @@ def _check_columns(names: list[str], border: Border) -> None:
 def _check_time(schema: pa.Schema, border: Border) -> None:
     """Raise a ValueError if no time of the table can be read without a zone or a unit."""
     name = border.theirs("time")
-    type = schema.field(name).type if name in schema.names else None
+    if name not in schema.names:
+        return
+    type = schema.field(name).type
     if pa.types.is_timestamp(type) and type.tz is None and border.zone is None:
         expected, advice = "times with a time zone", "set zone, for example to 'Europe/Berlin'"
     elif type in NUMBERS and border.time_unit is None:
