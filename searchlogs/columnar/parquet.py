@@ -1,4 +1,4 @@
-"""Parquet files whose columns are taken as they stand, and not record by record.
+"""Parquet files and queries whose columns are taken as they stand, and not record by record.
 
 The rows that validation would take as they are become batches at once. Rows of which that isn't
 sure are read one by one, so rejects are the same whichever way a log is read.
@@ -43,12 +43,11 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     log, files = opened.log, [path for path, _ in opened.files]
     formats = {format for _, format in opened.files}
     as_they_stand = log.once is None and log.key is None and log.ahead is None and not log.sort
-    if (
-        type(log.border) is not Border
-        or not as_they_stand
-        or formats != {"parquet"}
-        or STDIN in files
-    ):
+    if type(log.border) is not Border or not as_they_stand:
+        return None
+    if log.query is not None:
+        return our_schema(log.query.schema, log.border)
+    if formats != {"parquet"} or STDIN in files:
         return None
     try:
         schemas = [our_schema(pq.read_schema(path), log.border) for path in files]
@@ -137,7 +136,7 @@ class Chunk:
 
 
 class Columns:
-    """A log of Parquet files that is being read, its columns taken as they stand."""
+    """A log of Parquet files, or of a query, that is being read, its columns as they stand."""
 
     def __init__(self, opened: OpenLog, schema: pa.Schema, watch: Callable[[int], None]) -> None:
         """Start at the first record.
@@ -149,12 +148,12 @@ class Columns:
         """
         has_activities = ACTIVITY in opened.log.border.kinds.values()
         taken = schema.append(pa.field(ACTION, pa.string())) if has_activities else schema
-        border = opened.log.border
-        files = [
-            Chunks(path, border, taken).of(_batches(path, border, watch))
-            for path, _ in opened.files
-        ]
-        self.chunks = _merged(files)
+        border, query = opened.log.border, opened.log.query
+        streams = [(path, _batches(path, border, watch)) for path, _ in opened.files]
+        if query is not None:
+            streams = [(query.name, query.batches(border))]
+        chunks = [Chunks(name, border, taken).of(batches) for name, batches in streams]
+        self.chunks = _merged(chunks)
         self.left: Chunk | None = None
         self.tally = Tally()
         self.notes = Notes(self.tally, opened.log.border)

@@ -62,6 +62,7 @@ class Sessionized(Generic[Kind]):
     """Number of rows of kinds that `kinds` leaves out, by the table's name of the kind."""
 
 
+# Many parameters because sessionize has them.
 @overload
 def sessionize(
     data: Frame,
@@ -76,6 +77,7 @@ def sessionize(
 ) -> Sessionized[Frame]: ...
 
 
+# Many parameters because sessionize has them.
 @overload
 def sessionize(
     data: SpeaksArrow,
