@@ -253,7 +253,7 @@ def _check_columns(names: list[str], border: Border) -> None:
         ours = next((ours for ours in REQUIRED if border.theirs(ours) == bad.field), None)
         is_missing = ours is not None and bad.field not in names
         advice = f" (map one of them by columns={{{ours!r}: …}})" * is_missing
-        raise ValueError(f"{bad.field}: {bad.reason}{advice}")
+        raise ValueError(f"{bad.field}: {_without_options(bad.reason)}{advice}")
 
 
 def _check_time(schema: pa.Schema, border: Border) -> None:
@@ -328,12 +328,12 @@ class _Read:
             raise ValueError(f"{event}: {none} of a kind that kinds= names; found {found}")
         first = self.rejects[0]
         advice = " (map your words by kinds={'click': …})" * (first.field == event)
-        raise ValueError(f"{none}: {first.field}: {_reason(first)}{advice}")
+        raise ValueError(f"{none}: {first.field}: {_without_options(first.reason)}{advice}")
 
 
-def _reason(reject: Reject) -> str:
-    """Return why a row was rejected, without advice for the command."""
-    return re.sub(r" \([^()]*--[^()]*\)", "", reject.reason)
+def _without_options(reason: str) -> str:
+    """Return a reason without its advice, which is for the command."""
+    return re.sub(r" \([^()]*--[^()]*\)", "", reason)
 
 
 def _reject_table(rejects: list[Reject]) -> pa.Table:
@@ -341,7 +341,7 @@ def _reject_table(rejects: list[Reject]) -> pa.Table:
     columns = {
         "row": int_array([reject.line - 1 for reject in rejects]),
         "field": text_array([reject.field for reject in rejects]),
-        "reason": text_array(list(map(_reason, rejects))),
+        "reason": text_array([_without_options(reject.reason) for reject in rejects]),
         "raw": text_array([reject.raw for reject in rejects]),
     }
     return pa.Table.from_arrays([*columns.values()], [*columns])
