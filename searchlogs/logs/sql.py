@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,11 +93,20 @@ class Query:
         return any(part["type"] == "ORDER_MODIFIER" for node in nodes for part in node["modifiers"])
 
     def _run(self) -> pa.RecordBatchReader:
+        """Begin to run the query. DuckDB is not stopped by an interrupt unless it is told."""
         connection, statements = self._parsed()
-        with self._in_words():
+
+        def run() -> pa.RecordBatchReader:
             for statement in statements[:-1]:
                 connection.execute(statement).fetchall()
             return connection.sql(statements[-1]).to_arrow_reader(ROWS)
+
+        with self._in_words(), ThreadPoolExecutor(1) as thread:
+            try:
+                return thread.submit(run).result()
+            except KeyboardInterrupt:
+                connection.interrupt()
+                raise
 
     def _parsed(self) -> tuple["duckdb.DuckDBPyConnection", list[Any]]:
         """Return a connection, and the statements of the query."""
