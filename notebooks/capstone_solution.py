@@ -1,4 +1,4 @@
-"""A worked solution of notebook 08: from the file to a number, with the reason for each choice.
+"""A worked solution of notebook 13: from the file to a number, with the reason for each choice.
 
 uv run python notebooks/capstone_solution.py
 """

@@ -264,7 +264,7 @@ def test_a_guess_is_drawn_into_the_figure(page: Page) -> None:
 
 
 def test_a_dragged_line_changes_the_picture(page: Page) -> None:
-    name = "03-session-windows"
+    name = "04-session-windows"
     open_notebook(page, name)
     cell = cell_with(page, name, "Explorer(hour)")
     still = cell.locator(".jp-RenderedImage img")
@@ -288,7 +288,7 @@ def test_a_dragged_line_changes_the_picture(page: Page) -> None:
 
 
 def test_an_exercise_says_wrong_and_then_right(page: Page) -> None:
-    name = "04-click-through-rate"
+    name = "05-click-through-rate"
     open_notebook(page, name)
     cell = cell_with(page, name, "exercises.bounded_rate.check")
     for answer, verdict in (
@@ -308,7 +308,7 @@ def test_an_exercise_says_wrong_and_then_right(page: Page) -> None:
 
 
 def test_next_steps_through_the_watermark_figure(page: Page) -> None:
-    name = "05-time"
+    name = "06-time"
     open_notebook(page, name)
     cell = cell_with(page, name, "Stepper(nine)")
     film = cell.locator(".jp-RenderedImage img")
@@ -332,8 +332,8 @@ LIVE = "with view:"
 
 
 def start_live(page: Page, speed: int) -> Locator:
-    """Run notebook 05 with a live run of a speed; return the cell, as soon as it is live."""
-    name = "05-time"
+    """Run notebook 06 with a live run of a speed; return the cell, as soon as it is live."""
+    name = "06-time"
     open_notebook(page, name)
     setting = cell_with(page, name, "SPEED = None")
     source = next(cell.source for cell in stored(name) if "SPEED = None" in cell.source)
@@ -379,7 +379,7 @@ def test_the_live_run_stops_when_the_kernel_is_interrupted(page: Page) -> None:
 
 def test_the_live_run_is_there_the_next_day(page: Page) -> None:
     """The last of these tests, since it saves the notebook."""
-    name = "05-time"
+    name = "06-time"
     open_notebook(page, name)
     cell = cell_with(page, name, LIVE)
     film, view = cell.locator(".jp-RenderedImage img"), cell.locator("[data-live]")

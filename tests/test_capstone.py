@@ -285,7 +285,7 @@ def test_the_worked_solution_goes_from_the_file_to_the_number(
 
 def test_the_numbers_for_teachers_are_those_of_the_week() -> None:
     page = (NOTEBOOKS / "TEACHING.md").read_text(encoding="utf-8")
-    (answers,) = re.findall(r"### 08 .*?\*\*Answers\*\*: ([^\n]*)", page, re.DOTALL)
+    (answers,) = re.findall(r"### 13 .*?\*\*Answers\*\*: ([^\n]*)", page, re.DOTALL)
     left = [report for report in week() if report.kind == "departure"]
     good = [report.time - report.scheduled < timedelta(minutes=15) for report in left]  # type: ignore[operator]
     days = [report.scheduled.date() for report in left]
@@ -307,7 +307,7 @@ def test_the_numbers_for_teachers_are_those_of_the_week() -> None:
 
 
 def cells() -> Iterator[str]:
-    found = json.loads((NOTEBOOKS / "08-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
+    found = json.loads((NOTEBOOKS / "13-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
     for cell in found:
         if cell["cell_type"] == "code":
             yield "".join(cell["source"])
@@ -361,7 +361,7 @@ def test_the_notebook_runs_with_one_station_unsolved(
 
 
 def test_no_stored_output_gives_an_answer_away() -> None:
-    found = json.loads((NOTEBOOKS / "08-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
+    found = json.loads((NOTEBOOKS / "13-capstone.ipynb").read_text(encoding="utf-8"))["cells"]
     texts = []
     for cell in found:
         for output in cell.get("outputs", []):

@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from searchlogs.events import AppOpen, ClickResult, Results, Search
 from searchlogs.figures.attribution import attribution
-from searchlogs.figures.charts import bars, curve, step_histogram
+from searchlogs.figures.charts import bars, curve, pause_histogram
 from searchlogs.sessions import Session
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -42,23 +42,23 @@ def test_a_bar_is_as_long_as_its_number_and_undefined_has_none() -> None:
     assert_readable(drawing)
 
 
-def test_steps_are_those_of_each_user_in_time_order() -> None:
+def test_pauses_are_those_of_each_user_in_time_order() -> None:
     events = [AppOpen(user, at(t)) for user, t in [(1, 0), (2, 5), (1, 100), ("1", 10), (2, 5)]]
-    table = step_histogram(events, "Steps").data
-    used = table[table["steps"] > 0]
-    assert list(used["steps"]) == [1, 1, 1]
+    table = pause_histogram(events, "Pauses").data
+    used = table[table["pauses"] > 0]
+    assert list(used["pauses"]) == [1, 1, 1]
     assert all(used["over"] <= [0.1, 10, 90]) and all(used["up_to"] > [0.1, 10, 90])
-    assert table["steps"].sum() == 3
+    assert table["pauses"].sum() == 3
 
 
-def test_a_step_longer_than_the_axis_is_in_the_last_bar() -> None:
-    table = step_histogram([AppOpen(1, at(0)), AppOpen(1, at(1e8))], "Steps").data
-    assert table["steps"].iloc[-1] == 1
+def test_a_pause_longer_than_the_axis_is_in_the_last_bar() -> None:
+    table = pause_histogram([AppOpen(1, at(0)), AppOpen(1, at(1e8))], "Pauses").data
+    assert table["pauses"].iloc[-1] == 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_histogram_of_few_events(count: int) -> None:
-    assert_readable(step_histogram([AppOpen(1, at(n)) for n in range(count)], "Steps"))
+    assert_readable(pause_histogram([AppOpen(1, at(n)) for n in range(count)], "Pauses"))
 
 
 def test_a_curve_is_its_table() -> None:

@@ -27,29 +27,29 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "what a seed is for": ("what_changed",),
         "a log can show you where its sessions end": (
             "predict_sessions",
-            "steps_per_user",
+            "pauses_per_user",
             "choose_a_gap",
         ),
     },
-    "02b-keep-state": {
+    "03-keep-state": {
         "how a step keeps a state for each key": ("pause_before", "count_by_kind"),
         "which memory survives a kill": ("after_a_resume", "count_by_kind"),
         "what a session window is made of": ("app_visits",),
         "where windows of fixed length begin and end": ("count_by_hour",),
     },
-    "03-session-windows": {
+    "04-session-windows": {
         "what a key, a clock and a windower do": ("smallest_gap", "late_events", "sort_and_split"),
         "what leaves a window, and when": ("connect_late", "when_it_closes"),
         "how to choose a gap": ("friday_to_monday",),
         "what a wrong one does to the click-through rate": ("friday_to_monday",),
     },
-    "04-click-through-rate": {
+    "05-click-through-rate": {
         "three meanings of one abbreviation": ("three_meanings", "bounded_rate"),
         "which click belongs to which search": ("attribute_a_click",),
         "why undefined is not 0": ("bounded_rate", "mean_rate"),
         "why a day has two averages": ("two_averages", "mean_rate"),
     },
-    "05-time": {
+    "06-time": {
         "which event is late, and why, here and where all users share a watermark": (
             "watermarks",
             "late_by_rule",
@@ -59,29 +59,37 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "what a wait costs": ("choose_a_wait",),
         "how to put events back that came too late": ("put_back",),
     },
-    "06-your-own-logs": {
+    "07-your-own-logs": {
         "what a real log looks like": ("foreign_log",),
         "how to see that no line was lost": ("check_the_sum",),
+        "how to read a log in other words": ("foreign_log",),
+    },
+    "08-how-sure": {
         "how sure a rate is": ("clustered_error", "read_an_interval"),
         "which differences are noise": ("read_an_interval", "why_it_fell"),
-        "which queries are worth mending": ("worth_mending",),
+        "which queries are worth fixing": ("worth_mending",),
         "what a click can't tell": ("why_it_fell",),
     },
-    "06b-killed-and-resumed": {
+    "09-killed-and-resumed": {
         "what a kill loses and what it doubles": ("after_a_kill",),
         "which three parts make each line come out once": ("three_parts", "survive_a_kill"),
         "what a resume refuses": ("go_on",),
-        "why a pseudonym doesn't make anybody anonymous": ("find_the_person", "publish_queries"),
     },
-    "07-scale": {
+    "10-people-behind-the-log": {
+        "why a pseudonym doesn't make anybody anonymous": ("find_the_person",),
+        "how to publish what many people share": ("publish_queries",),
+    },
+    "11-what-costs": {
         "what an event costs, and a user": ("wake_ups",),
+    },
+    "12-scale-out": {
         "how sessions are cut with columns, batch by batch": ("session_starts", "join_halves"),
         "which worker gets which user, and what one busy user does to all of them": (
             "skewed_work",
         ),
         "how far that carries": ("how_far",),
     },
-    "08-capstone": {
+    "13-capstone": {
         "how to choose a key, a gap and a wait for data that nobody has described to you": (
             "whose_day",
             "working_day",

@@ -1,4 +1,4 @@
-"""The figures of notebook 07 say what the engine does, and each worker signs what it wrote."""
+"""The figures of notebook 11 say what the engine does, and each worker signs what it wrote."""
 
 import re
 import socket
@@ -33,7 +33,7 @@ from searchlogs.sessions import replay_clock, user_event
 from searchlogs.simulate import simulate
 
 GAP, WAIT = timedelta(minutes=30), timedelta(minutes=1)
-CSV = Path(__file__).parents[1] / "notebooks" / "07-scale.csv"
+CSV = Path(__file__).parents[1] / "notebooks" / "scale.csv"
 MINUTES = {"1": [0, 22, 42, 95], "2": [12, 26, 66]}
 
 
@@ -158,13 +158,13 @@ def test_the_stored_measurement_is_whole_and_tells_nothing_of_the_machine() -> N
 
 
 def test_the_other_measurements_are_what_the_notebook_says_of_them() -> None:
-    profile = pd.read_csv(CSV.with_name("07-profile.csv")).set_index(["path", "part"])
+    profile = pd.read_csv(CSV.with_name("profile.csv")).set_index(["path", "part"])
     assert set(profile.index) == {
         (path, part) for path in ("tutorial", "events") for part in curves.PARTS.values()
     }
     woken = profile.xs("a user is woken up", level="part")
     assert woken["share"]["tutorial"] > 0.3 and woken["calls"]["events"] == 0
-    workers = pd.read_csv(CSV.with_name("07-workers.csv"))
+    workers = pd.read_csv(CSV.with_name("workers.csv"))
     table = workers.pivot(index="cost", columns="processes", values="seconds")
     assert (tuple(table.index), list(table.columns)) == (curves.COSTS, [1, 2])
     gain = table[1] / table[2]

@@ -22,7 +22,7 @@ from searchlogs.sessions import Late, Session, replay_clock, session_window, sha
 ZERO = timedelta(0)
 GAP, WAIT = timedelta(seconds=10), timedelta(seconds=2)
 SEVEN = [(1, 1), (2, 2), (1, 20), (2, 5), (1, 40), (2, 12), (1, 45)]
-"""User and second of the events of notebook 05, as they arrive."""
+"""User and second of the events of notebook 06, as they arrive."""
 
 
 def opens(*pairs: tuple[int, float]) -> list[Event]:

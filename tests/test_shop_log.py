@@ -1,4 +1,4 @@
-"""The log that notebook 06 reads is what the command in its text makes."""
+"""The log that notebook 07 reads is what the command in its text makes."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ LOG = "shop.ubi.ndjson.gz"
 
 
 def test_the_shipped_log_is_what_the_command_makes(tmp_path: Path) -> None:
-    notebook = json.loads((NOTEBOOKS / "06-your-own-logs.ipynb").read_text(encoding="utf-8"))
+    notebook = json.loads((NOTEBOOKS / "07-your-own-logs.ipynb").read_text(encoding="utf-8"))
     prose = "".join(line for cell in notebook["cells"] for line in cell["source"])
     (command,) = re.findall(r"`python -m searchlogs (simulate [^`]*)`", prose)
     *arguments, name = command.split()

@@ -156,7 +156,7 @@ def test_differences_of_timestamps_are_right() -> None:
             times.setdefault(str(event.user), []).append(event.time.timestamp())
         return {user: [b - a for a, b in pairwise(sorted(own))] for user, own in times.items()}
 
-    assert exercises.steps_per_user.check(mine).state == "right"
+    assert exercises.pauses_per_user.check(mine).state == "right"
 
 
 def no_rate(numbers: list[int]) -> None:

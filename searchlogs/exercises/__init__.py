@@ -17,7 +17,7 @@ _BY_FILE = {
     "data_model": ("own_event", "reading_a_timeline", "story", "two_times", "key_by_user"),
     "simulated_events": (
         "predict_sessions",
-        "steps_per_user",
+        "pauses_per_user",
         "make_a_log",
         "what_changed",
         "given_log",
@@ -40,20 +40,10 @@ _BY_FILE = {
     ),
     "time": ("watermarks", "late_by_rule", "slow_phones", "choose_a_wait"),
     "engines": ("late_when_shared", "put_back"),
-    "your_own_logs": (
-        "clustered_error",
-        "worth_mending",
-        "foreign_log",
-        "read_an_interval",
-        "why_it_fell",
-    ),
-    "killed_and_resumed": (
-        "after_a_kill",
-        "three_parts",
-        "go_on",
-        "find_the_person",
-        "publish_queries",
-    ),
+    "your_own_logs": ("foreign_log",),
+    "how_sure": ("clustered_error", "worth_mending", "read_an_interval", "why_it_fell"),
+    "killed_and_resumed": ("after_a_kill", "three_parts", "go_on"),
+    "people_behind_the_log": ("find_the_person", "publish_queries"),
     "dataflows": (
         "count_by_kind",
         "connect_late",
@@ -62,7 +52,8 @@ _BY_FILE = {
     ),
     "reliable_flows": ("check_the_sum", "survive_a_kill"),
     "further_flows": ("hourly_beside", "join_clicks"),
-    "scale": ("wake_ups", "session_starts", "join_halves", "skewed_work", "how_far"),
+    "what_costs": ("wake_ups",),
+    "scale_out": ("session_starts", "join_halves", "skewed_work", "how_far"),
     "capstone": ("whose_day", "working_day", "long_enough", "both_sums", "on_time"),
 }
 _FILES = {name: file for file, names in _BY_FILE.items() for name in names}

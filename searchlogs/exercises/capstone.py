@@ -1,4 +1,4 @@
-"""The exercises of notebook 08: key, gap, wait, a flow with both sums, and a rate of flights."""
+"""The exercises of notebook 13: key, gap, wait, a flow with both sums, and a rate of flights."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The exercises of notebook 04: which click belongs where, a rate that is one, and its average."""
+"""The exercises of notebook 05: which click belongs where, a rate that is one, and its average."""
 
 from datetime import timedelta
 from functools import cache

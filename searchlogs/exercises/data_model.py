@@ -159,7 +159,7 @@ reading_a_timeline = Question(
     solve=read_the_story,
     because="There are three circles: one in ada's row and two in bob's. All clicks are ada's, "
     "and came after her one search. eve's row has no circle.",
-    notice="Two clicks, but only one search that was clicked: notebook 04 comes back to the "
+    notice="Two clicks, but only one search that was clicked: notebook 05 comes back to the "
     "difference between these two numbers. And eve is a visitor too, though she never searched.",
     expects="two whole numbers and a name",
     mistakes=(

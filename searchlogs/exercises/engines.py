@@ -1,4 +1,4 @@
-"""The exercises of notebook 05 on other engines: a shared watermark, and corrected results."""
+"""The exercises of notebook 06 on other engines: a shared watermark, and corrected results."""
 
 from collections import defaultdict
 from collections.abc import Sequence

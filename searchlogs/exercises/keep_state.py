@@ -1,4 +1,4 @@
-"""The exercises of notebook 02b: a state per key, a resume, a session step, fixed windows."""
+"""The exercises of notebook 03: a state per key, a resume, a session step, fixed windows."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The exercises of notebook 03: the boundary, the watermark, and the whole step by hand."""
+"""The exercises of notebook 04: the boundary, the watermark, and the whole step by hand."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -358,7 +358,7 @@ sort_and_split = Task(
     name="sort_and_split",
     hints=(
         "Three steps: separate by user, sort by time, split at long pauses. The exercise "
-        "*measure the steps yourself* in notebook 02 has the first two.",
+        "*measure the pauses yourself* in notebook 02 has the first two.",
         "Go through one user's events and keep a list for the open session. Before you add an "
         "event to it, ask how much time has passed since the previous event.",
         "If the pause is longer than the gap, add the open list to the sessions and begin an "

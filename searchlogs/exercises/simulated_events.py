@@ -1,4 +1,4 @@
-"""The exercises of notebook 02: predict sessions, measure steps, choose a gap."""
+"""The exercises of notebook 02: predict sessions, measure pauses, choose a gap."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
 from searchlogs.exercises._parts import duration
 from searchlogs.exercises._values import alike
-from searchlogs.exercises._wrong_steps import MISTAKES
+from searchlogs.exercises._wrong_pauses import MISTAKES
 from searchlogs.metrics import count
 from searchlogs.sessions import Session
 from searchlogs.simulate import AFTERNOON, TOPICS, client_events, simulate
@@ -22,25 +22,25 @@ from searchlogs.simulate import AFTERNOON, TOPICS, client_events, simulate
 def count_sessions() -> int:
     """Return the number of sessions: one more than there are long pauses."""
     seconds = sorted([0, 10, 20, 28, 40, 57, 47])
-    steps = [after - before for before, after in pairwise(seconds)]
+    pauses = [after - before for before, after in pairwise(seconds)]
     # The first session has no pause before it, so there is one more than there are pauses.
-    return 1 + sum(step > 10 for step in steps)
+    return 1 + sum(pause > 10 for pause in pauses)
 
 
 predict_sessions = Question(
     name="predict_sessions",
     hints=(
-        "Write down the seconds in the order in which they happened. Then write the step from "
+        "Write down the seconds in the order in which they happened. Then write the pause from "
         "each second to the next.",
-        "The steps are 10, 10, 8, 12, 7 and 10. "
-        "A step ends a session when it is *longer* than the gap.",
-        "Each such step is a cut. How many pieces does one cut make?",
+        "The pauses are 10, 10, 8, 12, 7 and 10. "
+        "A pause ends a session when it is *longer* than the gap.",
+        "Each such pause is a cut. How many pieces does one cut make?",
     ),
     solve=count_sessions,
-    because="In order of time the steps are 10, 10, 8, 12, 7 and 10. Steps of exactly the gap "
+    because="In order of time the pauses are 10, 10, 8, 12, 7 and 10. Pauses of exactly the gap "
     "don't cut. Only 12 is longer: one cut makes two pieces.",
-    notice="Sort first, then look at the steps, and cut where one is longer than the gap: "
-    "sessions need nothing else. Three steps were exactly as long as the gap, and none of "
+    notice="Sort first, then look at the pauses, and cut where one is longer than the gap: "
+    "sessions need nothing else. Three pauses were exactly as long as the gap, and none of "
     "them cuts.",
     expects="a whole number of sessions",
     mistakes=(
@@ -51,7 +51,7 @@ predict_sessions = Question(
         ),
         Mistake(
             5,
-            "You cut at steps of exactly 10 seconds. A session ends when a pause is *longer* than "
+            "You cut at pauses of exactly 10 seconds. A session ends when a pause is *longer* than "
             "the gap; a pause as long as the gap still belongs to it.",
         ),
         Mistake(
@@ -70,14 +70,14 @@ predict_sessions = Question(
         ),
         Mistake(
             6,
-            "That is the number of steps. Only a step that is longer than the gap ends a session.",
+            "That is the number of pauses. Only a pause longer than the gap ends a session.",
         ),
     ),
 )
 
 
-def my_steps(events: Iterable[Event]) -> dict[str, list[float]]:
-    """Return each user's steps, in seconds."""
+def my_pauses(events: Iterable[Event]) -> dict[str, list[float]]:
+    """Return each user's pauses, in seconds."""
     times = defaultdict(list)
     for event in events:
         times[str(event.user)].append(event.time)
@@ -87,19 +87,19 @@ def my_steps(events: Iterable[Event]) -> dict[str, list[float]]:
     }
 
 
-def same_steps(given: Any, expected: dict[str, list[float]]) -> bool:
-    """Return whether steps are equal; users may be 1 or "1", those without steps may be missing."""
+def same_pauses(given: Any, expected: dict[str, list[float]]) -> bool:
+    """Return whether pauses are equal; 1 and "1" are one user, users without any may be missing."""
     if not (hasattr(given, "items") and hasattr(expected, "items")):
         return alike(given, expected)
     parts = [
-        {str(user): own for user, steps in one.items() if (own := list(steps))}
+        {str(user): own for user, pauses in one.items() if (own := list(pauses))}
         for one in (given, expected)
     ]
     return alike(parts[0], parts[1])
 
 
-steps_per_user = Task(
-    name="steps_per_user",
+pauses_per_user = Task(
+    name="pauses_per_user",
     hints=(
         "First collect each user's times; a `defaultdict(list)` is handy. Only then look at "
         "neighbours.",
@@ -108,7 +108,7 @@ steps_per_user = Task(
         "The difference of two times is a timedelta; `.total_seconds()` turns it into a "
         "number. Sort the times before you look at neighbours.",
     ),
-    solve=my_steps,
+    solve=my_pauses,
     notice="Separate by user, sort by time, look at neighbours. With these three moves you have "
     "done by hand what a session window does.",
     cases=lambda: (
@@ -133,7 +133,7 @@ steps_per_user = Task(
         ),
     ),
     mistakes=MISTAKES,
-    same=same_steps,
+    same=same_pauses,
 )
 
 
@@ -326,17 +326,17 @@ def given_log() -> tuple[Event, ...]:
 
 def a_good_gap() -> timedelta:
     """Return a gap that separates visits and cuts none."""
-    # step_histogram(exercises.given_log, …) shows no step from half a minute to ten minutes.
+    # pause_histogram(exercises.given_log, …) shows no pause from half a minute to ten minutes.
     return timedelta(minutes=2)
 
 
 @cache
 def valley() -> tuple[timedelta, timedelta]:
-    """Return the longest step below the valley, and the shortest above it."""
-    by_user = my_steps(given_log()).values()
-    steps = sorted(timedelta(seconds=step) for own in by_user for step in own)
-    below = [step for step in steps if step <= a_good_gap()]
-    return below[-1], steps[len(below)]
+    """Return the longest pause below the valley, and the shortest above it."""
+    by_user = my_pauses(given_log()).values()
+    pauses = sorted(timedelta(seconds=pause) for own in by_user for pause in own)
+    below = [pause for pause in pauses if pause <= a_good_gap()]
+    return below[-1], pauses[len(below)]
 
 
 def in_the_valley(gap: Any, _: object) -> bool:
@@ -362,7 +362,7 @@ def _orphans(sessions: Iterable[Session]) -> int:
 choose_a_gap = Question(
     name="choose_a_gap",
     hints=(
-        '`step_histogram(exercises.given_log, "The screens")` draws its steps. '
+        '`pause_histogram(exercises.given_log, "The screens")` draws its pauses. '
         "Is the valley where it was above?",
         "Where the left hill ends, visits end; where the right hill begins, the next visitor "
         "has come. Any gap between the two is right. Half an hour lies far to the right of "
@@ -371,7 +371,7 @@ choose_a_gap = Question(
         "By how much can you change the gap without changing that number?",
     ),
     solve=a_good_gap,
-    because="The longest step within a visit takes 27 seconds, and the shortest between two "
+    because="The longest pause within a visit takes 27 seconds, and the shortest between two "
     "visits twelve minutes. Any gap between them cuts at the same places.",
     notice=f"Every gap in this valley, from half a minute to twelve, gives the same {VISITS} "
     "visits. The field's 30 minutes would have been wrong here: a gap belongs to a log.",

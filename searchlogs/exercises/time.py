@@ -1,4 +1,4 @@
-"""The exercises of notebook 05: the watermark, the rule of lateness, and the price of a wait."""
+"""The exercises of notebook 06: the watermark, the rule of lateness, and the price of a wait."""
 
 from datetime import datetime, timedelta
 from functools import cache

@@ -1,4 +1,4 @@
-"""Charts of numbers: bars, a histogram of steps, a curve over durations."""
+"""Charts of numbers: bars, a histogram of pauses, a curve over durations."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -71,47 +71,47 @@ def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
     return Drawing(figure, plain(title), f"Bars, {unit}. {texts}.", table)
 
 
-def step_histogram(events: Iterable[Event], title: str) -> Drawing:
-    """Draw how long the steps are from each event of a user to their next, on a logarithmic axis.
+def pause_histogram(events: Iterable[Event], title: str) -> Drawing:
+    """Draw how long the pauses are from each event of a user to their next, on a logarithmic axis.
 
     Args:
         events: The events, in any order.
         title: The finding.
 
     Returns:
-        A drawing whose `data` has one row per bar: `over` and `up_to`, the steps' lengths in
-        seconds, and `steps`, their number. Shorter and longer steps than the axis has, equal
+        A drawing whose `data` has one row per bar: `over` and `up_to`, the pauses' lengths in
+        seconds, and `pauses`, their number. Shorter and longer pauses than the axis has, equal
         times among them, are counted in the first and the last bar.
     """
     times: dict[str, list[float]] = {}
     for event in events:
         times.setdefault(user_event(event)[0], []).append(event.time.timestamp())
-    steps = [b - a for own in times.values() for a, b in pairwise(sorted(own))]
+    pauses = [b - a for own in times.values() for a, b in pairwise(sorted(own))]
     edges = np.array([10 ** (tenth / 5) for tenth in range(-5, 31)])
-    return _histogram(steps, edges, title, "step from one event of a user to the next")
+    return _histogram(pauses, edges, title, "pause from one event of a user to the next")
 
 
-def hours_histogram(steps: Iterable[timedelta], title: str, x: str) -> Drawing:
-    """Draw how long steps of hours and days are, on a logarithmic axis with narrow bars.
+def hours_histogram(pauses: Iterable[timedelta], title: str, x: str) -> Drawing:
+    """Draw how long pauses of hours and days are, on a logarithmic axis with narrow bars.
 
     Args:
-        steps: The steps' lengths.
+        pauses: The pauses' lengths.
         title: The finding.
-        x: What a step is.
+        x: What a pause is.
 
     Returns:
-        A drawing whose `data` has the columns of that of `step_histogram`. Steps shorter than 20
+        A drawing whose `data` has the columns of that of `pause_histogram`. Pauses shorter than 20
         minutes and longer than nine days are counted in the first and the last bar.
     """
     edges = np.array([1200 * 2 ** (third / 3) for third in range(29)])
-    return _histogram([step.total_seconds() for step in steps], edges, title, x)
+    return _histogram([pause.total_seconds() for pause in pauses], edges, title, x)
 
 
-def _histogram(steps: list[float], edges: "np.ndarray", title: str, x: str) -> Drawing:
-    """Draw the number of steps between each two edges, in seconds."""
-    counts, _ = np.histogram(np.clip(steps, edges[0], edges[-1]), edges)
-    table = pd.DataFrame({"over": edges[:-1], "up_to": edges[1:], "steps": counts})
-    used = table[table["steps"] > 0]
+def _histogram(pauses: list[float], edges: "np.ndarray", title: str, x: str) -> Drawing:
+    """Draw the number of pauses between each two edges, in seconds."""
+    counts, _ = np.histogram(np.clip(pauses, edges[0], edges[-1]), edges)
+    table = pd.DataFrame({"over": edges[:-1], "up_to": edges[1:], "pauses": counts})
+    used = table[table["pauses"] > 0]
     with style():
         figure, axes = page(title, [], [], 60, DEPTH)
         _from_zero(axes, max(1, counts.max()), integer=True)
@@ -124,12 +124,12 @@ def _histogram(steps: list[float], edges: "np.ndarray", title: str, x: str) -> D
             edgecolor="white",
         )
         _time_axis(axes, edges[0], max(used["up_to"].max(), 7200) if len(used) else 7200)
-        _label(axes, x, "steps")
+        _label(axes, x, "pauses")
     texts = [
-        f"{steps} from {_seconds(over)} to {_seconds(up_to)}"
-        for over, up_to, steps in zip(used["over"], used["up_to"], used["steps"], strict=True)
+        f"{pauses} from {_seconds(over)} to {_seconds(up_to)}"
+        for over, up_to, pauses in zip(used["over"], used["up_to"], used["pauses"], strict=True)
     ]
-    description = f"{len(steps):,} steps: {', '.join(texts) or 'none'}."
+    description = f"{len(pauses):,} pauses: {', '.join(texts) or 'none'}."
     return Drawing(figure, plain(title), description, table)
 
 

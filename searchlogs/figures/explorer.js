@@ -101,7 +101,7 @@
     const shown = data.users.slice(0, data.rows);
     const middle = BARS + CURVE + 90, height = middle + ROW * shown.length;
     const svg = make("svg", { viewBox: `0 -10 ${WIDE} ${height}` }, root);
-    // Steps, gaps and waits share one axis of durations, from a tenth of a second, logarithmic.
+    // Pauses, gaps and waits share one axis of durations, from a tenth of a second, logarithmic.
     const low = -1, high = Math.log10(data.longest / SECOND);
     const x = (micros) => LEFT + (WIDE - LEFT - RIGHT) *
       Math.max(0, Math.log10(Math.max(micros / SECOND, 0.1)) - low) / (high - low);
@@ -111,7 +111,7 @@
       make("rect", { x: x(from) + 0.5, y: BARS - size, width: Math.max(1, x(to) - x(from) - 1), height: size,
         fill: "var(--bar)", opacity: .75 }, svg);
     }
-    make("text", { x: LEFT - 8, y: BARS, "text-anchor": "end", class: "soft" }, svg, "steps");
+    make("text", { x: LEFT - 8, y: BARS, "text-anchor": "end", class: "soft" }, svg, "pauses");
     for (const tick of [1, 10, 60, 600, 3600, 21600, 86400]) {
       if (tick * SECOND > data.longest) continue;
       make("text", { x: x(tick * SECOND), y: BARS + 18, "text-anchor": "middle", class: "soft" }, svg, span(tick * SECOND));

@@ -9,7 +9,7 @@ from IPython.display import display
 
 from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search, check_event
-from searchlogs.figures.charts import step_histogram
+from searchlogs.figures.charts import pause_histogram
 from searchlogs.figures.elements import event_element
 from searchlogs.figures.page import Drawing, duration_text, quantity
 from searchlogs.figures.scripted import scripted
@@ -29,7 +29,7 @@ KINDS = (AppOpen, Search, Results, ClickResult)
 
 
 class Explorer:
-    """The steps between events, the CTR by gap, and a timeline, which follow two lines.
+    """The pauses between events, the CTR by gap, and a timeline, which follow two lines.
 
     A script in the cell's own output finds the sessions from the events, so that nothing has to
     run: it works the next day, and in a page that was exported. Without scripts the timeline of the
@@ -98,17 +98,17 @@ class Explorer:
                     event_element(event).label or "",
                 )
             )
-        bars = step_histogram(self.events, "").data
-        bars = bars[bars["steps"] > 0]
+        bars = pause_histogram(self.events, "").data
+        bars = bars[bars["pauses"] > 0]
         longest = max([2 * 3600.0, *bars["up_to"]])
         return {
             "events": rows,
             "users": users,
             "rows": MOST_USERS,
             "bars": [
-                [int(1e6 * over), int(1e6 * up_to), int(steps)]
-                for over, up_to, steps in zip(
-                    bars["over"], bars["up_to"], bars["steps"], strict=True
+                [int(1e6 * over), int(1e6 * up_to), int(pauses)]
+                for over, up_to, pauses in zip(
+                    bars["over"], bars["up_to"], bars["pauses"], strict=True
                 )
             ],
             "longest": int(1e6 * longest),

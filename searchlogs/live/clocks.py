@@ -39,8 +39,8 @@ def live_clock(
 ) -> win.Clock[Any, Any]:
     """Make a clock for events that happen now, in which time passes while nothing arrives.
 
-    A user's watermark is the time of their newest event − `wait` + the time that has passed since
-    it arrived, so that sessions close by themselves.
+    A user's watermark is now − `wait` − the shortest delay with which an event of theirs has
+    arrived so far, so sessions close by themselves.
 
     Args:
         wait: A timedelta from 0 to 366 days, or text such as "1m".

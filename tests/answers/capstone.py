@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 08."""
+"""Answers to the exercises of notebook 13."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta

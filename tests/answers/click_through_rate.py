@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 04."""
+"""Answers to the exercises of notebook 05."""
 
 from decimal import Decimal
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 05 on other engines."""
+"""Answers to the exercises of notebook 06 on other engines."""
 
 import heapq
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 02b."""
+"""Answers to the exercises of notebook 03."""
 
 from datetime import datetime, timedelta
 from functools import partial

@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 03."""
+"""Answers to the exercises of notebook 04."""
 
 from collections import defaultdict, deque
 from datetime import timedelta

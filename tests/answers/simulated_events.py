@@ -15,7 +15,7 @@ from searchlogs.exercises._core import at
 from searchlogs.exercises.simulated_events import (
     a_good_gap,
     count_sessions,
-    my_steps,
+    my_pauses,
     the_reason,
     three_sessions,
 )
@@ -40,10 +40,10 @@ def by_np_diff(events: Any) -> Any:
 
 def by_pandas(events: Any) -> Any:
     table = pd.DataFrame({"user": [str(e.user) for e in events], "time": [e.time for e in events]})
-    steps = {}
+    pauses = {}
     for user, times in table.groupby("user")["time"]:
-        steps[user] = times.sort_values().diff().dropna().dt.total_seconds()
-    return steps
+        pauses[user] = times.sort_values().diff().dropna().dt.total_seconds()
+    return pauses
 
 
 def by_groupby(events: Any) -> Any:
@@ -62,41 +62,41 @@ def by_recursion(events: Any) -> Any:
         return {}
     user = str(events[0].user)
     own = sorted(event.time for event in events if str(event.user) == user)
-    steps = [(own[i + 1] - own[i]).total_seconds() for i in range(len(own) - 1)]
-    return {user: steps} | by_recursion([e for e in events if str(e.user) != user])
+    pauses = [(own[i + 1] - own[i]).total_seconds() for i in range(len(own) - 1)]
+    return {user: pauses} | by_recursion([e for e in events if str(e.user) != user])
 
 
 def last_seen(events: Any) -> Any:
     last: dict[str, Any] = {}
-    steps: dict[str, list[float]] = {}
+    pauses: dict[str, list[float]] = {}
     for event in sorted(events, key=lambda event: event.time):
         user = str(event.user)
         if user in last:
-            steps.setdefault(user, []).append((event.time - last[user]) / timedelta(seconds=1))
+            pauses.setdefault(user, []).append((event.time - last[user]) / timedelta(seconds=1))
         last[user] = event.time
-    return steps
+    return pauses
 
 
 def of_tuples(events: Any) -> Any:
-    return {user: tuple(steps) for user, steps in my_steps(events).items()}
+    return {user: tuple(pauses) for user, pauses in my_pauses(events).items()}
 
 
 def of_generators(events: Any) -> Any:
-    return {user: (step for step in steps) for user, steps in my_steps(events).items()}
+    return {user: (pause for pause in pauses) for user, pauses in my_pauses(events).items()}
 
 
 def of_fractions(events: Any) -> Any:
-    def exact(steps: list[float]) -> list[Fraction]:
-        return [Fraction(round(step * 1_000_000), 1_000_000) for step in steps]
+    def exact(pauses: list[float]) -> list[Fraction]:
+        return [Fraction(round(pause * 1_000_000), 1_000_000) for pause in pauses]
 
-    return {user: exact(steps) for user, steps in my_steps(events).items()}
+    return {user: exact(pauses) for user, pauses in my_pauses(events).items()}
 
 
 def numbers_as_keys(events: Any) -> Any:
-    return {int(user) if user.isdigit() else user: s for user, s in my_steps(events).items()}
+    return {int(user) if user.isdigit() else user: s for user, s in my_pauses(events).items()}
 
 
-class Steps:
+class Pauses:
     def __init__(self) -> None:
         self.times: dict[str, list[Any]] = defaultdict(list)
 
@@ -110,8 +110,8 @@ class Steps:
         }
 
 
-def steps(events: Any, *, cut: Any = str, order: Any = sorted, seconds: Any = None) -> Any:
-    """Find steps with parts that can be replaced by wrong ones."""
+def pauses(events: Any, *, cut: Any = str, order: Any = sorted, seconds: Any = None) -> Any:
+    """Find pauses with parts that can be replaced by wrong ones."""
     times = defaultdict(list)
     for event in events:
         times[cut(event.user)].append(event.time)
@@ -130,47 +130,47 @@ def users_mixed(events: Any) -> Any:
 
 
 def not_sorted(events: Any) -> Any:
-    return steps(events, order=list)
+    return pauses(events, order=list)
 
 
 def without_sign(events: Any) -> Any:
-    return steps(events, order=list, seconds=lambda step: abs(step.total_seconds()))
+    return pauses(events, order=list, seconds=lambda pause: abs(pause.total_seconds()))
 
 
 def newest_first(events: Any) -> Any:
-    return steps(events, order=lambda times: sorted(times, reverse=True))
+    return pauses(events, order=lambda times: sorted(times, reverse=True))
 
 
 def backwards(events: Any) -> Any:
-    return steps(events, seconds=lambda step: -step.total_seconds())
+    return pauses(events, seconds=lambda pause: -pause.total_seconds())
 
 
 def seconds_field(events: Any) -> Any:
-    return steps(events, seconds=lambda step: step.seconds)
+    return pauses(events, seconds=lambda pause: pause.seconds)
 
 
 def whole_seconds(events: Any) -> Any:
-    return steps(events, seconds=lambda step: int(step.total_seconds()))
+    return pauses(events, seconds=lambda pause: int(pause.total_seconds()))
 
 
 def rounded(events: Any) -> Any:
-    return steps(events, seconds=lambda step: round(step.total_seconds()))
+    return pauses(events, seconds=lambda pause: round(pause.total_seconds()))
 
 
 def durations(events: Any) -> Any:
-    return steps(events, seconds=lambda step: step)
+    return pauses(events, seconds=lambda pause: pause)
 
 
 def milliseconds(events: Any) -> Any:
-    return steps(events, seconds=lambda step: step.total_seconds() * 1000)
+    return pauses(events, seconds=lambda pause: pause.total_seconds() * 1000)
 
 
 def text_apart(events: Any) -> Any:
-    return steps(events, cut=lambda user: user)
+    return pauses(events, cut=lambda user: user)
 
 
 def text_apart_not_sorted(events: Any) -> Any:
-    return steps(events, cut=lambda user: user, order=list)
+    return pauses(events, cut=lambda user: user, order=list)
 
 
 def since_the_first(events: Any) -> Any:
@@ -186,16 +186,16 @@ def since_the_first(events: Any) -> Any:
 
 
 def zero_first(events: Any) -> Any:
-    return {user: [0.0, *own] for user, own in steps(events).items()}
+    return {user: [0.0, *own] for user, own in pauses(events).items()}
 
 
 def in_one_list(events: Any) -> Any:
-    return [step for own in steps(events).values() for step in own]
+    return [pause for own in pauses(events).values() for pause in own]
 
 
 def last_user(events: Any) -> Any:
     found: dict[str, list[float]] = {}
-    for user, own in steps(events).items():
+    for user, own in pauses(events).items():
         found = {user: own}
     return found
 
@@ -208,11 +208,11 @@ def times(events: Any) -> Any:
 
 
 def no_return(events: Any) -> Any:
-    steps(events)
+    pauses(events)
 
 
-def fails_without_steps(events: Any) -> Any:
-    return {user: own if own else own[0] for user, own in steps(events).items()}
+def fails_without_pauses(events: Any) -> Any:
+    return {user: own if own else own[0] for user, own in pauses(events).items()}
 
 
 RIGHT: dict[str, list[Any]] = {
@@ -226,7 +226,7 @@ RIGHT: dict[str, list[Any]] = {
         Fraction(2),
         count_sessions(),
     ],
-    "steps_per_user": [
+    "pauses_per_user": [
         by_timestamps,
         by_np_diff,
         by_pandas,
@@ -237,10 +237,10 @@ RIGHT: dict[str, list[Any]] = {
         of_generators,
         of_fractions,
         numbers_as_keys,
-        Steps(),
-        steps,
-        partial(steps, order=sorted),
-        lambda events: my_steps(iter(events)),
+        Pauses(),
+        pauses,
+        partial(pauses, order=sorted),
+        lambda events: my_pauses(iter(events)),
     ],
     "choose_a_gap": [
         timedelta(minutes=2),
@@ -276,14 +276,14 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (3, "order of the log"),
         (4, "from the first event"),
         (7, "number of events"),
-        (6, "number of steps"),
+        (6, "number of pauses"),
         (0, ""),
         (2.5, ""),
         ("2", "quotes"),
         (timedelta(seconds=12), ""),
         (count_sessions, "This is a function"),
     ],
-    "steps_per_user": [
+    "pauses_per_user": [
         (users_mixed, "from one user to another"),
         (not_sorted, "as they arrived"),
         (without_sign, "the sign was dropped"),
@@ -296,13 +296,13 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (text_apart, "are one user"),
         (text_apart_not_sorted, "?as they arrived"),
         (since_the_first, "first one"),
-        (zero_first, "one step too many"),
+        (zero_first, "one pause too many"),
         (in_one_list, "in one list"),
         (last_user, "Only the last user"),
         (milliseconds, ""),
         (times, ""),
         (no_return, "`return` missing"),
-        (fails_without_steps, "raised an error"),
+        (fails_without_pauses, "raised an error"),
     ],
     "choose_a_gap": [
         (timedelta(seconds=27), "Too short"),

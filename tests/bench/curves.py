@@ -1,12 +1,12 @@
-"""Measure the times that notebook 07 shows, in eight minutes, or 20 with --long.
+"""Measure the times that notebook 11 shows, in eight minutes, or 20 with --long.
 
 uv run python tests/bench/curves.py [--long]
 
 Writes, beside the notebook,
-- 07-scale.csv: for each path and size of log, the seconds from the file to the last session,
+- scale.csv: for each path and size of log, the seconds from the file to the last session,
   and how many events are in no session. A run longer than LIMIT has no row.
-- 07-profile.csv: what the tutorial's path and the replay clock spend their time on.
-- 07-workers.csv: what a second process gains, by the cost of an event.
+- profile.csv: what the tutorial's path and the replay clock spend their time on.
+- workers.csv: what a second process gains, by the cost of an event.
 Each run is a process of its own. Seconds depend on the machine; the shapes carry over.
 """
 
@@ -101,7 +101,7 @@ def curves(folder: Path, long: bool) -> None:
         seconds, grouped = found
         rows.append((name, exact, users, f"{seconds:.3g}", exact - grouped))
         print(*rows[-1], file=sys.stderr, flush=True)
-    write("07-scale.csv", ("path", "events", "users", "seconds", "lost"), rows)
+    write("scale.csv", ("path", "events", "users", "seconds", "lost"), rows)
 
 
 def write(name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -147,7 +147,7 @@ def profiles(folder: Path) -> None:
         command = [sys.executable, __file__, "--profile", name, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         rows += json.loads(done.stdout.splitlines()[-1])
-    write("07-profile.csv", ("path", "part", "calls", "share"), rows)
+    write("profile.csv", ("path", "part", "calls", "share"), rows)
 
 
 # Two processes
@@ -230,7 +230,7 @@ def workers(folder: Path) -> None:
         for processes, seconds in took.items():
             rows.append((cost, processes, f"{statistics.median(seconds):.3g}"))
             print(*rows[-1], file=sys.stderr, flush=True)
-    write("07-workers.csv", ("cost", "processes", "seconds"), rows)
+    write("workers.csv", ("cost", "processes", "seconds"), rows)
 
 
 def main(long: bool) -> None:

@@ -1,4 +1,4 @@
-"""Wrong ways to measure the steps from each event of a user to the next."""
+"""Wrong ways to measure the pauses from each event of a user to the next."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -20,10 +20,10 @@ def _right(events: Iterable[Event]) -> dict[str, list[float]]:
 
 
 def _users_mixed(events: list[Event]) -> dict[object, list[float]]:
-    steps: dict[object, list[float]] = defaultdict(list)
+    pauses: dict[object, list[float]] = defaultdict(list)
     for before, after in pairwise(sorted(events, key=lambda event: event.time)):
-        steps[after.user].append((after.time - before.time).total_seconds())
-    return steps
+        pauses[after.user].append((after.time - before.time).total_seconds())
+    return pauses
 
 
 def _not_sorted(events: list[Event]) -> dict[str, list[float]]:
@@ -37,27 +37,27 @@ def _not_sorted(events: list[Event]) -> dict[str, list[float]]:
 
 
 def _without_sign(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [abs(step) for step in steps] for user, steps in _not_sorted(events).items()}
+    return {user: [abs(pause) for pause in pauses] for user, pauses in _not_sorted(events).items()}
 
 
 def _one_too_many(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [0.0, *steps] for user, steps in _right(events).items()}
+    return {user: [0.0, *pauses] for user, pauses in _right(events).items()}
 
 
 def _since_the_first(events: list[Event]) -> dict[str, list[float]]:
-    return {user: list(accumulate(steps)) for user, steps in _right(events).items()}
+    return {user: list(accumulate(pauses)) for user, pauses in _right(events).items()}
 
 
 def _backwards(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [-step for step in steps] for user, steps in _right(events).items()}
+    return {user: [-pause for pause in pauses] for user, pauses in _right(events).items()}
 
 
 def _newest_first(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [-step for step in steps[::-1]] for user, steps in _right(events).items()}
+    return {user: [-pause for pause in pauses[::-1]] for user, pauses in _right(events).items()}
 
 
 def _fraction_lost(events: list[Event]) -> dict[str, list[int]]:
-    return {user: [int(step) for step in steps] for user, steps in _right(events).items()}
+    return {user: [int(pause) for pause in pauses] for user, pauses in _right(events).items()}
 
 
 def _text_apart(events: list[Event]) -> dict[object, list[float]]:
@@ -66,7 +66,7 @@ def _text_apart(events: list[Event]) -> dict[object, list[float]]:
 
 
 def _in_one_list(events: list[Event]) -> list[float]:
-    return [step for steps in _right(events).values() for step in steps]
+    return [pause for pauses in _right(events).values() for pause in pauses]
 
 
 def _last_user_alone(events: list[Event]) -> dict[str, list[float]]:
@@ -74,31 +74,34 @@ def _last_user_alone(events: list[Event]) -> dict[str, list[float]]:
 
 
 def _seconds_only(events: list[Event]) -> dict[str, list[float]]:
-    return {user: [step // 1 % 86_400 for step in steps] for user, steps in _right(events).items()}
+    return {
+        user: [pause // 1 % 86_400 for pause in pauses] for user, pauses in _right(events).items()
+    }
 
 
 def _as_durations(events: list[Event]) -> dict[str, list[timedelta]]:
     return {
-        user: [timedelta(seconds=step) for step in steps] for user, steps in _right(events).items()
+        user: [timedelta(seconds=pause) for pause in pauses]
+        for user, pauses in _right(events).items()
     }
 
 
 MISTAKES: dict[Callable[..., Any], str] = {
     _users_mixed: (
-        "These steps run from one user to another. Separate the users first, then look at "
+        "These pauses run from one user to another. Separate the users first, then look at "
         "each user's own events."
     ),
     _not_sorted: (
-        "The events were taken as they arrived, so a step can run backwards in time. Sort "
+        "The events were taken as they arrived, so a pause can run backwards in time. Sort "
         "each user's times first."
     ),
     _without_sign: (
-        "No step runs backwards, but only because the sign was dropped: the events are still "
+        "No pause runs backwards, but only because the sign was dropped: the events are still "
         "in the order in which they arrived. Sort each user's times first."
     ),
     _one_too_many: (
-        "There is one step too many: the first event has no step before it. Three events have "
-        "two steps between them."
+        "There is one pause too many: the first event has no pause before it. Three events have "
+        "two pauses between them."
     ),
     _seconds_only: (
         "These are whole seconds, and the days are missing: `.seconds` is only one field of a "
@@ -108,15 +111,15 @@ MISTAKES: dict[Callable[..., Any], str] = {
         "These are timedeltas, but numbers of seconds are expected: use `.total_seconds()`."
     ),
     _since_the_first: (
-        "Each event is compared with the user's first one. A step goes from an event to the "
+        "Each event is compared with the user's first one. A pause goes from an event to the "
         "next: compare neighbours."
     ),
     _backwards: (
-        "The steps are negative: the later time was taken from the earlier one. Subtract the "
+        "The pauses are negative: the later time was taken from the earlier one. Subtract the "
         "other way round."
     ),
     _newest_first: (
-        "The steps are negative, and in the reverse order: each user's times were sorted with the "
+        "The pauses are negative, and in the reverse order: each user's times were sorted with the "
         "newest first. Sort them with the oldest first."
     ),
     _fraction_lost: (
@@ -128,7 +131,7 @@ MISTAKES: dict[Callable[..., Any], str] = {
         "`str(event.user)`."
     ),
     _in_one_list: (
-        "These are the steps of all users in one list. A dictionary is expected, with a list "
+        "These are the pauses of all users in one list. A dictionary is expected, with a list "
         "for each user."
     ),
     _last_user_alone: (

@@ -1,4 +1,4 @@
-"""What the exercises of notebook 07 teach is what the package does."""
+"""What the exercises of notebooks 11 and 12 teach is what the package does."""
 
 import json
 from collections import Counter
@@ -18,7 +18,8 @@ from searchlogs import exercises
 from searchlogs.columnar.sessionizer import Sessionizer
 from searchlogs.dataflow import find_sessions, run
 from searchlogs.events import EARLIEST, AppOpen
-from searchlogs.exercises.scale import joined, starts, within_a_tenth
+from searchlogs.exercises.scale_out import joined, starts
+from searchlogs.exercises.what_costs import within_a_tenth
 from searchlogs.figures.scale import workers_plot
 from searchlogs.live.workers import CountingClock
 from searchlogs.sessions import replay_clock
@@ -93,7 +94,7 @@ def test_the_engine_wakes_as_many() -> None:
 
 
 def test_the_plan_is_that_of_its_statement() -> None:
-    notebook = Path(__file__).parent.parent / "notebooks" / "07-scale.ipynb"
+    notebook = Path(__file__).parent.parent / "notebooks" / "12-scale-out.ipynb"
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     texts = [" ".join("".join(cell["source"]).split()) for cell in cells]
     (statement,) = [text for text in texts if text.startswith("## Exercise: plan for")]

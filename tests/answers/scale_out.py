@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 07."""
+"""Answers to the exercises of notebook 12."""
 
 from collections import deque
 from fractions import Fraction
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from searchlogs.exercises.scale import busiest, joined, plan, starts, woken
+from searchlogs.exercises.scale_out import busiest, joined, plan, starts
 
 # Where sessions begin.
 
@@ -202,16 +202,6 @@ RIGHT: dict[str, list[Any]] = {
         [20, Fraction(56, 7), 6],
         [20e6 / 1e6, (6e6 + 14e6 / 7) / 1e6, 6e6 / 1e6],
     ],
-    "wake_ups": [
-        woken(),
-        (4_000, 40_000, 2_000, 0),
-        [4_120, 41_200, 2_120, 0],
-        [3_960, 39_600, 1_960, 0],
-        np.array([4_000, 40_000, 2_000, 0]),
-        pd.Series([4_000, 40_000, 2_000, 0]),
-        [4e3, 4e4, 2e3, 0.0],
-        [40 * 100, 400 * 100, 40 * 50, 400 * 0],
-    ],
     "how_far": [
         plan(),
         (4, 3, "snapshots"),
@@ -224,6 +214,7 @@ RIGHT: dict[str, list[Any]] = {
         deque([4, 3, "snapshots"]),
     ],
 }
+
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "session_starts": [
@@ -294,18 +285,6 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ([20, 9, 6], ""),
         (20, "list"),
     ],
-    "wake_ups": [
-        ([40_000] * 4, "one wake-up per event"),
-        ([40, 400, 40, 0], "one wake-up per user"),
-        ([100, 100, 50, 0], "one wake-up per batch"),
-        ([4_000, 40_000, 2_000, 40_000], "moves with the data alone"),
-        ([4_000, 40_000, 4_000, 0], "half as many of them"),
-        ([4_000, 40_000, 8_000, 0], "half as many of them"),
-        ([4_000, 4_000, 2_000, 0], "ten times as many users"),
-        ([4_000, 40_000, 2_000], "Four numbers"),
-        ([50, 500, 25, 0], ""),
-        (4_000, "list"),
-    ],
     "how_far": [
         ([1, 3, "snapshots"], "only on average"),
         ([0.58, 3, "snapshots"], "only on average"),
@@ -321,5 +300,6 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("snapshots", ""),
     ],
 }
+
 
 EQUIVALENT: dict[str, dict[str, str]] = {}

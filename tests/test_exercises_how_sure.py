@@ -1,4 +1,4 @@
-"""What the exercises of notebook 06 teach is what the package does."""
+"""What the exercises of notebook 08 teach is what the package does."""
 
 import json
 from datetime import timedelta
@@ -14,7 +14,7 @@ from searchlogs.events import ClickResult, Event, Search
 from searchlogs.simulate import simulate
 from searchlogs.tables import interval, summary, totals
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "06-your-own-logs.ipynb"
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "08-how-sure.ipynb"
 HALF_HOUR = timedelta(minutes=30)
 
 

@@ -1,4 +1,4 @@
-"""What the exercises of notebook 06b teach is what the package does."""
+"""What the exercises of notebooks 09 and 10 teach is what the package does."""
 
 import json
 import random
@@ -14,7 +14,8 @@ from bytewax.testing import TestingSource
 from searchlogs import exercises
 from searchlogs.command.queries import query_table
 from searchlogs.events import Search
-from searchlogs.exercises.killed_and_resumed import lines_left, my_table, summed, what_else
+from searchlogs.exercises.killed_and_resumed import lines_left, summed
+from searchlogs.exercises.people_behind_the_log import my_table, what_else
 from searchlogs.figures.recovery import epochs_plot
 from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import pseudonymiser
@@ -34,7 +35,7 @@ def test_the_figure_predicts_the_same_resume() -> None:
 
 def cells() -> list[str]:
     """Return the sources of the notebook's cells."""
-    text = (Path(__file__).parent.parent / "notebooks" / "06b-killed-and-resumed.ipynb").read_text()
+    text = (Path(__file__).parent.parent / "notebooks" / "09-killed-and-resumed.ipynb").read_text()
     return ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
 
 
