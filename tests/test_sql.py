@@ -160,14 +160,29 @@ def test_without_duckdb_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_rows_come_as_they_are_read() -> None:
-    """A result of a million million rows is not waited for."""
-    query = Query(
-        "select 'click' as event, i as \"user\", i as time from range(1000000000000) t(i)"
-    )
-    stream = query.batches(Border(time_unit="s"))
+    """The first are there before a later one fails."""
+    user = "if(i < 5000000, i, error('it broke')) as \"user\""
+    query = Query(f"select 'click' as event, {user}, i as time from range(10000000) t(i)")
+    stream = query.batches(Border())
     names, batch = next(stream)
     assert names == ["event", "user", "time"]
     assert batch["user"][0].as_py() == 0
+    with pytest.raises(QueryFailed, match="it broke"):
+        list(stream)
+
+
+def test_a_query_can_be_read_again() -> None:
+    query = Query(SQL)
+    assert query.schema.names[:3] == ["event", "user", "time"]
+    first, second = (list(query.batches(Border())) for _ in range(2))
+    assert first == second
+    assert sum(len(batch) for _, batch in first) == 5
+
+
+def test_nothing_is_downloaded_by_itself() -> None:
+    setting = "current_setting('autoinstall_known_extensions') as event"
+    ((_, batch),) = Query(f'select {setting}, 1 as "user", 1 as time').batches(Border())
+    assert batch["event"].to_pylist() == [False]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A log as a Bytewax source of record batches.
 
-The columns of Parquet files are taken as they stand, if their types allow it. Every other log is
-read record by record, and its events are put into batches.
+The columns of Parquet files and of queries are taken as they stand, if their types allow it. Every
+other log is read record by record, and its events are put into batches.
 """
 
 from collections.abc import Callable

@@ -373,7 +373,7 @@ def _query(sql: str, database: Path | None) -> "Query":
 
     if not sql.endswith(".sql"):
         return Query(sql, database=database)
-    return Query(Path(sql).read_text(encoding="utf-8"), sql, database)
+    return Query(Path(sql).read_text(encoding="utf-8-sig"), sql, database)
 
 
 def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:

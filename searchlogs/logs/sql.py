@@ -114,10 +114,10 @@ class Query:
             import duckdb
         except ImportError:
             raise QueryFailed("--sql needs DuckDB: pip install 'searchlogs[sql]'") from None
-        settings = {
+        settings: dict[str, Any] = {
             "memory_limit": MEMORY,
             "temp_directory": tempfile.gettempdir(),
-            "autoinstall_known_extensions": "false",
+            "autoinstall_known_extensions": False,
         }
         with self._in_words():
             connection = duckdb.connect(
