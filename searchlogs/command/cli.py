@@ -212,8 +212,7 @@ examples:
   python -m searchlogs run ubi.ndjson --format ubi --kinds click=item_click --out sessions.csv
   python -m searchlogs run log.csv --map user=uid,time=ts,event=action,query=q,item=doc \\
       --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
-  python -m searchlogs run --sql "select uid as user, ts as time, 'search' as event, q as query \\
-      from read_csv('log.tsv', quote='')" --zone UTC --out sessions.jsonl
+  python -m searchlogs run --sql events.sql --zone UTC --out sessions.parquet
   zcat log.gz | python -m searchlogs run - --format jsonl --out sessions.jsonl
 
 exit status: 0, done; 1, done, with more rejects than --max-rejects, or a larger share of late
@@ -229,12 +228,12 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     )
     add("log", nargs="*", help=log)
     sql = (
-        "in place of files: a query, or a file with one (x.sql), that DuckDB runs (extra sql), its "
-        "columns under our names. It runs in memory, and fetches no extension that it does not ask "
-        "for"
+        "in place of files: a query, or a file with one (x.sql), whose columns are the fields. "
+        "DuckDB runs it (extra sql), in memory, and fetches no extension that it does not ask for. "
+        "Its order is that of the log; --recovery needs an order by without ties"
     )
     add("--sql", metavar="QUERY|FILE.sql", help=sql)
-    add("--database", help="the DuckDB database that --sql queries, which is only read", **FILE)
+    add("--database", help="a DuckDB database that --sql queries, and only reads", **FILE)
     out = "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it"
     add("--out", required=True, help=out, **FILE)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
