@@ -3,6 +3,7 @@
 Engineers who hold a table call `sessionize`. What is named here is loaded when it is asked for.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,3 +29,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _explain_errors() -> None:
+    from searchlogs.figures.errors import install
+
+    install()
+
+
+if "IPython" in sys.modules:  # a notebook
+    _explain_errors()

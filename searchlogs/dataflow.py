@@ -19,7 +19,8 @@ from bytewax.outputs import Sink
 from bytewax.recovery import RecoveryConfig
 from bytewax.testing import TestingSink, TestingSource, run_main
 
-from searchlogs.events import Event, check_event
+from searchlogs.durations import check_duration
+from searchlogs.events import Event, check_events
 from searchlogs.metrics import calc_ctr
 from searchlogs.sessions import Late, Session, replay_clock, session_window
 from searchlogs.simulate import client_events
@@ -35,8 +36,8 @@ def ctr_flow(
     source: Source[Event],
     sink: Sink[Any],
     *,
-    gap: timedelta = GAP,
-    wait: timedelta = WAIT,
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
     clock: Callable[[timedelta], Clock[Event, Any]] = replay_clock,
     late_sink: Sink[Any] | None = None,
 ) -> Dataflow:
@@ -47,11 +48,11 @@ def ctr_flow(
     to `late_sink`, or are printed.
 
     Raises:
-        TypeError, ValueError: `gap` or `wait` is not a timedelta from 0 to 366 days.
+        TypeError, ValueError: `gap` or `wait` is no duration from 0 to 366 days.
     """
     flow = Dataflow("search_ctr")
     events = op.input("inp", flow, source)
-    sessions = session_window("sessions", events, clock(wait), gap)
+    sessions = session_window("sessions", events, clock(check_duration("wait", wait)), gap)
     op.inspect("look", sessions.down, _print_session)
     op.output("out", op.filter_map("calc_ctr", sessions.down, calc_ctr), sink)
     op.output("late_out", sessions.late, late_sink or StdOutSink())
@@ -67,16 +68,16 @@ flow = ctr_flow(TestingSource(client_events()), StdOutSink())
 
 def find_sessions(
     events: Iterable[Event],
-    gap: timedelta = GAP,
-    wait: timedelta = WAIT,
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
     clock: Callable[[timedelta], Clock[Event, Any]] = replay_clock,
 ) -> tuple[list[Session], list[Late]]:
     """Find the sessions of a list of events with `session_window`.
 
     Args:
         events: The events, in the order in which they arrived.
-        gap: A timedelta from 0 to 366 days.
-        wait: A timedelta from 0 to 366 days.
+        gap: A timedelta from 0 to 366 days, or text such as "30m".
+        wait: A timedelta from 0 to 366 days, or text such as "1m".
         clock: Makes the clock from the wait.
 
     Returns:
@@ -89,9 +90,7 @@ def find_sessions(
     >>> [len(session.events) for session in find_sessions(client_events())[0]]
     [3, 4]
     """
-    events = list(events)
-    for index, event in enumerate(events):
-        check_event(event, f"events[{index}]")
+    events = check_events(events)
     sessions: list[Session] = []
     late: list[Late] = []
     flow = Dataflow("find_sessions")
@@ -100,7 +99,7 @@ def find_sessions(
     batch_size = 1_000 if clock is replay_clock else 1
     source: TestingSource[Event] = TestingSource(events, batch_size=batch_size)
     arriving = op.input("inp", flow, source)
-    out = session_window("sessions", arriving, clock(wait), gap)
+    out = session_window("sessions", arriving, clock(check_duration("wait", wait)), gap)
     op.output("out", out.down, TestingSink(sessions))
     op.output("late_out", out.late, TestingSink(late))
     run(flow)
@@ -124,7 +123,11 @@ def run(
         flow: The flow.
         recovery: Where the flow's state is stored; a run resumes where the last one stopped.
         epoch_interval: Time between two snapshots of the state; None is the engine's default.
+
+    Raises:
+        TypeError: `flow` is no Dataflow.
     """
+    check_flow(flow)
     try:
         with engine_keeps_quiet(), _rare_garbage_collection():
             run_main(flow, recovery_config=recovery, epoch_interval=epoch_interval)
@@ -137,6 +140,17 @@ def run(
         if step and isinstance(cause, Exception):
             cause.add_note(f"It was raised in the step {step[1]}.")
         raise cause from cause.__cause__
+
+
+def check_flow(flow: object) -> None:
+    """Check that `flow` is a Dataflow.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(flow, Dataflow):
+        hint = "; call it, so that it returns its flow" if callable(flow) else ""
+        raise TypeError(f"flow: expected a Dataflow; found {type(flow).__name__}{hint}")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from numbers import Real
 
 from searchlogs.events import shorten
 
@@ -37,14 +38,11 @@ class Windowing:
 
 
 def check_duration(name: str, value: timedelta | str) -> timedelta:
-    """Return a duration, such as a gap or a wait, as a timedelta.
+    """Return a duration, such as a gap or a wait, as a timedelta from 0 to 366 days.
 
     Args:
         name: Name of the duration, for the error message.
         value: A timedelta from 0 to 366 days, or text such as "30m".
-
-    Returns:
-        The timedelta.
 
     Raises:
         TypeError: `value` is neither a timedelta nor text.
@@ -55,19 +53,42 @@ def check_duration(name: str, value: timedelta | str) -> timedelta:
         ...
     ValueError: gap: expected a duration from 0 to 366 days; found -10.0 seconds
     """
+    duration = to_timedelta(name, value)
+    if not timedelta(0) <= duration <= LONGEST:
+        seconds = duration.total_seconds()
+        raise ValueError(f"{name}: expected a duration from 0 to 366 days; found {seconds} seconds")
+    return duration
+
+
+def to_timedelta(name: str, value: timedelta | str) -> timedelta:
+    """Return a duration of any length as a timedelta.
+
+    Args:
+        name: Name of the duration, for the error message.
+        value: A timedelta, or text such as "30m".
+
+    Raises:
+        TypeError: `value` is neither a timedelta nor text.
+        ValueError: `value` is text that is no duration.
+
+    >>> to_timedelta("gap", "30m")
+    datetime.timedelta(seconds=1800)
+    >>> to_timedelta("gap", 30)
+    Traceback (most recent call last):
+        ...
+    TypeError: gap: 30 what? Give it a unit, such as '30m' or timedelta(minutes=30)
+    """
+    if isinstance(value, timedelta):
+        return value
     if isinstance(value, str):
         try:
-            value = parse_duration(value)
+            return parse_duration(value)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-    if not isinstance(value, timedelta):
-        raise TypeError(
-            f"{name}: expected a timedelta, such as timedelta(seconds=10); found {shorten(value)}"
-        )
-    if not timedelta(0) <= value <= LONGEST:
-        seconds = value.total_seconds()
-        raise ValueError(f"{name}: expected a duration from 0 to 366 days; found {seconds} seconds")
-    return value
+    example = "such as '30m' or timedelta(minutes=30)"
+    if isinstance(value, Real) and not isinstance(value, bool):
+        raise TypeError(f"{name}: {shorten(value)} what? Give it a unit, {example}")
+    raise TypeError(f"{name}: expected a duration, {example}; found {shorten(value)}")
 
 
 def parse_duration(text: str) -> timedelta:

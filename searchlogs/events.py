@@ -1,5 +1,6 @@
 """The data model: what a search engine's client logs, as four kinds of event."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
@@ -82,6 +83,7 @@ class ClickResult:
 Event: TypeAlias = AppOpen | Search | Results | ClickResult
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 
 def trusted(kind: type[E], **fields: Any) -> E:
@@ -117,6 +119,40 @@ def check_event(value: object, where: str) -> None:
             f"{where}: expected an AppOpen, Search, Results or ClickResult; "
             f"found {shorten(value)} ({type(value).__name__})"
         )
+
+
+def check_events(events: Iterable[object]) -> list[Event]:
+    """Return the argument `events` as a list, if each of them is one of the four kinds.
+
+    Raises:
+        TypeError: `events` can't be iterated, or one of them is no event.
+    """
+    checked: list[Any] = check_list(events, "events")
+    for index, event in enumerate(checked):
+        check_event(event, f"events[{index}]")
+    return checked
+
+
+def check_list(values: Iterable[T], name: str) -> list[T]:
+    """Return an argument as a list.
+
+    Args:
+        values: What a person handed in as the argument.
+        name: Name of the argument, for the error message.
+
+    Raises:
+        TypeError: `values` can't be iterated.
+
+    >>> check_list(7, "events")
+    Traceback (most recent call last):
+        ...
+    TypeError: events: expected a list; found 7 (int)
+    """
+    if not isinstance(values, Iterable):
+        raise TypeError(
+            f"{name}: expected a list; found {shorten(values)} ({type(values).__name__})"
+        )
+    return list(values)
 
 
 def _check_user(event: Event) -> None:

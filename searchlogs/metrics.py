@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from searchlogs.events import AppOpen, ClickResult, Results, Search
-from searchlogs.sessions import Session
+from searchlogs.sessions import Session, check_session
 
 TOP = 3
 """The k of CTR@k in RATES."""
@@ -130,9 +130,13 @@ def attribute(session: Session) -> Attribution:
     - Results and clicks whose `query_id` no search of the session has are treated as if they had
       no id, but never belong to a search that has another one.
 
+    Raises:
+        TypeError: `session` is no Session, also from the functions that use this one.
+
     >>> [len(impression.clicks) for impression in attribute(example()).impressions]
     [2, 0]
     """
+    check_session(session, "session")
     searches = _Searches(session)
     items: list[tuple[str, ...] | None] = [None] * len(searches.first)
     # Results first, all of them: those of an earlier search can stand behind the click.
@@ -297,6 +301,7 @@ def clicks_per_search(session: Session) -> float | None:
     >>> clicks_per_search(example())
     1.0
     """
+    check_session(session, "session")
     # Without count(): the tutorial's number needs no attribution.
     return ratio(session.clicks, session.searches)
 

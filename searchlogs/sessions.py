@@ -63,6 +63,21 @@ class Late:
     """How far the watermark was past the event's time."""
 
 
+def check_session(value: object, where: str) -> None:
+    """Check that `value` is a Session.
+
+    Args:
+        value: What a person handed in as a session.
+        where: Where it was found, for the error message.
+
+    Raises:
+        TypeError: `value` is no Session.
+    """
+    if not isinstance(value, Session):
+        found = f"{shorten(value)} ({type(value).__name__})"
+        raise TypeError(f"{where}: expected a Session; found {found}")
+
+
 def user_event(event: Event) -> tuple[str, Event]:
     """Key an event by its user, as a str, so that 1 and "1" are one user.
 
@@ -165,7 +180,7 @@ def shared_clock(wait: timedelta | str) -> win.Clock[Event, Any]:
     Make a new clock for each run: it keeps its watermark.
 
     Raises:
-        TypeError, ValueError: `wait` is not a timedelta from 0 to 366 days.
+        TypeError, ValueError: `wait` is no duration from 0 to 366 days.
 
     >>> from searchlogs.dataflow import find_sessions
     >>> second = timedelta(seconds=1)

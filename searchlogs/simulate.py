@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from searchlogs.durations import check_duration
+from searchlogs.durations import check_duration, to_timedelta
 from searchlogs.events import EARLIEST, LATEST, AppOpen, ClickResult, Event, Results, Search
 
 AFTERNOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -56,8 +56,8 @@ def simulate(
     *,
     seed: int = 0,
     start: datetime = AFTERNOON,
-    duration: timedelta = timedelta(hours=6),
-    disorder: timedelta = timedelta(0),
+    duration: timedelta | str = timedelta(hours=6),
+    disorder: timedelta | str = timedelta(0),
     late_share: float = 0.0,
     query_ids: bool = False,
 ) -> Iterator[Event]:
@@ -85,8 +85,8 @@ def simulate(
         sessions: Number of sessions of all users together.
         seed: Any whole number.
         start: An aware datetime.
-        duration: A timedelta over 0.
-        disorder: Longest delay of an event, a timedelta from 0 to 366 days.
+        duration: A timedelta over 0, or text such as "6h".
+        disorder: Longest delay of an event, a timedelta from 0 to 366 days, or text such as "5s".
         late_share: Share of the events, from 0 to 1, that take 1 to 5 minutes longer than that.
         query_ids: Whether the client logs query ids and positions.
 
@@ -108,8 +108,9 @@ def simulate(
     _check_whole("users", users, at_least=1)
     _check_whole("sessions", sessions, at_least=0)
     _check_whole("seed", seed)
+    duration = to_timedelta("duration", duration)
     _check_period(start, duration, sessions_each=sessions // users + 1)
-    check_duration("disorder", disorder)
+    disorder = check_duration("disorder", disorder)
     if not isinstance(late_share, int | float):
         raise TypeError(f"late_share: expected a number from 0 to 1; found {late_share!r}")
     if not 0 <= late_share <= 1:
@@ -308,10 +309,6 @@ def _check_period(start: datetime, duration: timedelta, sessions_each: int) -> N
         raise TypeError(
             "start: expected a datetime with a time zone, such as datetime(2024, 1, 1, tzinfo=UTC)"
             f"; found {start!r}"
-        )
-    if not isinstance(duration, timedelta):
-        raise TypeError(
-            f"duration: expected a timedelta, such as timedelta(hours=6); found {duration!r}"
         )
     if duration <= timedelta(0):
         seconds = duration.total_seconds()

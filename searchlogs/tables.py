@@ -9,8 +9,9 @@ from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from searchlogs.events import check_list
 from searchlogs.metrics import RATES, Counts, count, rate, ratio
-from searchlogs.sessions import Session
+from searchlogs.sessions import Session, check_session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,15 +26,13 @@ def summary(sessions: Iterable[Session]) -> "pd.DataFrame":
         float64), and the rates by their names in RATES (Float64, NA if undefined).
 
     Raises:
-        TypeError: One of `sessions` is no Session.
+        TypeError: `sessions` can't be iterated, or one of them is no Session.
     """
     import pandas as pd
 
     rows = []
-    for index, session in enumerate(sessions):
-        if not isinstance(session, Session):
-            kind = type(session).__name__
-            raise TypeError(f"sessions[{index}]: expected a Session; found a {kind}")
+    for index, session in enumerate(check_list(sessions, "sessions")):
+        check_session(session, f"sessions[{index}]")
         counts = count(session)
         rows.append(
             {
@@ -66,9 +65,13 @@ def totals(table: "pd.DataFrame") -> "pd.DataFrame":
         One row per rate, with its name as the index, and two columns (Float64): `ratio_of_sums`,
         in which a long session weighs more, and `mean_of_ratios`, in which every session where the
         rate is defined weighs the same.
+
+    Raises:
+        TypeError: `table` is no table of sessions.
     """
     import pandas as pd
 
+    _check_table(table)
     searched = table[table["searches"] > 0]
     rows = {
         name: {
@@ -101,7 +104,8 @@ def interval(
         nothing shows then how much it varies.
 
     Raises:
-        ValueError: `level` is not between 0 and 1.
+        TypeError: `table` is no table of sessions.
+        ValueError: `level` is not between 0 and 1, or `rate` is no name in RATES.
 
     >>> import pandas as pd
     >>> columns = {"user": ["1", "2", "3"], "searches": [1, 1, 2], "searches_clicked": [1, 0, 1]}
@@ -111,6 +115,9 @@ def interval(
     """
     if not 0 < level < 1:
         raise ValueError(f"level: expected a number between 0 and 1; found {level!r}")
+    if rate not in RATES:
+        raise ValueError(f"rate: expected one of {', '.join(RATES)}; found {rate!r}")
+    _check_table(table)
     part, whole = RATES[rate]
     searched = table[table["searches"] > 0]
     users = searched.groupby("user")[[part, whole]].sum().astype("float64")
@@ -126,3 +133,11 @@ def interval(
     middle = users[part].sum() / total
     reach = NormalDist().inv_cdf((1 + level) / 2) * error
     return float(middle - reach), float(middle + reach)
+
+
+def _check_table(table: "pd.DataFrame") -> None:
+    if "searches" not in getattr(table, "columns", ()):
+        kind = type(table).__name__
+        raise TypeError(
+            f"table: expected one that summary makes, with a column 'searches'; found a {kind}"
+        )

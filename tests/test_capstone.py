@@ -23,11 +23,11 @@ from searchlogs.exercises import capstone
 from searchlogs.exercises.flights import (
     Report,
     effect,
+    pauses,
     read_report,
     read_rows,
     run_on,
     spans,
-    steps,
 )
 from searchlogs.tables import interval
 
@@ -157,12 +157,12 @@ def test_effect_and_steps_agree_with_the_flow() -> None:
     assert counts["sessions"] == len(days)
     long = sum(day[-1].time - day[0].time > timedelta(hours=20) for day in days)  # type: ignore[operator]
     assert counts["over 20 hours"] == long
-    pauses = steps(week(), capstone.my_key)
+    own = pauses(week(), capstone.my_key)
     events = sum(report.time is not None for report in week())
     aircraft = {report.aircraft for report in week() if report.time is not None}
-    assert len(pauses) == events - len(aircraft)
-    assert sum(pause > gap for pause in pauses) == len(days) - len(aircraft)
-    assert not steps(week(), lambda report: None)
+    assert len(own) == events - len(aircraft)
+    assert sum(pause > gap for pause in own) == len(days) - len(aircraft)
+    assert not pauses(week(), lambda report: None)
     assert not any(effect(week(), lambda report: None, gap).values())
 
 
@@ -336,7 +336,7 @@ def test_the_notebook_runs_with_every_station_solved(
     assert "'day': 12041" in out and "'rest': 519" in out and "'late'" not in out
     assert "The week needs 11:27:00" in out
     assert "On time: (0.709" in out
-    assert steps_own.data["steps"].sum() == len(steps(week(), capstone.my_key))
+    assert steps_own.data["pauses"].sum() == len(pauses(week(), capstone.my_key))
     assert days.description.count("1 session") == 4
 
 

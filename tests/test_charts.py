@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from searchlogs.events import AppOpen, ClickResult, Results, Search
 from searchlogs.figures.attribution import attribution
 from searchlogs.figures.charts import bars, curve, pause_histogram
+from searchlogs.figures.intervals import intervals
 from searchlogs.sessions import Session
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -99,3 +100,24 @@ def test_an_arc_goes_to_the_search_that_attribute_names() -> None:
 def test_attribution_of_a_session_without_clicks() -> None:
     drawing = attribution(Session("1", 0, (Search(1, "dogs", at(0)),)), "None")
     assert drawing.data.empty and drawing.description == "No clicks."
+
+
+def test_an_interval_stands_around_its_rate_and_says_whether_it_contains_the_whole() -> None:
+    rates = {"ctr": [0.25, 0.5, 0.75], "low": [0.1, 0.375, 0.625], "high": [0.4, 0.625, 0.875]}
+    drawing = intervals(pd.DataFrame(rates, index=[3, 4, 5]), 0.4, "Rates", x="hour")
+    assert list(drawing.data["contains"]) == [True, True, False]
+    assert "3: 25.0 % (10.0 to 40.0 %)" in drawing.description
+    assert "All: 40.0 %" in drawing.description
+    (axes,) = drawing.figure.axes
+    (lines,) = axes.collections
+    ends = [[[3, 0.1], [3, 0.4]], [[4, 0.375], [4, 0.625]], [[5, 0.625], [5, 0.875]]]
+    assert [line.tolist() for line in lines.get_segments()] == ends
+    assert [text.get_text() for text in axes.texts] == ["CTR 25.0 %", "CTR 75.0 %"]
+    low, high = axes.get_ylim()
+    assert low < 0.1 and high > 0.875
+    assert_readable(drawing)
+
+
+def test_intervals_of_no_group_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="rates"):
+        intervals(pd.DataFrame({"ctr": [], "low": [], "high": []}), 0.4, "Rates", x="hour")

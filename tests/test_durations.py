@@ -30,7 +30,10 @@ def test_a_windowing_is_a_value_with_one_definition_of_its_defaults() -> None:
         ("9999999999d", ValueError, "at most 366 days"),
         ("367d", ValueError, "from 0 to 366 days; .*31708800.0 seconds"),
         (-MINUTE, ValueError, "from 0 to 366 days; .*-60.0 seconds"),
-        (10, TypeError, "a timedelta, such as .* 10$"),
+        (10, TypeError, "10 what[?] .*such as '30m'"),
+        (2.5, TypeError, "2.5 what[?] .*such as '30m'"),
+        (True, TypeError, "such as .* True$"),
+        (None, TypeError, "such as .* None$"),
     ],
 )
 def test_a_bad_duration_is_named(name: str, value: Any, error: type[Exception], words: str) -> None:

@@ -46,7 +46,7 @@ def column(events: list[Event], tap: int = 0, gap: timedelta = HALF_HOUR) -> lis
     counts = [tap, len(table), sums["searches"], len(asked), sums["clicks"], sums["orphan_clicks"]]
     ctr, without = (totals(one).loc["ctr", "ratio_of_sums"] for one in (table, others))
     rates = [ctr, *(interval(table) or ()), without]
-    return [f"{count:,}" for count in counts] + [f"{rate:.3f}" for rate in rates]
+    return [f"{count:,}" for count in counts] + [f"{100 * rate:.1f} %" for rate in rates]
 
 
 def test_the_days_of_the_dashboard_have_the_causes_that_are_asked_for() -> None:

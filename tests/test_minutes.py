@@ -1,7 +1,9 @@
 """The minutes that the course states are those that a count gives."""
 
 import re
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import pytest
@@ -16,36 +18,58 @@ QUESTION, TASK, STATION = 4, 9, 24
 """Minutes for an exercise that asks for a value or for a function, and for one of the capstone."""
 
 
-def reading(path: Path) -> float:
-    """Count a notebook's minutes without its exercises and without what is optional."""
-    minutes, counts = 0.0, True
+class Section(NamedTuple):
+    """A section of a notebook: what a count gives for it, and the exercises that it checks."""
+
+    title: str
+    minutes: float
+    names: tuple[str, ...]
+
+    @property
+    def is_exercise(self) -> bool:
+        return self.title.startswith("Exercise")
+
+    @property
+    def is_optional(self) -> bool:
+        return "optional" in self.title
+
+    def solving(self) -> int:
+        """Count the minutes that its exercises take."""
+        if "(station " in self.title:
+            return STATION
+        every = [getattr(exercises, name) for name in self.names]
+        return sum(QUESTION if isinstance(one, Question) else TASK for one in every)
+
+
+@cache
+def sections(path: Path) -> tuple[Section, ...]:
+    """Read the sections of a notebook; the first is its head, under the notebook's own title."""
+    found: list[Section] = []
     for cell in nbformat.read(path, as_version=4).cells:
+        names: tuple[str, ...] = ()
         if cell.cell_type == "markdown":
-            heading = re.search(r"^##? (.*)", cell.source, re.MULTILINE)
-            if heading:
-                counts = not re.match(r"Exercise|Station|.*optional", heading[1], re.IGNORECASE)
-            minutes += counts * len(cell.source.split()) / WORDS
+            if heading := re.search(r"^##? (.*)", cell.source, re.MULTILINE):
+                found.append(Section(heading[1], 0.0, ()))
+            minutes = len(cell.source.split()) / WORDS
         else:
             lines = [line for line in cell.source.splitlines() if line.strip()]
             kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
-            figures = sum(kind == "image/png" for kind in kinds)
-            minutes += counts * (len(lines) / LINES + figures * FIGURE)
-    return minutes
+            minutes = len(lines) / LINES + kinds.count("image/png") * FIGURE
+            names = tuple(re.findall(r"exercises\.(\w+)\.check\(", cell.source))
+        last = found[-1]
+        found[-1] = Section(last.title, last.minutes + minutes, last.names + names)
+    return tuple(found)
+
+
+def reading(path: Path) -> float:
+    """Count a notebook's minutes without its exercises and without what is optional."""
+    told = [one for one in sections(path) if not one.is_exercise and not one.is_optional]
+    return sum(one.minutes for one in told)
 
 
 def solving(path: Path) -> int:
     """Count the minutes of a notebook's exercises without those that are optional, in fives."""
-    names, counts = set(), True
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "markdown":
-            if heading := re.search(r"^##? (.*)", cell.source, re.MULTILINE):
-                counts = "(optional)" not in heading[1]
-        elif counts:
-            names.update(re.findall(r"exercises\.(\w+)\.check\(", cell.source))
-    every = [getattr(exercises, name) for name in names]
-    minutes = sum(QUESTION if isinstance(one, Question) else TASK for one in every)
-    if path.stem == "13-capstone":
-        minutes = STATION * len(every)
+    minutes = sum(one.solving() for one in sections(path) if not one.is_optional)
     return max(5, 5 * round(minutes / 5))
 
 

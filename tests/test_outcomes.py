@@ -57,7 +57,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "which of two clocks you need": ("same_twice", "lost_to_the_stall"),
         "what a wait costs": ("choose_a_wait",),
-        "how to put events back that came too late": ("put_back",),
+        "how to put late events back": ("put_back",),
     },
     "07-your-own-logs": {
         "what a real log looks like": ("foreign_log",),

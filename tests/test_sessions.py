@@ -223,7 +223,7 @@ def test_a_machine_that_stalls_makes_punctual_events_late_under_the_live_clock_o
 def test_a_bad_wait_is_refused_where_it_is_given(clock: Any) -> None:
     with pytest.raises(ValueError, match=r"wait: .*from 0 to 366 days; .*-1.0 seconds"):
         clock(timedelta(seconds=-1))
-    with pytest.raises(TypeError, match=r"wait: .*a timedelta, such as .* 10$"):
+    with pytest.raises(TypeError, match=r"wait: 10 what[?]"):
         clock(10)
 
 

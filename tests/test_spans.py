@@ -67,10 +67,10 @@ def test_strange_names_are_readable() -> None:
 @pytest.mark.parametrize("hours", [[], [3.0], [0.01, 2, 2.1, 30, 5_000]])
 def test_a_histogram_of_hours_counts_every_step(hours: list[float]) -> None:
     drawing = hours_histogram([timedelta(hours=one) for one in hours], "Steps", "step")
-    assert drawing.data["steps"].sum() == len(hours)
-    assert drawing.description.startswith(f"{len(hours)} steps")
+    assert drawing.data["pauses"].sum() == len(hours)
+    assert drawing.description.startswith(f"{len(hours)} pauses")
     if len(hours) > 1:
         marks = [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()]
         assert {"2 h", "8 h", "1 d", "4 d"} <= set(marks)
-        assert drawing.data["steps"].iloc[0] == drawing.data["steps"].iloc[-1] == 1
+        assert drawing.data["pauses"].iloc[0] == drawing.data["pauses"].iloc[-1] == 1
     assert_readable(drawing)

@@ -34,7 +34,7 @@ from searchlogs.simulate import client_events, simulate
 GIVES = "given"
 
 
-def both_doors(source: Any, sink: Any) -> Dataflow:
+def both_streams(source: Any, sink: Any) -> Dataflow:
     return ctr_flow(source, sink, late_sink=sink)
 
 
@@ -77,7 +77,7 @@ def joining(source: Any, sink: Any) -> Dataflow:
     return flow
 
 
-FLOWS: list[Callable[[Any, Any], Dataflow]] = [both_doors, counting, branching, windowed, joining]
+FLOWS: list[Callable[[Any, Any], Dataflow]] = [both_streams, counting, branching, windowed, joining]
 
 
 def arrived(seen: Layout, name: str) -> list[str]:

@@ -74,7 +74,10 @@ class Page:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": self.text, "text/markdown": self.text}
+        style = "border-left: 4px solid var(--jp-brand-color1, gray); padding-left: 1em"
+        # Markdown is read inside HTML if blank lines set it apart.
+        framed = f'<div style="{style}">\n\n{self.text}\n\n</div>'
+        return {"text/plain": self.text, "text/markdown": framed}
 
 
 def fold(hints: tuple[str, ...], code: str, because: str) -> str:

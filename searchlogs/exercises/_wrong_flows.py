@@ -91,12 +91,12 @@ def every_event(source: Any, sink: Any) -> Dataflow:
 
 
 def _windowed(
-    *doors: Callable[[Stream[Any], WindowOut[Any, Any]], Any],
+    *outputs: Callable[[Stream[Any], WindowOut[Any, Any]], Any],
     clock: Callable[[timedelta], Any] = replay_clock,
     windower: Callable[[timedelta], Any] = SessionWindower,
     swapped: bool = False,
 ) -> Flow:
-    """Return a flow whose outputs are the `doors` of a window."""
+    """Return a flow whose outputs are the `outputs` of a window."""
 
     def assemble(
         source: Any, sink: Any, gap: timedelta = 10 * SECOND, wait: timedelta = SECOND
@@ -106,8 +106,8 @@ def _windowed(
             gap, wait = wait, gap
         keyed = op.map("user_event", events, user_event)
         window = collect_window("window", keyed, clock(wait), windower(gap))
-        for number, door in enumerate(doors or (_down, _late)):
-            op.output(f"out_{number}", door(events, window), sink)
+        for number, output in enumerate(outputs or (_down, _late)):
+            op.output(f"out_{number}", output(events, window), sink)
         return flow
 
     return assemble
@@ -121,8 +121,8 @@ def _late(events: Stream[Any], window: WindowOut[Any, Any]) -> Any:
     return window.late
 
 
-one_door = _windowed(_down)
-meta_door = _windowed(_down, lambda events, window: window.meta)
+only_down = _windowed(_down)
+down_and_meta = _windowed(_down, lambda events, window: window.meta)
 late_alone = _windowed(_late)
 long_wait = _windowed(clock=lambda wait: replay_clock(timedelta(days=1)))
 events_too = _windowed(_down, _late, lambda events, window: events)

@@ -1,4 +1,4 @@
-"""Wrong lists of queries that are worth mending."""
+"""Wrong lists of queries that are worth fixing."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -106,7 +106,7 @@ LISTS: dict[Callable[..., Any], str] = {
     ),
     _never_found: (
         "A query that found something at another time is missing. Decide for each *search*, "
-        "not for each query: what found nothing once is worth mending too."
+        "not for each query: what found nothing once is worth fixing too."
     ),
     _sorted_in_place: (
         "Nothing was returned. Is a `return` missing? A list's `.sort()` also gives None: it "

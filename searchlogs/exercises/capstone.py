@@ -13,6 +13,7 @@ from searchlogs.exercises import _flight_logs as logs
 from searchlogs.exercises import _wrong_flights as wrong
 from searchlogs.exercises._core import Mistake, Question, Task
 from searchlogs.exercises._flows import FlowTask
+from searchlogs.exercises._parts import duration
 from searchlogs.exercises._values import alike
 from searchlogs.exercises._verdict import Verdict
 from searchlogs.exercises.flights import Report, read_rows
@@ -120,20 +121,20 @@ def my_gap() -> timedelta:
 
 def _between(low: float, high: float) -> Any:
     """Return a predicate: is a duration over `low` hours, and at most `high`?"""
-    return lambda given: low * HOUR < given <= high * HOUR
+    return lambda given: low * HOUR < duration(given) <= high * HOUR
 
 
 working_day = Question(
     name="working_day",
     hints=(
-        "Draw the steps under your key. To the left are flights and the turns between them, to "
+        "Draw the pauses under your key. To the left are flights and the turns between them, to "
         "the right are nights. Where is the valley?",
         "Try some gaps with `effect`. A shorter gap cuts more flights in the air, a longer one "
         "joins more days. Between which gaps are both promises kept?",
     ),
     solve=my_gap,
     expects="a timedelta that keeps both promises",
-    same=lambda given, expected: SHORTEST <= given <= LONGEST,
+    same=lambda given, expected: SHORTEST <= duration(given) <= LONGEST,
     notice="Any gap in this valley can be defended. None is without fault: flights to Honolulu "
     "take over ten hours, longer than some nights. Say so beside your number, with the counts.",
     mistakes=(
@@ -147,19 +148,19 @@ working_day = Question(
             timedelta(hours=4),
             "This is shorter than many flights: more than one in 200 leaves in one session and "
             "lands in the next.",
-            lambda given: timedelta(0) <= given < SHORTEST,
+            lambda given: timedelta(0) <= duration(given) < SHORTEST,
         ),
         Mistake(
             timedelta(days=1),
             "This is a calendar's day, and not a pause. A plane that flies each day at eight "
             "pauses less than that, so its whole week becomes one day.",
-            lambda given: given == timedelta(days=1),
+            lambda given: duration(given) == timedelta(days=1),
         ),
         Mistake(
             timedelta(hours=14),
             "This is longer than many nights: more than one session in 20 lasts over 20 hours, "
             "because the plane slept in between.",
-            lambda given: given > LONGEST,
+            lambda given: duration(given) > LONGEST,
         ),
         Mistake(
             9,
@@ -267,7 +268,7 @@ both_sums = FlowTask(
     name="both_sums",
     solve=my_flow,
     hints=(
-        "Three doors: a report that never happened goes to the rest, before the key. `op.branch` "
+        "Three ways out: what never happened goes to the rest, before the key. `op.branch` "
         "has `trues` and `falses`. The window has `down` and `late`.",
         "`replay_clock` takes the wait, and a function that gives a report's time. "
         "`collect_window` takes the name "
@@ -282,8 +283,8 @@ both_sums = FlowTask(
     cases=logs.flows,
     mistakes={
         wrong.late_unread: (
-            "Late reports are lost: the window has another door, `late`. Write them to the sink "
-            'too, with the word "late".'
+            "Late reports are lost: the window puts out another stream, `late`. Write them to the "
+            'sink, too, with the word "late".'
         ),
         wrong.all_enter: (
             "A report without a time came to the clock. What never happened is no event: let it "

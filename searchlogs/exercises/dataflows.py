@@ -148,8 +148,8 @@ connect_late = FlowTask(
     given=wrong.every_event,
     hints=(
         "Run the flow on the ten events of this notebook and count what reaches the sink. "
-        "Which event is missing, and by which door did it leave?",
-        "A window has three doors: `down`, `late` and `meta`. The starter connects one of them.",
+        "Which event is missing, and through which stream did it leave?",
+        "A window puts out three streams: `down`, `late` and `meta`. The starter connects one.",
         "A flow may have several outputs, and they may share a sink. Each step needs a name of its "
         "own.",
     ),
@@ -164,10 +164,10 @@ connect_late = FlowTask(
         FlowCase("a simulated log", hour(5, 3, 70), batch=10),
     ),
     mistakes={
-        wrong.one_door: (
-            "The late events still leave by a door that leads nowhere. Connect `window.late`."
+        wrong.only_down: (
+            "The late events still leave by a stream that leads nowhere. Connect `window.late`."
         ),
-        wrong.meta_door: (
+        wrong.down_and_meta: (
             "The late events are still missing. `meta` gives the times of each window, and no "
             "events."
         ),
@@ -176,7 +176,7 @@ connect_late = FlowTask(
         ),
         wrong.long_wait: (
             "With a longer wait fewer events are late, and other sessions come out. Leave the "
-            "clock as it was and connect the door."
+            "clock as it was and connect the stream."
         ),
         wrong.events_too: (
             "The events of the input reach the sink as well, so those in sessions are there twice. "
@@ -214,7 +214,7 @@ same_twice = FlowTask(
         "The check reads one log on a machine that stalls for a moment. Which clock notices?",
         "Three parts make a window: the key is the user, the clock takes the wait, and the "
         "windower takes the gap.",
-        "`collect_window` has three doors. Connect the two that events leave by.",
+        "`collect_window` puts out three streams. Connect the two that carry events.",
     ),
     notice="The machine stalled for 0.15 seconds, with a wait of 0.05. The live clock would have "
     "counted that time, and a punctual event would have been late.",
@@ -259,7 +259,7 @@ same_twice = FlowTask(
             "The gap is always 10 seconds here. Pass the windower `gap`."
         ),
         wrong.without_late: (
-            "The late events don't reach the sink. Connect that door of the window too."
+            "The late events don't reach the sink. Connect that stream of the window, too."
         ),
     },
 )  # fmt: skip

@@ -210,7 +210,7 @@ put_back = Task(
     hints=(
         "Collect all events first: those in the sessions, and `one.event` of each late one. "
         "Then let `find_sessions` find the sessions again.",
-        "Given in that order, they would come too late once more. In which order is nothing late?",
+        "Given in that order, they would be late once more. In which order is nothing late?",
         "Sort all events by time and call `find_sessions(events, gap)`. It returns two lists, and "
         "you need the first.",
     ),

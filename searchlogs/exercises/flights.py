@@ -11,6 +11,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource
 
 from searchlogs.dataflow import run
+from searchlogs.durations import check_duration
 
 if TYPE_CHECKING:
     from searchlogs.figures.spans import Span
@@ -62,7 +63,7 @@ Event = tuple[datetime, str]
 """Time and kind of what was reported."""
 
 
-def _steps(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, Event]]:
+def _pauses(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, Event]]:
     """Yield each event that has a key, after the one before it; None before the first of a key."""
     found: dict[str, list[Event]] = {}
     for report in reports:
@@ -73,26 +74,27 @@ def _steps(reports: Iterable[Report], key: Key) -> Iterator[tuple[Event | None, 
         yield from pairwise([None, *own])
 
 
-def steps(reports: Iterable[Report], key: Key) -> list[timedelta]:
-    """Return the steps from each event of a key to its next; empty if nothing has a key."""
-    return [after[0] - before[0] for before, after in _steps(reports, key) if before]
+def pauses(reports: Iterable[Report], key: Key) -> list[timedelta]:
+    """Return the pauses from each event of a key to its next; empty if nothing has a key."""
+    return [after[0] - before[0] for before, after in _pauses(reports, key) if before]
 
 
-def effect(reports: Iterable[Report], key: Key, gap: timedelta) -> dict[str, int]:
+def effect(reports: Iterable[Report], key: Key, gap: timedelta | str) -> dict[str, int]:
     """Count what a gap makes of the log.
 
     Args:
         reports: The log, in any order.
         key: Gives a report's key; None leaves it out.
-        gap: A pause longer than this ends a session.
+        gap: A pause longer than this ends a session; a timedelta or text such as "30m".
 
     Returns:
         The number of `sessions`, of `flights` that landed, of flights `cut in the air`, whose
         departure and arrival are in two sessions, and of sessions `over 20 hours` long.
     """
+    gap = check_duration("gap", gap)
     counts = dict.fromkeys(("sessions", "flights", "cut in the air", "over 20 hours"), 0)
     begun, counted = datetime.max.replace(tzinfo=UTC), True
-    for before, after in _steps(reports, key):
+    for before, after in _pauses(reports, key):
         landed = before is not None and (before[1], after[1]) == ("departure", "arrival")
         counts["flights"] += landed
         if before is None or after[0] - before[0] > gap:
@@ -142,8 +144,8 @@ WORDS = ("day", "late", "rest")
 def run_on(
     reports: Iterable[Report],
     flow: Callable[..., Dataflow | None],
-    gap: timedelta | None,
-    wait: timedelta | None,
+    gap: timedelta | str | None,
+    wait: timedelta | str | None,
 ) -> Rows:
     """Run a flow on reports, or print which station comes first and return nothing.
 
@@ -153,12 +155,14 @@ def run_on(
         gap: The gap, which station 2 chooses.
         wait: The wait, which station 3 finds.
     """
-    for station, value in ((2, gap), (3, wait)):
-        if not isinstance(value, timedelta):
+    cut = []
+    for station, name, value in ((2, "gap", gap), (3, "wait", wait)):
+        if not isinstance(value, timedelta | str | int | float):
             print(f"Station {station} comes first: it gives a timedelta.")
             return []
+        cut.append(check_duration(name, value))
     rows: list[Any] = []
-    made = flow(TestingSource(list(reports), batch_size=1_000), TestingSink(rows), gap, wait)
+    made = flow(TestingSource(list(reports), batch_size=1_000), TestingSink(rows), *cut)
     if not isinstance(made, Dataflow):
         print("Station 4 comes first: `my_flow` returns no flow yet.")
         return []

@@ -96,15 +96,15 @@ hourly_beside = FlowTask(
     name="hourly_beside",
     solve=searches_by_hour,
     hints=(
-        "Four steps in a row: filter, window, map, output. Which window counts, and by which door "
-        "do late searches leave?",
+        "Four steps in a row: filter, window, map, output. Which window counts, and through which "
+        "stream do late searches leave?",
         "`count_window` takes the clock, the windower, and a function that gives the key. It "
         "answers with `(user, (number, count))`.",
         "A window of fixed length has a number. Window 0 begins at `align_to`, and window 3 begins "
         "three lengths later.",
     ),
     notice="The same searches, two ways to cut them: an hour answers *when was it busy?*, a "
-    "session *did this visit succeed?* Both windows need a clock, and both have a door for what "
+    "session *did this visit succeed?* Both windows need a clock, and both have a stream for what "
     "is late.",
     because="A search that is late has missed its hour: that count is already out. Kept in the "
     "sink, it can be added later. `window.meta` would have given each window's start as well.",
@@ -127,7 +127,7 @@ hourly_beside = FlowTask(
     ),
     mistakes={
         wrong.late_lost: (
-            "The late searches don't reach the sink. Connect that door of the window too."
+            "The late searches don't reach the sink. Connect that stream of the window, too."
         ),
         wrong.late_said: (
             "Something arrives for each late search, but not the search itself. Pass it on."

@@ -107,8 +107,8 @@ why_it_fell = Question(
     solve=causes,
     expects="a list of four words, one for each Monday",
     same=same_words,
-    notice="One log has to be repaired, and one gap. The third fall was good news, and the fourth "
-    "no news at all. Look for the cause before you look for a better search.",
+    notice="Monday 1 needs its clicks back, and Monday 3 its old gap. Monday 4 was good news, and "
+    "Monday 2 no news at all. Look for the cause before you look for a better search.",
     mistakes=(
         Mistake(
             ["lost", "noise", "gap"],
@@ -210,7 +210,7 @@ read_an_interval = Question(
         ),
         Mistake(
             {2, 5},
-            "Statement 4: 0.580 lies inside the interval, so such a day is no surprise even if "
+            "Statement 4: 58.0 % lies inside the interval, so such a day is no surprise even if "
             "nothing has changed.",
             lambda given: 4 not in given,
         ),

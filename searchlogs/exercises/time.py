@@ -11,6 +11,7 @@ from numpy import timedelta64
 from searchlogs.dataflow import find_sessions
 from searchlogs.events import AppOpen, Event
 from searchlogs.exercises._core import Case, Mistake, Question, Task, at
+from searchlogs.exercises._parts import duration
 from searchlogs.exercises._words import are_texts
 from searchlogs.exercises._wrong_lateness import LATE
 from searchlogs.simulate import client_events, simulate
@@ -206,14 +207,16 @@ def shortest_wait() -> timedelta:
 
 
 def as_duration(wait: Any) -> timedelta:
-    """Return a wait as a timedelta; numpy has durations of its own.
+    """Return a wait as a timedelta; it may be text, and numpy has durations of its own.
 
-    >>> as_duration(timedelta64(16, "s"))
-    datetime.timedelta(seconds=16)
+    >>> as_duration(timedelta64(16, "s")) == as_duration("16s")
+    True
 
     Raises:
         TypeError: If it is no duration.
+        ValueError: If it is text that is no duration.
     """
+    wait = duration(wait)
     if isinstance(wait, timedelta64):
         wait = wait.astype("timedelta64[us]").item()
     if not isinstance(wait, timedelta):
@@ -283,8 +286,8 @@ choose_a_wait = Question(
             lambda wait: as_duration(wait) < timedelta(0),
         ),
         Mistake(
-            "14s",
-            "This is text. Make a timedelta: `timedelta(seconds=…)`.",
+            "14 sec",
+            "This text is no duration that the package can read. Write `timedelta(seconds=…)`.",
             lambda wait: isinstance(wait, str),
         ),
     ),

@@ -76,11 +76,11 @@ def event_element(event: Event, late_by: timedelta | None = None) -> Element:
     return Element(str(event.user), what, event.time, event.time, label)
 
 
-def session_elements(sessions: list[Session], gap: timedelta | None) -> Iterator[Element]:
+def session_elements(sessions: list[Session], gap: timedelta | str | None) -> Iterator[Element]:
     """Yield the element of each session, and after it that of its gap unless there is none.
 
     Raises:
-        TypeError: `gap` is neither a timedelta nor None.
+        TypeError: `gap` is neither a duration nor None.
         ValueError: `gap` is not from 0 to 366 days.
     """
     tail = check_duration("gap", gap) if gap is not None else timedelta(0)

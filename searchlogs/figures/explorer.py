@@ -8,7 +8,7 @@ from typing import Any
 from IPython.display import display
 
 from searchlogs.dataflow import GAP, WAIT, find_sessions
-from searchlogs.events import AppOpen, ClickResult, Event, Results, Search, check_event
+from searchlogs.events import AppOpen, ClickResult, Event, Results, Search, check_events
 from searchlogs.figures.charts import pause_histogram
 from searchlogs.figures.elements import event_element
 from searchlogs.figures.page import Drawing, duration_text, quantity
@@ -45,9 +45,7 @@ class Explorer:
         Raises:
             TypeError: One of them is no event.
         """
-        self.events = list(events)
-        for index, event in enumerate(self.events):
-            check_event(event, f"events[{index}]")
+        self.events = check_events(events)
 
     def __repr__(self) -> str:
         return f"Lines to drag, for gap and wait, where scripts run. {self.picture().title}."

@@ -56,7 +56,7 @@ class LiveView:
             gap: The gap that the sessions are cut with.
 
         Raises:
-            TypeError, ValueError: `gap` is not a timedelta from 0 to 366 days.
+            TypeError, ValueError: `gap` is no duration from 0 to 366 days.
             ValueError: There are more than 8 users.
         """
         self.play = play

@@ -13,7 +13,8 @@ from bytewax.operators.windowing import Clock, ClockLogic
 from bytewax.testing import TestingSource, run_main
 
 from searchlogs.dataflow import GAP, WAIT
-from searchlogs.events import Event, check_event
+from searchlogs.durations import check_duration
+from searchlogs.events import Event, check_events
 from searchlogs.figures.elements import LABELS
 from searchlogs.figures.page import clock_text, date_text
 from searchlogs.sessions import (
@@ -30,8 +31,8 @@ MakeClock: TypeAlias = Callable[[timedelta], Clock[Event, Any]]
 
 def observe(
     events: Iterable[Event],
-    gap: timedelta = GAP,
-    wait: timedelta = WAIT,
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
     clock: MakeClock = replay_clock,
 ) -> pd.DataFrame:
     """Run events through `session_window`, one per batch, and tabulate what it made of each.
@@ -41,8 +42,8 @@ def observe(
 
     Args:
         events: The events, in the order of their arrival.
-        gap: The longest pause within a session, from 0 to 366 days.
-        wait: How long the watermark waits for events that are out of order, from 0 to 366 days.
+        gap: The longest pause within a session, a timedelta or text such as "30m".
+        wait: How long the watermark waits for events that are out of order, likewise.
         clock: A function that makes the clock from the wait.
 
     Returns:
@@ -54,8 +55,8 @@ def observe(
         (likewise).
 
     Raises:
-        TypeError: Something is not an event, or `gap` or `wait` is no timedelta.
-        ValueError: `gap` or `wait` is out of range.
+        TypeError: Something is not an event, or `gap` or `wait` is no duration.
+        ValueError: `gap` or `wait` is not from 0 to 366 days.
     """
     return watch(events, gap, wait, clock).table()
 
@@ -140,14 +141,17 @@ class Run(NamedTuple):
         return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
 
 
-def watch(events: Iterable[Event], gap: timedelta, wait: timedelta, clock: MakeClock) -> Run:
+def watch(
+    events: Iterable[Event],
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
+    clock: MakeClock = replay_clock,
+) -> Run:
     """Run events through the engine and note what came out at which arrival.
 
     The arguments, and the errors raised, are those of `observe`.
     """
-    events = list(events)
-    for index, event in enumerate(events):
-        check_event(event, f"events[{index}]")
+    events, wait = check_events(events), check_duration("wait", wait)
     watermarks: dict[str, list[datetime]] = defaultdict(list)
     epochs: list[int] = []
     closes: dict[int, list[Session]] = defaultdict(list)

@@ -24,8 +24,8 @@ class Stepper:
     def __init__(
         self,
         events: Iterable[Event],
-        gap: timedelta = GAP,
-        wait: timedelta = WAIT,
+        gap: timedelta | str = GAP,
+        wait: timedelta | str = WAIT,
         clock: MakeClock = replay_clock,
     ) -> None:
         """Run the events.

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from searchlogs.events import EARLIEST, Event, check_event
+from searchlogs.events import EARLIEST, Event, check_events, check_list
 from searchlogs.figures.elements import (
     GAP_LOOK,
     NO_SEARCH,
@@ -66,7 +66,7 @@ def timeline(
     events: Iterable[Event],
     sessions: Iterable[Session] = (),
     *,
-    gap: timedelta | None = None,
+    gap: timedelta | str | None = None,
     late: Iterable[Late] = (),
     title: str | None = None,
     row: str = "user",
@@ -90,7 +90,7 @@ def timeline(
         is whole here, even if the figure shortens it).
 
     Raises:
-        TypeError: Something is not an event, a Session, a Late or a timedelta.
+        TypeError: Something is not an event, a Session, a Late or a duration.
         ValueError: `gap` is not from 0 to 366 days.
     """
     bars = _checked(sessions, Session, "sessions")
@@ -116,7 +116,7 @@ def timeline(
 
 def _checked(values: Iterable[T], kind: type[T], name: str) -> list[T]:
     """Return a list of `values`; raise a TypeError unless each is a `kind`."""
-    checked = list(values)
+    checked = check_list(values, name)
     for i, value in enumerate(checked):
         if not isinstance(value, kind):
             found = type(value).__name__
@@ -130,8 +130,7 @@ def _events(events: Iterable[Event], lates: list[Late]) -> list[Element]:
     for item in lates:
         late_by.setdefault(repr(item.event), []).append(item.late_by)
     elements = []
-    for i, event in enumerate(events):
-        check_event(event, f"events[{i}]")
+    for event in check_events(events):
         if late_by and (waiting := late_by.get(repr(event))):
             elements.append(event_element(event, waiting.pop(0)))
         else:

@@ -18,7 +18,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import TestingSource
 
-from searchlogs.dataflow import run
+from searchlogs.dataflow import check_flow, run
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.figures.elements import LABELS
 from searchlogs.figures.page import clock_text, duration_text, plain, quantity
@@ -100,9 +100,7 @@ def steps_of(flow: Dataflow) -> tuple[Step, ...]:
     Raises:
         TypeError: `flow` is no Dataflow.
     """
-    if not isinstance(flow, Dataflow):
-        hint = "; call it, so that it returns its flow" if callable(flow) else ""
-        raise TypeError(f"flow: expected a Dataflow; found {type(flow).__name__}{hint}")
+    check_flow(flow)
     return tuple(map(_step, flow.substeps))
 
 

@@ -42,8 +42,8 @@ MAX_PANELS = 4
 
 def watermark_plot(
     events: Iterable[Event],
-    gap: timedelta = GAP,
-    wait: timedelta = WAIT,
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
     clock: MakeClock = replay_clock,
     *,
     title: str | None = None,
@@ -54,8 +54,8 @@ def watermark_plot(
     Args:
         events: The events, in the order of their arrival. Of more than 4 users, the 4 with the
             most events are shown, and a note counts what is left out.
-        gap: The longest pause within a session, from 0 to 366 days.
-        wait: How long the watermark waits for events that are out of order, from 0 to 366 days.
+        gap: The longest pause within a session, a timedelta or text such as "30m".
+        wait: How long the watermark waits for events that are out of order, likewise.
         clock: A function that makes the clock from the wait.
         title: The finding; by default, a count of the late events.
         upto: Number of arrivals to show, on the axes of the whole run; by default all, and the
@@ -65,8 +65,8 @@ def watermark_plot(
         A drawing whose `data` is the table of `observe`.
 
     Raises:
-        TypeError: Something is not an event, or `gap` or `wait` is no timedelta.
-        ValueError: `gap` or `wait` is out of range, or there is no arrival `upto`.
+        TypeError: Something is not an event, or `gap` or `wait` is no duration.
+        ValueError: `gap` or `wait` is not from 0 to 366 days, or there is no arrival `upto`.
     """
     run = watch(events, gap, wait, clock)
     if upto is not None and not 0 <= upto < run.end:
@@ -77,8 +77,8 @@ def watermark_plot(
 
 def steps(
     events: Iterable[Event],
-    gap: timedelta = GAP,
-    wait: timedelta = WAIT,
+    gap: timedelta | str = GAP,
+    wait: timedelta | str = WAIT,
     clock: MakeClock = replay_clock,
     *,
     at: Sequence[int] = (3, 5, 7, 9),
@@ -98,8 +98,8 @@ def steps(
         A drawing whose `data` is the table of `observe`, up to the last of these arrivals.
 
     Raises:
-        TypeError: Something is not an event, or `gap` or `wait` is no timedelta.
-        ValueError: `gap` or `wait` is out of range.
+        TypeError: Something is not an event, or `gap` or `wait` is no duration.
+        ValueError: `gap` or `wait` is not from 0 to 366 days.
     """
     run = watch(events, gap, wait, clock)
     return draw_run(run, [number for number in at if 0 <= number < run.end], title)

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from searchlogs.dataflow import run
 from searchlogs.durations import LONGEST
-from searchlogs.events import Event, check_event
+from searchlogs.events import Event, check_events
 from searchlogs.figures.elements import (
     SESSION_LOOK,
     draw_markers,
@@ -90,9 +90,7 @@ def windows_plot(
         TypeError: Something is not an event.
         ValueError: There is no event, or the events are of several users.
     """
-    points = list(events)
-    for i, event in enumerate(points):
-        check_event(event, f"events[{i}]")
+    points = check_events(events)
     users = sorted({str(event.user) for event in points})
     if len(users) != 1:
         raise ValueError(

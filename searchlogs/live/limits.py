@@ -40,7 +40,7 @@ NEIGHBOURS = 5
 
 
 @operator
-def limit_future(step_id: str, up: Stream[Event], bound: timedelta) -> LimitOut:
+def limit_future(step_id: str, up: Stream[Event], bound: timedelta | str) -> LimitOut:
     """Take out events whose time is more than `bound` after their neighbours', for logs.
 
     The neighbours' time is the upper median of the times of up to five arrivals before the event
@@ -52,14 +52,14 @@ def limit_future(step_id: str, up: Stream[Event], bound: timedelta) -> LimitOut:
     The result is the same for any batch size and number of workers.
 
     Raises:
-        TypeError, ValueError: `bound` is not a timedelta from 0 to 366 days.
+        TypeError, ValueError: `bound` is no duration from 0 to 366 days.
     """
-    check_duration("bound", bound)
+    limit = check_duration("bound", bound)
     # One key for all, since an event's neighbours are those of the log and not of its user.
     log = op.key_on("log", up, lambda _: "log")
     judged = op.key_rm(
         "any_key",
-        op.stateful_batch("judge", log, lambda state: _Neighbours(bound, *(state or ((), ())))),
+        op.stateful_batch("judge", log, lambda state: _Neighbours(limit, *(state or ((), ())))),
     )
     return LimitOut(
         op.filter_map("down", judged, lambda one: None if isinstance(one, Ahead) else one),

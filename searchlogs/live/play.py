@@ -10,7 +10,7 @@ from typing import Any
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators.windowing import Clock, ClockLogic
 
-from searchlogs.events import EARLIEST, Event, check_event
+from searchlogs.events import EARLIEST, Event, check_events
 from searchlogs.live.clocks import live_clock
 from searchlogs.sessions import WrappedClockLogic
 
@@ -53,9 +53,7 @@ class Play(FixedPartitionedSource[Event, Place]):
     """Number of events that the flow has received so far."""
 
     def __init__(self, events: Iterable[Event], speed: float | None = None) -> None:
-        self.events = list(events)
-        for index, event in enumerate(self.events):
-            check_event(event, f"events[{index}]")
+        self.events = check_events(events)
         if speed is not None and type(speed) not in (int, float):
             raise TypeError(
                 f"speed: expected a number of seconds per second, or None; found {speed!r}"
@@ -75,7 +73,7 @@ class Play(FixedPartitionedSource[Event, Place]):
         """Make a `live_clock` in play time.
 
         Raises:
-            TypeError, ValueError: `wait` is not a timedelta from 0 to 366 days.
+            TypeError, ValueError: `wait` is no duration from 0 to 366 days.
         """
         return _PlayClock(self, live_clock(wait, self.now))
 

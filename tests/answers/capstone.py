@@ -443,6 +443,7 @@ RIGHT: dict[str, list[Any]] = {
         timedelta(hours=7, minutes=5),
         timedelta(hours=11, minutes=17),
         pd.Timedelta("9h"),
+        "9h",
     ],
     "long_enough": [
         my_wait,
@@ -506,7 +507,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (timedelta(days=2), "longer than many nights"),
         (9, "has no unit"),
         (-HOUR, "shorter than nothing"),
-        ("9h", "This is text"),
+        ("4h", "shorter than many flights"),
+        ("9 hours", "This is text"),
     ],
     "long_enough": [
         (wrong.of_all_aircraft, "belongs to the key"),
@@ -522,7 +524,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (timedelta(hours=12), "A function is expected"),
     ],
     "both_sums": [
-        (wrong.late_unread, "another door, `late`"),
+        (wrong.late_unread, "another stream, `late`"),
         (wrong.rest_unread, "What never happened is lost"),
         (wrong.days_alone, "Only the days come out"),
         (wrong.all_enter, "before the window"),

@@ -88,10 +88,10 @@ RIGHT_BODIES: Bodies = {
                 'out = op.merge("all", window.down, late)'),
         BEGIN + 'out = session_window("s", events, replay_clock("1s"), "10s")\n'
         'op.output("a", out.down, sink)\nop.output("b", out.late, sink)\nreturn flow',
-        BEGIN + NB_WINDOW + 'for door in ("down", "late"):\n'
-        '    op.output(f"out_{door}", getattr(window, door), sink)\nreturn flow',
-        BEGIN + NB_WINDOW + 'for door in ("down", "late", "meta"):\n'
-        '    op.output(f"out_{door}", getattr(window, door), sink)\nreturn flow',
+        BEGIN + NB_WINDOW + 'for name in ("down", "late"):\n'
+        '    op.output(f"out_{name}", getattr(window, name), sink)\nreturn flow',
+        BEGIN + NB_WINDOW + 'for name in ("down", "late", "meta"):\n'
+        '    op.output(f"out_{name}", getattr(window, name), sink)\nreturn flow',
         between("""
             keyed = op.key_on("user", events, lambda e: f"user {e.user}")
             clock = EventClock(lambda e: e.time, timedelta(seconds=1),

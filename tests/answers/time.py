@@ -153,6 +153,7 @@ RIGHT: dict[str, list[Any]] = {
         np.timedelta64(16_000_000_000, "ns"),
         pd.Timedelta("20s"),
         pd.Timedelta(15, "s"),
+        "14s",
     ],
 }
 
@@ -243,7 +244,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (14, "no unit"),
         (np.float64(14), "no unit"),
         (timedelta(seconds=-14), "can't be negative"),
-        ("14s", "This is text"),
+        ("5s", "Too short"),
+        ("14 seconds", "This text is no duration"),
         (find_sessions([])[1], ""),
     ],
 }
