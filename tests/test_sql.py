@@ -111,6 +111,7 @@ def test_local_times_are_not_those_of_the_machine(monkeypatch: pytest.MonkeyPatc
         ("copy (select 1) to 'f.csv'; from 'log.parquet'", "read…copy"),
         ("create table x (i int)", "select…create"),
         ("-- nothing", "select…no statement"),
+        ("select user, 'click' as event, now() as time", "no column is called user"),
         ("select 1 as a", "event: no such column…a"),
         ("select *, event from 'log.parquet'", "event: two columns"),
         ("select * replace (error('it broke') as \"user\") from 'log.parquet'", "it broke"),

@@ -111,7 +111,8 @@ def sessionize(
 
     Args:
         data: A pandas or Polars DataFrame, a pyarrow table, record batch or batch reader, a DuckDB
-            relation, or anything else that has `__arrow_c_stream__`: one row per event.
+            relation, or anything else that has `__arrow_c_stream__`: one row per event. Times are
+            timestamps, numbers, or text, which takes ten times as long.
         gap: Longest pause within a session, a timedelta or text such as "30m".
         wait: How far behind a user's newest event another may arrive, likewise.
         columns: The table's name of each column that is called differently there, by ours: event,
@@ -125,9 +126,9 @@ def sessionize(
             takes them as they stand: of a batch reader, only the rows of open sessions are held.
 
     Returns:
-        The sessions, late events and rejects as three DataFrames of pandas or Polars if `data` is
-        one. For all else they are pyarrow tables. That goes for DuckDB too, which can query these:
-        a relation belongs to a connection that it doesn't show. Users are text.
+        The sessions, late events and rejects: DataFrames of pandas or Polars if `data` is one, else
+        pyarrow tables. So it is for a DuckDB relation, because a new relation would need its
+        connection, which it does not show; DuckDB queries such tables by name. Users are text.
 
     Raises:
         TypeError: `data` is no table, or an argument has the wrong type.
@@ -375,7 +376,7 @@ LARGE = {
     pa.string(): pa.large_string(),
     pa.list_(pa.string()): pa.large_list(pa.large_string()),
 }
-"""Types whose arrays may hold 2³¹ bytes and more."""
+"""Types for text of 2 GB and more, of which Arrow can take rows only if it is in one array."""
 
 
 def _like(data: object, table: pa.Table) -> Any:

@@ -25,6 +25,13 @@ WRITING = {"COPY", "EXPORT"}
 """Statements that write files."""
 
 
+BEFORE = """
+set timezone = 'UTC';
+create temp macro "user"() as error('no column is called user; as in: select uid as user');
+"""
+"""Statements before a query. Without a column of this name, `user` is DuckDB's own user."""
+
+
 class QueryFailed(ValueError):
     """A query that gives no rows; its message is what DuckDB says, in one line."""
 
@@ -40,6 +47,9 @@ class Query:
         text: The query.
         name: Its name, for rejects.
         database: The database file; None for one in memory.
+
+    >>> Query("select 'app_open' as event, 7 as user, now() as time").schema.names
+    ['event', 'user', 'time']
     """
 
     text: str
@@ -123,7 +133,7 @@ class Query:
             connection = duckdb.connect(
                 self.database or ":memory:", self.database is not None, settings
             )
-            connection.execute("set timezone = 'UTC'")
+            connection.execute(BEFORE)
             statements = connection.extract_statements(self.text)
         kinds = [statement.type.name for statement in statements]
         if not kinds or kinds[-1] not in ("SELECT", "MULTI") or not WRITING.isdisjoint(kinds):
