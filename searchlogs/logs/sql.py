@@ -27,6 +27,7 @@ WRITING = {"COPY", "EXPORT"}
 
 BEFORE = """
 set timezone = 'UTC';
+set enable_progress_bar = false;
 create temp macro "user"() as error('no column is called user; as in: select uid as user');
 """
 """Statements before a query. Without a column of this name, `user` is DuckDB's own user."""
