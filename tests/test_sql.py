@@ -180,9 +180,10 @@ def test_a_query_can_be_read_again() -> None:
     assert sum(len(batch) for _, batch in first) == 5
 
 
-def test_nothing_is_downloaded_by_itself() -> None:
-    setting = "current_setting('autoinstall_known_extensions') as event"
-    ((_, batch),) = Query(f'select {setting}, 1 as "user", 1 as time').batches(Border())
+@pytest.mark.parametrize("setting", ["autoinstall_known_extensions", "enable_progress_bar"])
+def test_nothing_is_downloaded_or_printed_by_itself(setting: str) -> None:
+    columns = f"current_setting('{setting}') as event, 1 as user, 1 as time"
+    ((_, batch),) = Query(f"select {columns}").batches(Border())
     assert batch["event"].to_pylist() == [False]
 
 
