@@ -3,6 +3,7 @@
 Screenshots of all of them, in both themes, before and after a run, are kept under `artifacts/`.
 """
 
+import base64
 import json
 import os
 import re
@@ -112,6 +113,15 @@ def keep_picture(page: Page, name: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
+def stored_pages(name: str) -> list[str]:
+    """The HTML outputs of a notebook in the repository."""
+    return [
+        output.get("data", {}).get("text/html", "")
+        for cell in stored(name)
+        for output in cell.outputs
+    ]
+
+
 def stored(name: str) -> list[Any]:
     """The code cells of a notebook in the repository."""
     return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
@@ -188,29 +198,26 @@ def test_jupyterlab_wants_the_token(chromium: Browser, jupyterlab: dict[str, Any
 @pytest.mark.parametrize("name", sorted(NOTEBOOKS))
 def test_a_notebook_shows_its_figures_and_runs(page: Page, name: str) -> None:
     cells = stored(name)
-    kinds = [set(output.get("data", {})) for cell in cells for output in cell.outputs]
-    figures = page.locator(".jp-RenderedImage img, .jp-RenderedSVG img")
-    # A script that runs hides the still picture of its cell.
-    hidden = sum(
-        "image/png" in output.get("data", {})
-        for cell in cells
-        if any("<script>" in output.get("data", {}).get("text/html", "") for output in cell.outputs)
-        for output in cell.outputs
-    )
+    pages = [page for page in stored_pages(name) if "<img" in page]
+    still = [page for page in pages if "<script>" not in page]
     open_notebook(page, name)
 
-    def all_figures_are_visible(but: int = 0) -> None:
-        expect(figures).to_have_count(sum("image/png" in kind for kind in kinds))
-        expect(figures.filter(visible=True)).to_have_count(len(figures.all()) - but)
-        for figure in figures.filter(visible=True).all():
+    def all_figures_are_visible(figures: Locator, number: int, kind: str) -> None:
+        expect(figures).to_have_count(number)
+        for figure in figures.all():
             assert figure.evaluate("async e => (await e.decode(), e.naturalWidth)") > 0
-            width, room = figure.evaluate("e => [e.offsetWidth, e.parentElement.offsetWidth]")
-            assert width <= room, "the figure is cut off"
+            assert figure.evaluate("e => e.currentSrc").startswith(f"data:image/{kind}")
+            width, room = figure.evaluate(
+                "e => [e.offsetWidth, e.closest('.jp-OutputArea-output').offsetWidth]"
+            )
+            assert 0 < width <= min(room, 860), "the figure is cut off, or too large"
+            words = figure.get_attribute("alt") or ""
+            assert len(words) >= 20, "a screen reader finds no words"
+            expect(figure).to_have_accessible_name(" ".join(words.split()))
 
     # Nobody has run it here, so it is not trusted: JupyterLab shows no SVG and no script.
     keep_picture(page, f"{name}-before")
-    expect(page.locator(".jp-RenderedSVG")).to_have_count(0)
-    all_figures_are_visible()
+    all_figures_are_visible(page.locator(".jp-OutputArea-output img"), len(pages), "png")
 
     run_all(page)
     prompts = [f"[{number}]:" for number in range(1, len(cells) + 1)]
@@ -219,7 +226,8 @@ def test_a_notebook_shows_its_figures_and_runs(page: Page, name: str) -> None:
     errors = page.locator('[data-mime-type="application/vnd.jupyter.error"]')
     assert len(errors.all()) == meant, errors.all_inner_texts()
     keep_picture(page, f"{name}-after")
-    all_figures_are_visible(hidden)
+    # A script that runs takes the place of the picture in its element.
+    all_figures_are_visible(page.locator("picture img"), len(still), "svg")
 
 
 def set_guess(page: Page, name: str, text: str, *changes: tuple[str, str]) -> Locator:
@@ -267,10 +275,10 @@ def test_a_dragged_line_changes_the_picture(page: Page) -> None:
     name = "04-session-windows"
     open_notebook(page, name)
     cell = cell_with(page, name, "Explorer(hour)")
-    still = cell.locator(".jp-RenderedImage img")
+    still = cell.locator(".jp-OutputArea-output img")
     expect(still).to_be_visible()  # no script runs before the notebook is trusted
     run_all(page)
-    expect(still).to_be_hidden()
+    expect(still).to_have_count(0)
     numbers = cell.locator(".numbers")
     expect(numbers).to_contain_text("CTR 0.1021 sessions")
     expect(numbers).to_contain_text("4 late events")
@@ -311,13 +319,12 @@ def test_next_steps_through_the_watermark_figure(page: Page) -> None:
     name = "06-time"
     open_notebook(page, name)
     cell = cell_with(page, name, "Stepper(nine)")
-    film = cell.locator(".jp-RenderedImage img")
-    expect(film).to_be_visible()
+    picture = cell.locator(".jp-OutputArea-output img")
+    expect(picture).to_be_visible()
     run_all(page)
-    expect(film).to_be_hidden()
     stepper = cell.locator("[data-stepper]")
-    picture = stepper.locator("img")
     expect(stepper).to_contain_text("1st arrival")
+    expect(picture).to_have_count(1)
     before = picture.get_attribute("src")
     for _ in range(4):
         stepper.get_by_role("button", name="Next").click()
@@ -363,7 +370,7 @@ def test_the_live_run_is_watched_to_its_end(page: Page) -> None:
     note = view.locator(".note")
     expect(note).to_contain_text(re.compile(r"From the engine to the screen: \d+ ms"))
     print(note.inner_text())
-    expect(cell.locator(".jp-RenderedImage img")).to_be_hidden()
+    expect(cell.locator(".jp-OutputArea-output img")).to_have_count(0)
     keep_picture(page, "live-over")
 
 
@@ -382,18 +389,46 @@ def test_the_live_run_is_there_the_next_day(page: Page) -> None:
     name = "06-time"
     open_notebook(page, name)
     cell = cell_with(page, name, LIVE)
-    film, view = cell.locator(".jp-RenderedImage img"), cell.locator("[data-live]")
+    film, view = cell.locator(".jp-OutputArea-output img"), cell.locator("[data-live]")
     expect(film).to_be_visible()
     expect(view.locator(".said")).to_have_count(0)
     run_all(page)
     page.evaluate("jupyterapp.commands.execute('docmanager:save').then(() => null)")
     page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown').then(() => null)")
     open_notebook(page, name)
-    expect(film).to_be_hidden()
+    expect(film).to_have_count(0)
     view.scroll_into_view_if_needed()
     expect(view).to_have_attribute("data-mode", "play")
     expect(view.locator(".note")).to_contain_text("The run is over")
     stepper = cell_with(page, name, "Stepper(nine)")
-    expect(stepper.locator(".jp-RenderedImage img")).to_be_hidden()
+    expect(stepper.locator("picture")).to_have_count(0)
     expect(stepper).to_contain_text("1st arrival")
     keep_picture(page, "live-next-day")
+
+
+NARROW = 448
+"""Width of a figure in a window of 900 pixels, beside the file browser."""
+
+LEGIBLE = 9
+"""Smallest height of type in a figure of that width, in pixels."""
+
+
+def test_the_type_in_every_figure_can_be_read_in_a_narrow_window(chromium: Browser) -> None:
+    figures = [
+        base64.b64decode(data).decode()
+        for name in NOTEBOOKS
+        for html in stored_pages(name)
+        for data in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", html)
+    ]
+    assert len(figures) > 20
+    page = chromium.new_page(viewport={"width": 900, "height": 900})
+    for svg in figures:
+        page.set_content(f'<div style="width: {NARROW}px">{svg}</div>')
+        sizes = page.locator("svg text").evaluate_all(
+            """all => all.map((e) => {
+                const { a, b } = e.getScreenCTM(); // a text may be turned
+                return parseFloat(getComputedStyle(e).fontSize) * Math.hypot(a, b);
+            })"""
+        )
+        assert min(sizes) >= LEGIBLE, re.search("<title>(.*)</title>", svg)
+    page.close()

@@ -1,16 +1,19 @@
 """Charts say in their data and their words what they show."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from figures import assert_readable
+from figures import assert_readable, boxes
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch
 
 from searchlogs.events import AppOpen, ClickResult, Results, Search
 from searchlogs.figures.attribution import attribution
-from searchlogs.figures.charts import bars, curve, pause_histogram
+from searchlogs.figures.charts import bars, curve, parts_plot, pause_histogram
 from searchlogs.figures.intervals import intervals
+from searchlogs.figures.page import COLOURS, DARK
 from searchlogs.sessions import Session
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -43,6 +46,57 @@ def test_a_bar_is_as_long_as_its_number_and_undefined_has_none() -> None:
     assert_readable(drawing)
 
 
+def test_a_short_bar_is_seen_and_none_is_drawn_for_zero() -> None:
+    drawing = bars(pd.Series({"long": 222.0, "short": 0.119, "none": 0.0}), "Seconds", unit="s")
+    none, short, long = (bar.get_width() for bar in drawing.figure.axes[0].patches)
+    assert none == 0 and short > long / 300
+    assert list(drawing.data["value"]) == [0, 0.119, 222]
+
+
+def test_bars_are_compared_with_a_line() -> None:
+    gain = pd.Series({"slow": 0.4, "fast": 0.8})
+    drawing = bars(gain, "Gain", unit="times as fast", reference=(1, "one process"))
+    (line,) = drawing.figure.axes[0].lines
+    assert list(line.get_xdata()) == [1, 1]
+    assert drawing.figure.axes[0].get_xlim()[1] > 1
+    assert "one process" in [text for text, _ in boxes(drawing)]
+    assert drawing.description.endswith("A line at 1: one process.")
+    assert_readable(drawing)
+
+
+def test_parts_of_a_bar_lie_side_by_side() -> None:
+    rows = {"all events": [42.0, 58.0], "your guess": [10.0, 90.0]}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["busiest 8", "the other 30"])
+    drawing = parts_plot(table, "Eight of 38 make two fifths", unit="% of all events")
+    spans = [(bar.get_x(), bar.get_width()) for bar in drawing.figure.axes[0].patches]
+    assert spans == [(0, 42), (0, 10), (42, 58), (10, 90)]
+    assert drawing.data.equals(table)
+    assert "all events: busiest 8 42, the other 30 58; your guess" in drawing.description
+    assert_readable(drawing)
+
+
+def test_hatched_parts_are_dark_in_a_dark_theme() -> None:
+    drawing = parts_plot(pd.DataFrame({"one": [1], "other": [2]}), "Parts", unit="events")
+    (ground,) = re.findall(r'<rect [^>]*fill="(#\w+)"', drawing.svg())
+    assert f'[fill="{ground}"],[style*="fill: {ground}"]{{fill:{DARK[ground]}' in drawing.svg()
+
+
+def test_hills_and_the_valley_between_them_are_named() -> None:
+    times = [0, 10, 21, 30, 5000, 5012]
+    drawing = pause_histogram([AppOpen(1, at(time)) for time in times], "Pauses")
+    found = [text for text, _ in boxes(drawing)]
+    assert {"4 pauses", "1 pause", "valley"} <= set(found)
+    grey = to_rgba(COLOURS["grid"])
+    (valley,) = (bar for bar in drawing.figure.axes[0].patches if bar.get_facecolor() == grey)
+    used = drawing.data[drawing.data["pauses"] > 0]
+    assert valley.get_x() == used["up_to"].iloc[-2]
+    assert valley.get_x() + valley.get_width() == pytest.approx(used["over"].iloc[-1])
+    assert "valley without a pause, from" in drawing.description
+    assert_readable(drawing)
+    close = pause_histogram([AppOpen(1, at(time)) for time in (0, 10, 30)], "Pauses")
+    assert "valley" not in close.description
+
+
 def test_pauses_are_those_of_each_user_in_time_order() -> None:
     events = [AppOpen(user, at(t)) for user, t in [(1, 0), (2, 5), (1, 100), ("1", 10), (2, 5)]]
     table = pause_histogram(events, "Pauses").data
@@ -71,6 +125,16 @@ def test_a_curve_is_its_table() -> None:
     assert_readable(drawing)
 
 
+def test_a_line_stands_at_the_duration_that_was_chosen() -> None:
+    values = pd.Series({1: 0.1, 60: 0.05, 3600: 0.0})
+    drawing = curve(values, "Falls", x="wait", y="too late", reference=(10, "chosen"))
+    first, _ = drawing.figure.axes[0].lines
+    assert list(first.get_xdata()) == [10, 10]
+    assert "chosen" in [text for text, _ in boxes(drawing)]
+    assert drawing.description.endswith("A line at 10 s: chosen.")
+    assert_readable(drawing)
+
+
 def test_an_arc_goes_to_the_search_that_attribute_names() -> None:
     session = Session(
         "4",
@@ -91,9 +155,9 @@ def test_an_arc_goes_to_the_search_that_attribute_names() -> None:
     axes = drawing.figure.axes[0]
     (arc,) = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
     (start, _), *_, (end, _) = arc.get_path().vertices[:4]
-    words = {text.get_text(): text.get_position()[0] for text in axes.texts}
-    assert end == pytest.approx(words["dogs"] + 4, abs=5)
-    assert start == pytest.approx(words["rover"] + 4, abs=5)
+    places = {line.get_marker(): line.get_xdata() for line in axes.lines}
+    assert end == pytest.approx(min(places["o"]))
+    assert start == pytest.approx(max(places["^"]))
     assert_readable(drawing)
 
 

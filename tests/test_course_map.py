@@ -14,7 +14,7 @@ from searchlogs.figures.course_map import PARTS, TALLEST, whole
 from searchlogs.figures.page import DARK
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-NARROW = 470 / 720
+NARROW = 470 / 540
 """Pixels per point in a narrow window."""
 EVERY = [None, *range(1, len(PARTS) + 1)]
 

@@ -26,7 +26,7 @@ from searchlogs.simulate import simulate
 
 def test_the_figure_predicts_the_same_resume() -> None:
     lines = [44] * 600 + [51] * 100 + [58] * 30 + [85] * 270
-    table = epochs_plot([0, *lines, 90], every=100, killed=730, title="So it is").data
+    table = epochs_plot([0, *lines, 90], [0] * 1002, every=100, killed=730, title="So it is").data
     # The lines written before record 1 stand at record 1 here: only the sums are asked for.
     first_read = int((table["resume"] == "compared").sum()) + 1
     cut_off = 58 - int(table.loc[: first_read - 2, "lines"].sum())

@@ -53,8 +53,9 @@ def sections(path: Path) -> tuple[Section, ...]:
             minutes = len(cell.source.split()) / WORDS
         else:
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
-            minutes = len(lines) / LINES + kinds.count("image/png") * FIGURE
+            pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+            figures = sum("<img" in page for page in pages)
+            minutes = len(lines) / LINES + figures * FIGURE
             names = tuple(re.findall(r"exercises\.(\w+)\.check\(", cell.source))
         last = found[-1]
         found[-1] = Section(last.title, last.minutes + minutes, last.names + names)

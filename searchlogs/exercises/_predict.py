@@ -1,6 +1,5 @@
 """Questions that ask for a guess first: the result is computed, and shown, once there is one."""
 
-import base64
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -123,12 +122,9 @@ def _below(lines: str) -> str:
 
 
 def _as_html(value: Any) -> str:
-    """Return a value as HTML, a drawing as a picture with its words for screen readers."""
+    """Return a value as HTML; drawings and tables know how they look."""
     if _draws(value):
-        data = base64.b64encode(value.svg().encode()).decode()
-        words = escape(repr(value))
-        picture = f'src="data:image/svg+xml;base64,{data}" alt="{words}"'
-        return f'<img {picture} style="width: 100%; max-width: 860px">'
+        return str(value.html())
     return str(value.to_html()) if _is_table(value) else _pre(_as_text(value))
 
 

@@ -38,8 +38,8 @@ after_a_kill = Question(
         ),
         Mistake(
             [731, 0, 90],
-            "The run would go on where it was killed. But what its steps had in memory there is "
-            "gone: the state is that of the last snapshot, so the place in the log must be too.",
+            "That is where the run was killed. But what its steps had in memory there is gone: the "
+            "state is that of the last snapshot, so the source must go back to it as well.",
             lambda given: given[0] in (730, 731),
         ),
         Mistake(

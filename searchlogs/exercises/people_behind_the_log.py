@@ -92,8 +92,8 @@ find_the_person = Task(
         "can be sure whom you have found?",
     ),
     solve=what_else,
-    notice="No name was needed, and no key was broken. Whoever knows two things that a person "
-    "searched for can read the rest: that is why a pseudonym makes nobody anonymous.",
+    notice="No name was needed, and nobody broke the pseudonym. If you know two things that a "
+    "person searched for, you can read the rest. So a pseudonym makes nobody anonymous.",
     cases=lambda: (
         Case("one user who searched for both", (
             pairs("5e knee", "a7 beds", "5e plumber", "5e cake"), frozenset({"knee", "plumber"}))),

@@ -20,6 +20,7 @@ from searchlogs.figures.elements import (
 )
 from searchlogs.figures.page import (
     COLOURS,
+    MARGIN,
     RIGHT,
     SMALL,
     STRONG,
@@ -41,6 +42,7 @@ from searchlogs.figures.page import (
 from searchlogs.metrics import attribute
 from searchlogs.sessions import Session
 
+_LEFT = 96.0
 _MIDDLE, _BAR = 92.0, 32.0  # y of the session's bar, and its height
 
 
@@ -60,10 +62,11 @@ def attribution(session: Session, title: str) -> Drawing:
     with style():
         elements = [event_element(event) for event in session.events]
         handles = legend_handles([*elements, *session_elements([session], None)])
-        figure, axes = page(title, handles, [], 60, 160)
-        scale = time_scale(session.start, session.end, WIDTH - 60 - RIGHT)
+        figure, axes = page(title, handles, [], _LEFT, 166)
+        scale = time_scale(session.start, session.end, WIDTH - _LEFT - RIGHT)
         draw_time(axes, scale)
-        axes.set_yticks([_MIDDLE], [fit(f"user {plain(session.user)}", 48, TEXT)], font=TEXT)
+        name = fit(f"user {plain(session.user)}", _LEFT - 2 * MARGIN, TEXT)
+        axes.set_yticks([_MIDDLE], [name], font=TEXT)
         left, right = scale.x(session.start) - 7, scale.x(session.end) + 7
         box = Rectangle((left, _MIDDLE - _BAR / 2), right - left, _BAR, zorder=1, **SESSION_LOOK)
         axes.add_patch(box)
@@ -74,7 +77,7 @@ def attribution(session: Session, title: str) -> Drawing:
                 axes.text(x, _MIDDLE - 22, "orphan", ha="center", font=STRONG)
             else:
                 _draw_arc(axes, x, scale.x(search.time), _MIDDLE - 8)
-        for depth, kind in ((22, Search), (36, Results), (50, ClickResult)):
+        for depth, kind in ((22, Search), (38, Results), (54, ClickResult)):
             _draw_texts(axes, session, kind, scale, _MIDDLE + depth)
     rows = [
         (plain(click.item), plain(search.query) if search else None, click.time)

@@ -26,7 +26,7 @@ from searchlogs.figures.page import (
     style,
 )
 
-_LEFT, _ROW, _BAND = 112.0, 26.0, 36.0
+_LEFT, _ROW, _BAND = 70.0, 26.0, 36.0
 _CLOSED: dict[str, Any] = {"facecolor": COLOURS["session"], **EDGE}
 _OPEN: dict[str, Any] = DASHED | {"hatch": "////"}
 _EVENT: dict[str, Any] = {
@@ -172,7 +172,7 @@ class _Plot:
 
     def draw_row(self, batch: str, user: str, y: float) -> None:
         """Draw what one batch holds of one user."""
-        self.axes.text(-10, y, f"user {user}", ha="right", va="center", font=TEXT)
+        self.axes.text(-18, y, f"user {user}", ha="right", va="center", font=TEXT)
         carried = self.carried.get(user) if batch == "second batch" else None
         own = self.table[(self.table["batch"] == batch) & (self.table["user"] == user)]
         for start, end, state in zip(own["start"], own["end"], own["state"], strict=True):
@@ -190,9 +190,9 @@ class _Plot:
         if carried:
             x = self.x(carried.end)
             self.axes.plot([x], [y], **_CARRIED)
-            text = f"{quantity(carried.events, 'event')} since minute {carried.start:g}"
+            text = f"{quantity(carried.events, 'event')}, from {carried.start:g}"
             look = {"font": SMALL, "color": COLOURS["note"]}
-            self.axes.text(x - 18, y, text, ha="right", va="center", **look)
+            self.axes.text(x - 14, y, text, ha="right", va="center", **look)
 
 
 def _describe(table: pd.DataFrame, carried: int) -> str:

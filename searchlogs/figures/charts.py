@@ -4,17 +4,23 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
 from math import isnan, nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from searchlogs.events import Event
 from searchlogs.figures.page import (
     COLOURS,
+    HATCHED,
+    LINE,
     MARGIN,
     SMALL,
+    STRONG,
     TEXT,
     Drawing,
     drawable,
@@ -22,6 +28,7 @@ from searchlogs.figures.page import (
     fit,
     page,
     plain,
+    quantity,
     style,
     text_width,
 )
@@ -30,14 +37,23 @@ from searchlogs.sessions import user_event
 DEPTH = 190.0
 """Height of the axes, in points."""
 
+VALLEY = 3
+"""Fewest empty bars between two hills that make a valley."""
 
-def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
+Reference = tuple[float, str]
+"""Where a line stands for comparison, and its name."""
+
+
+def bars(
+    values: "pd.Series[float]", title: str, unit: str, reference: Reference | None = None
+) -> Drawing:
     """Draw one bar per row, the last row on top, with its number behind it.
 
     Args:
         values: The numbers, by name; NA is labelled "undefined".
         title: The finding.
         unit: What the numbers count or measure.
+        reference: A number to compare the bars with, and its name; drawn as a line.
 
     Returns:
         A drawing whose `data` has one row per bar, from the top: `name` (string) and `value`
@@ -48,14 +64,19 @@ def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
     table = table.astype({"name": "string"})[::-1].reset_index(drop=True)
     numbers = ["undefined" if isnan(value) else f"{value:,.6g}" for value in table["value"]]
     with style():
-        names = [fit(drawable(name, TEXT), 200, TEXT) for name in table["name"]]
+        names = [fit(drawable(name, TEXT), 230, TEXT) for name in table["name"]]
         left = max((text_width(name, TEXT) for name in names), default=0) + 2 * MARGIN
         depth = 26.0 * max(1, len(names))
-        figure, axes = page(title, [], [], left, depth)
+        figure, axes = page(title, _legend(reference), [], left, depth)
         axes.grid(False)
-        axes.set_xlim(0, 1.12 * max(table["value"].dropna(), default=1) or 1)
+        longest = max([*table["value"].dropna(), *([reference[0]] if reference else [])], default=1)
+        axes.set_xlim(0, 1.18 * longest or 1)
         middle = [26 * row + 13 for row in range(len(names))]
-        axes.barh(middle, table["value"], height=17, color=COLOURS["search"])
+        # A bar that is not zero is seen, however short it is.
+        drawn = table["value"].where(table["value"] == 0, table["value"].clip(lower=longest / 250))
+        axes.barh(middle, drawn, height=17, color=COLOURS["search"])
+        if reference:
+            axes.axvline(reference[0], **LINE)
         for y, value, number in zip(middle, table["value"], numbers, strict=True):
             axes.annotate(
                 number,
@@ -63,12 +84,64 @@ def bars(values: "pd.Series[float]", title: str, unit: str) -> Drawing:
                 (5, 0),
                 textcoords="offset points",
                 va="center",
+                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
             )
         axes.set_yticks(middle, names, font=TEXT)
         axes.set_xticks([])  # each bar has its number behind it
         _label(axes, unit)
     texts = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
-    return Drawing(figure, plain(title), f"Bars, {unit}. {texts}.", table)
+    words = f"Bars, {unit}. {texts}."
+    if reference:
+        words += f" A line at {reference[0]:,.6g}: {reference[1]}."
+    return Drawing(figure, plain(title), words, table)
+
+
+def parts_plot(table: pd.DataFrame, title: str, unit: str) -> Drawing:
+    """Draw one bar per row, made of two parts side by side, with their numbers in them.
+
+    Args:
+        table: Numbers from 0; each row is a bar, the first on top, and its two columns its parts.
+        title: The finding.
+        unit: What the numbers count or measure.
+
+    Returns:
+        A drawing whose `data` is the table, as float64.
+    """
+    table = table.astype("float64")
+    looks = ({"color": COLOURS["search"]}, HATCHED)
+    with style():
+        names = [fit(drawable(plain(str(name)), TEXT), 200, TEXT) for name in table.index]
+        left = max((text_width(name, TEXT) for name in names), default=0) + 2 * MARGIN
+        legend: list[Line2D | Patch] = [
+            Patch(label=plain(str(name)), **look)
+            for name, look in zip(table.columns, looks, strict=True)
+        ]
+        figure, axes = page(title, legend, [], left, 40.0 * len(names))
+        axes.grid(False)
+        axes.set_xlim(0, table.sum(axis=1).max())
+        middle = [40 * row + 20 for row in range(len(names))]
+        begin = table.iloc[:, 0] * 0
+        text: dict[str, Any] = {"ha": "center", "va": "center", "font": STRONG}
+        back = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none"}
+        for name, look in zip(table.columns, looks, strict=True):
+            axes.barh(middle, table[name], left=begin, height=24, **look)
+            begin += table[name]
+        for y, (first, second) in zip(middle, table.to_numpy(), strict=True):
+            axes.text(first / 2, y, f"{first:,.4g}", color="white", **text)
+            axes.text(first + second / 2, y, f"{second:,.4g}", bbox=back, **text)
+        axes.set_yticks(middle, names, font=TEXT)
+        axes.set_xticks([])
+        _label(axes, unit)
+    texts = [
+        f"{name}: " + ", ".join(f"{part} {number:,.4g}" for part, number in row.items())
+        for name, row in zip(names, table.to_dict("records"), strict=True)
+    ]
+    return Drawing(figure, plain(title), f"Bars, {unit}. {'; '.join(texts)}.", table)
+
+
+def _legend(reference: Reference | None) -> list[Line2D | Patch]:
+    """Return the legend of a line for comparison."""
+    return [Line2D([], [], label=reference[1], **LINE)] if reference else []
 
 
 def pause_histogram(events: Iterable[Event], title: str) -> Drawing:
@@ -81,7 +154,8 @@ def pause_histogram(events: Iterable[Event], title: str) -> Drawing:
     Returns:
         A drawing whose `data` has one row per bar: `over` and `up_to`, the pauses' lengths in
         seconds, and `pauses`, their number. Shorter and longer pauses than the axis has, equal
-        times among them, are counted in the first and the last bar.
+        times among them, are counted in the first and the last bar. If at least three empty bars
+        lie between others, the widest such stretch is marked as a valley.
     """
     times: dict[str, list[float]] = {}
     for event in events:
@@ -110,11 +184,12 @@ def hours_histogram(pauses: Iterable[timedelta], title: str, x: str) -> Drawing:
 def _histogram(pauses: list[float], edges: "np.ndarray", title: str, x: str) -> Drawing:
     """Draw the number of pauses between each two edges, in seconds."""
     counts, _ = np.histogram(np.clip(pauses, edges[0], edges[-1]), edges)
+    valley = _valley(counts)
     table = pd.DataFrame({"over": edges[:-1], "up_to": edges[1:], "pauses": counts})
     used = table[table["pauses"] > 0]
     with style():
         figure, axes = page(title, [], [], 60, DEPTH)
-        _from_zero(axes, max(1, counts.max()), integer=True)
+        _from_zero(axes, (1.12 if valley else 1) * max(1, counts.max()), integer=True)
         axes.bar(
             edges[:-1],
             counts,
@@ -125,12 +200,40 @@ def _histogram(pauses: list[float], edges: "np.ndarray", title: str, x: str) -> 
         )
         _time_axis(axes, edges[0], max(used["up_to"].max(), 7200) if len(used) else 7200)
         _label(axes, x, "pauses")
+        if valley:
+            _mark_valley(axes, edges, counts, valley)
     texts = [
         f"{pauses} from {_seconds(over)} to {_seconds(up_to)}"
         for over, up_to, pauses in zip(used["over"], used["up_to"], used["pauses"], strict=True)
     ]
     description = f"{len(pauses):,} pauses: {', '.join(texts) or 'none'}."
+    if valley:
+        start, end = (_seconds(edges[place]) for place in valley)
+        description += f" Between two hills lies a valley without a pause, from {start} to {end}."
     return Drawing(figure, plain(title), description, table)
+
+
+def _valley(counts: "np.ndarray") -> tuple[int, int] | None:
+    """Return where the widest stretch of empty bars between others begins and ends, if any."""
+    used = np.flatnonzero(counts)
+    gaps = [(int(a) + 1, int(b)) for a, b in pairwise(used) if b - a > VALLEY]
+    return max(gaps, key=lambda gap: gap[1] - gap[0], default=None)
+
+
+def _mark_valley(
+    axes: Axes, edges: "np.ndarray", counts: "np.ndarray", valley: tuple[int, int]
+) -> None:
+    """Shade the valley, and write above each hill how many pauses it holds."""
+    start, end = valley
+    axes.axvspan(edges[start], edges[end], color=COLOURS["grid"], linewidth=0, zorder=0)
+    used = np.flatnonzero(counts)
+    spans = ((used[0], start), (start, end), (end, used[-1] + 1))
+    for first, last in spans:
+        number = int(counts[first:last].sum())
+        name = quantity(number, "pause") if number else "valley"
+        middle = float(np.sqrt(edges[first] * edges[last]))
+        height = max(counts[first:last]) or max(counts) / 2
+        axes.text(middle, height, name, ha="center", va="bottom", font=STRONG)
 
 
 def curve(
@@ -139,6 +242,7 @@ def curve(
     x: str,
     y: str,
     guess: tuple[float, float] | None = None,
+    reference: Reference | None = None,
 ) -> Drawing:
     """Draw values over durations, on a logarithmic axis.
 
@@ -148,14 +252,17 @@ def curve(
         x: Name of the horizontal axis.
         y: Name of the vertical axis.
         guess: Seconds and value of a learner's guess, drawn as a hollow diamond.
+        reference: A duration in seconds, and its name; drawn as a line.
 
     Returns:
         A drawing whose `data` has one row per value: `seconds` and `value` (float64).
     """
     table = pd.DataFrame({"seconds": [*values.index], "value": [*values]}, dtype="float64")
     with style():
-        figure, axes = page(title, [], [], 60, DEPTH)
+        figure, axes = page(title, _legend(reference), [], 60, DEPTH)
         axes.grid(True, axis="both")
+        if reference:
+            axes.axvline(reference[0], zorder=1, **LINE)
         top = max(table["value"].max(), guess[1] if guess else 0, 0) or 1
         _from_zero(axes, top)
         axes.plot(table["seconds"], table["value"], "o-", color=COLOURS["search"], clip_on=False)
@@ -170,6 +277,8 @@ def curve(
     description = f"{y} by {x}. {'; '.join(texts)}."
     if guess:
         description += f" Your guess: {guess[1]:.3g} at {_seconds(guess[0])}."
+    if reference:
+        description += f" A line at {_seconds(reference[0])}: {reference[1]}."
     return Drawing(figure, plain(title), description, table)
 
 

@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 
 from searchlogs.figures.elements import SESSION_LOOK
-from searchlogs.figures.page import COLOURS, MARGIN, TEXT, WIDTH, Drawing, style
+from searchlogs.figures.page import COLOURS, MARGIN, SMALL, STRONG, TITLE, WIDTH, Drawing, style
 
 
 class Part(NamedTuple):
@@ -44,7 +43,7 @@ PARTS = (
     Part("simulated events", ("simulated", "events"), ("made from", "a seed"), 0, 0),
     Part("keep state", ("keep state",), ("a memory", "per user"), 2, 1),
     Part("session windows", ("session", "windows"), ("a pause", "ends a visit"), 3, 1),
-    Part("click-through rate", ("click-through", "rate"), ("searches that", "got a click"), 4, 1),
+    Part("click-through rate", ("CTR",), ("searches that", "got a click"), 4, 1),
     Part("time", ("time",), ("watermark, late events",), 2, 0, 2),
     Part("your own logs", ("your own", "logs"), ("a file, line", "by line"), 0, 1),
     Part("how sure", ("how sure",), ("an interval,", "and its limits"), 5, 1),
@@ -67,29 +66,16 @@ _STREAMS = (
 )
 """What hands its events, or what becomes of them, to what."""
 
-TALLEST = 190.0
+TALLEST = 170.0
 """Greatest height of a map with a part lit, in points."""
-_HEADLINE, _ABOVE, _BESIDE = 34.0, 18.0, 14.0
+_HEADLINE, _ABOVE, _BESIDE = 32.0, 15.0, 10.0
 """Height of the headline; space above a box and beside it, in points."""
 _CELL = (WIDTH - 2 * MARGIN - 5 * _BESIDE) / 6
 """Width of a column, in points."""
-_DIM, _FULL = 36.0, 68.0
+_DIM, _FULL = 31.0, 59.0
 """Height of a box without and with its caption, in points."""
-_LINE = 14.0
+_LINE = 12.5
 _NOTE = "Solid: the way of an event. Dashed: what concerns every event on it."
-
-
-def _sized(font: FontProperties, size: float, weight: str) -> FontProperties:
-    font = font.copy()
-    font.set_size(size)
-    font.set_weight(weight)
-    return font
-
-
-# Larger than in other figures: a map must be legible when it is 470 pixels wide.
-_HEAD = _sized(TEXT, 15, "bold")
-_NAME, _STRONG = _sized(TEXT, 12.5, "normal"), _sized(TEXT, 12.5, "bold")
-_NUMBER = _sized(TEXT, 10.5, "bold")
 
 
 def whole(part: int | None = None) -> Drawing:
@@ -118,9 +104,9 @@ def whole(part: int | None = None) -> Drawing:
         figure = Figure(figsize=(WIDTH / 72, depth / 72), facecolor="white")
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(depth, 0))
         axes.set_axis_off()
-        axes.text(MARGIN, 18, title, font=_HEAD)
+        axes.text(MARGIN, 17, title, font=TITLE)
         if part is None:
-            axes.text(MARGIN, depth - 8, _NOTE, font=_NAME, color=COLOURS["note"])
+            axes.text(MARGIN, depth - 8, _NOTE, font=SMALL, color=COLOURS["note"])
         for start, end in _STREAMS:
             _draw_arrow(axes, boxes[start], boxes[end])
         for number, one in enumerate(PARTS, start=1):
@@ -180,10 +166,10 @@ def _draw_part(axes: Axes, number: int, part: Part, box: _Box, lit: bool, full: 
     centre = (box.left + 5, box.top - 3)
     axes.add_patch(Circle(centre, 9, facecolor=ink, edgecolor="white", linewidth=1, zorder=3))
     words: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
-    axes.text(*centre, str(number), font=_NUMBER, color="white", zorder=4, **words)
-    lines = [(line, _STRONG if lit or full else _NAME, ink) for line in part.lines]
+    axes.text(*centre, str(number), font=STRONG, color="white", zorder=4, **words)
+    lines = [(line, STRONG if lit or full else SMALL, ink) for line in part.lines]
     if full:
-        lines += [(line, _NAME, COLOURS["note"]) for line in part.caption]
+        lines += [(line, SMALL, COLOURS["note"]) for line in part.caption]
     top = box.middle - _LINE * (len(lines) - 1) / 2
     for row, (line, font, colour) in enumerate(lines):
         x = (box.left + box.right) / 2

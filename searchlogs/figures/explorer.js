@@ -74,13 +74,10 @@
     }
     return `${micros / SECOND} s`;
   };
-  const start = (root) => {
-    root.dataset.on = "";
-    const still = root.closest(".jp-OutputArea-child")?.previousElementSibling;
-    if (still?.querySelector("img, svg, .jp-RenderedSVG, .jp-RenderedImage")) still.style.display = "none";
+  return (root) => {
     const scope = `[data-explorer="${mark}"]`, style = document.createElement("style");
     style.textContent = `
-      ${scope} { max-width: ${WIDE}px; color: inherit; --bar: #0072b2; --gap: #d55e00; --wait: #009e73;
+      ${scope} { max-width: ${WIDE}px; container-type: inline-size; color: inherit; --bar: #0072b2; --gap: #d55e00; --wait: #009e73;
         --session: #f0e442; font-family: var(--jp-ui-font-family, system-ui, sans-serif) }
       ${scope} svg { width: 100%; height: auto; touch-action: none; user-select: none }
       ${scope} text { font-size: 13px; fill: currentColor }
@@ -89,7 +86,7 @@
       ${scope} .numbers b { font-size: 34px }
       ${scope} [role=slider] { cursor: ew-resize; outline: none }
       ${scope} [role=slider]:focus-visible line { stroke-width: 6 }
-      @media (max-width: 500px) { ${scope} text { font-size: 21px } }
+      @container (max-width: 620px) { ${scope} text { font-size: 21px } }
       @media (prefers-color-scheme: dark) {
         ${scope} { --bar: #56b4e9; --gap: #ff9a4d; --wait: #2fd0a5; --session: #8d861f } }`;
     root.append(style);
@@ -214,5 +211,4 @@
     };
     draw();
   };
-  document.querySelectorAll(`[data-explorer="${mark}"]:not([data-on])`).forEach(start);
 }

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from IPython.display import display
-
 from searchlogs.dataflow import GAP, WAIT, find_sessions
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search, check_events
 from searchlogs.figures.charts import pause_histogram
@@ -48,7 +46,7 @@ class Explorer:
         self.events = check_events(events)
 
     def __repr__(self) -> str:
-        return f"Lines to drag, for gap and wait, where scripts run. {self.picture().title}."
+        return f"Lines to drag, for gap and wait, where scripts run.\n{self.picture()!r}"
 
     def picture(self) -> Drawing:
         """Draw the timeline that the tutorial's gap and wait give."""
@@ -62,14 +60,12 @@ class Explorer:
         title += quantity(len(late), "late event")
         return timeline(self.events, sessions, gap=GAP, late=late, title=title)
 
-    def _ipython_display_(self) -> None:
-        """Show the picture, for where no script runs, and the explorer, which hides it."""
-        display(self.picture())
-        display({"text/html": self.html(), "text/plain": repr(self)}, raw=True)
-
     def html(self) -> str:
-        """Return the explorer as HTML with a script of its own."""
-        return scripted("explorer", self._data())
+        """Return the explorer as HTML with a script of its own, in which the picture stands."""
+        return scripted("explorer", self._data(), self.picture().html())
+
+    def _repr_html_(self) -> str:
+        return self.html()
 
     def _data(self) -> dict[str, Any]:
         """Return what the script needs: numbers for users, ids and items, times in microseconds."""

@@ -15,8 +15,7 @@
   };
   const clock = (micros) => new Date(1000 * data.start + micros / 1000).toISOString().slice(11, 19);
   const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
-  const start = (root) => {
-    root.dataset.on = "";
+  return (root) => {
     const scope = `[data-live="${mark}"]`;
     make("style", {}, root, `
       ${scope} { font: 13px/1.5 var(--jp-ui-font-family, system-ui, sans-serif); max-width: 860px; color: inherit;
@@ -32,7 +31,6 @@
       ${scope} .bar input { flex: 1; min-width: 60px }
       ${scope} button { font: inherit; min-width: 34px; cursor: pointer; color: inherit; background: none;
         border: 1px solid color-mix(in srgb, currentColor 35%, transparent); border-radius: 6px; padding: 3px 8px }
-      .jp-OutputArea-child:has(> * ${scope}) ~ .jp-OutputArea-child:has(.jp-RenderedImage) { display: none }
       @media (max-width: 500px) { ${scope} .said, ${scope} .fact { font-size: 13px; min-height: 3em } }
       @media (prefers-color-scheme: dark) { ${scope} { --search: #4aa8e0; --results: #9bd5f7; --click: #ff8a3d;
         --mark: #2fd0a5; --late: #e08bbd; --session: #8d861f; --edge: #d9cd3f } }`);
@@ -241,5 +239,4 @@
     tell();
     draw();
   };
-  document.querySelectorAll(`[data-live="${mark}"]:not([data-on])`).forEach(start);
 }

@@ -1,6 +1,5 @@
 """A live run to watch: the kernel sends what the engine says, and the browser lets time pass."""
 
-import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import time
@@ -16,7 +15,7 @@ from searchlogs.figures.elements import LABELS, ctr_text
 from searchlogs.figures.live_film import film
 from searchlogs.figures.live_record import Arrived, Closed, Record, late_text
 from searchlogs.figures.page import plain
-from searchlogs.figures.scripted import scripted
+from searchlogs.figures.scripted import picture, scripted
 from searchlogs.sessions import Late, Session, WrappedClockLogic
 
 MICROSECOND = timedelta(microseconds=1)
@@ -115,16 +114,13 @@ class LiveView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Give the picture the whole record, and show the film."""
+        """Give the picture the whole record, and the film for where no script runs."""
         ended = self.play.now() if kind else self.end
         if self._feed is not None:
             self._feed.update(self._bundle(True, ended), raw=True)
         else:
             display(self._bundle(True, ended), raw=True)
         self._feed = None
-        if self.record.arrived:
-            png = base64.b64encode(film(self.record, self.users, self.start, self.end, ended))
-            display({"image/png": png.decode(), "text/plain": repr(self)}, raw=True)
 
     def __repr__(self) -> str:
         return "\n".join(f"{at:%H:%M:%S} {text}." for at, text in self.record.facts())
@@ -134,7 +130,8 @@ class LiveView:
             self._feed.update(self._bundle(False, self.play.now()), raw=True)
 
     def _bundle(self, done: bool, now: datetime) -> dict[str, str]:
-        return {"text/html": self.feed(done, now), "text/plain": "The record of the run."}
+        words = repr(self) if done else "The record of the run."
+        return {"text/html": self.feed(done, now), "text/plain": words}
 
     def stage(self) -> str:
         """Return the picture as HTML with a script of its own, which `feed` fills."""
@@ -151,6 +148,8 @@ class LiveView:
 
     def feed(self, done: bool, now: datetime) -> str:
         """Return the record so far, as HTML with a script that hands it to the picture above it.
+
+        Once the run has ended, a film of it stands there for where no script runs.
 
         Args:
             done: Whether the run has ended.
@@ -182,7 +181,11 @@ class LiveView:
         data["facts"] = [(self._micros(at), text) for at, text in self.record.facts()]
         # What is stored must be the same each time, so only what is sent meanwhile has a time.
         data |= {"whole": now == self.end} if done else {"sent": round(1000 * time())}
-        return scripted("live_feed", data)
+        still = ""
+        if done and self.record.arrived:
+            png = film(self.record, self.users, self.start, self.end, now)
+            still = picture(repr(self), png)
+        return scripted("live_feed", data, still)
 
     def _micros(self, instant: datetime) -> int:
         return (instant - self.start) // MICROSECOND

@@ -44,7 +44,7 @@ from searchlogs.figures.page import (
 
 FRAMES = 40
 SECONDS = 0.5
-DPI = 90
+DPI = 96
 PITCH, BAR, FALL = 46.0, 16.0, 15.0
 """Heights, in points: of a row, of a session's bar, and how far a late event falls."""
 OPEN_LOOK: dict[str, Any] = {"facecolor": "white", "edgecolor": COLOURS["ink"], "linestyle": "--"}

@@ -1,6 +1,5 @@
 """What all figures share: one style, the same bytes each time, and a description in words."""
 
-import base64
 import io
 import re
 import unicodedata
@@ -11,15 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from html import escape
-from textwrap import wrap
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import (
+    MICROSECONDLY,
     MINUTELY,
     SECONDLY,
+    YEARLY,
     AutoDateLocator,
     ConciseDateFormatter,
     date2num,
@@ -32,6 +33,7 @@ from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 
 from searchlogs.figures.film import few_colours
+from searchlogs.figures.scripted import picture
 
 # The set of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = {
@@ -63,6 +65,8 @@ DARK = {
     "#c3e3f6": "#1e4b66",  # hatched bars
     "#f8f2a1": "#57511a",  # sessions
     "#d9cd3f": "#a89d2c",
+    COLOURS["session"]: "#8d861f",
+    "#f6d3bd": "#7a3a12",  # bars of what is late
 }
 """What colours become in a dark theme, which the SVG follows by itself."""
 
@@ -72,6 +76,7 @@ DASHED: dict[str, Any] = {"facecolor": "white", "linestyle": (0, (3, 2)), **EDGE
 LINE: dict[str, Any] = {"color": COLOURS["ink"], "linewidth": 2}
 STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib
+    "font.size": 11,
     "text.parse_math": False,  # a query may hold dollar signs
     "text.color": COLOURS["ink"],
     "hatch.linewidth": 0.8,
@@ -94,7 +99,7 @@ STYLE: dict[str, Any] = {
     "ytick.major.pad": 6,
     "ytick.labelcolor": COLOURS["ink"],
     "svg.hashsalt": "searchlogs",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",  # text stays text: a fifth of the size
 }
 
 
@@ -134,15 +139,17 @@ class Drawing:
         text = buffer.getvalue()
         # Nobody sees less than a hundredth of a point; further digits only take space.
         text = re.sub(r'\b(?:[dxy]="|translate\()[^")]*', _rounded, text[text.index("<svg") :])
-        text = text.replace("</style>", f"{_dark_rules()}</style>", 1)
+        text = re.sub(r'(<text [^>]*?)font-family: [^;"]*; ', r"\1", text)
+        text = re.sub(r'(<text [^>]*) transform="rotate\(-0 [^"]*"|<g id="\w*"/>', r"\1", text)
+        text = text.replace("</style>", f"{FONTS}{_dark_rules()}</style>", 1)
         words = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>"
         opening, rest = text.split(">", 1)
-        # Without a size of its own the figure fits its cell; JupyterLab would cut a wider one off.
+        # Whoever shows it decides on the size.
         opening = re.sub(r' (?:width|height)="[^"]*"', "", opening)
         return f'{opening} role="img">\n{words}{rest}'
 
     def png(self, dpi: int = 144) -> bytes:
-        """Return the figure as PNG, by default with two pixels per point: 1,440 pixels wide."""
+        """Return the figure as PNG, by default with two pixels per point."""
         buffer = io.BytesIO()
         with style():
             self.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
@@ -151,35 +158,37 @@ class Drawing:
         picture.save(small, format="png", optimize=True)
         return small.getvalue()
 
+    def html(self) -> str:
+        """Return the figure as a picture whose alternative text is the title and description."""
+        return picture(repr(self), self.png(), self.svg())
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {
-            "image/svg+xml": self.svg(),
-            "image/png": base64.b64encode(self.png()).decode(),
-            "text/plain": repr(self),
-        }
+        # Of a plain SVG or PNG, JupyterLab and nbconvert give screen readers nothing.
+        return {"text/html": self.html(), "text/plain": repr(self)}
 
 
 @cache
 def _dark_rules() -> str:
     """Return the CSS that changes the colours in a dark theme."""
     rules = "".join(
-        f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
+        # The ground of a hatched area has its colour in an attribute.
+        f'[fill="{light}"],[style*="fill: {light}"]{{fill:{dark}!important}}'
+        f'[style*="stroke: {light}"]{{stroke:{dark}!important}}'
         for light, dark in DARK.items()
-        for what in ("fill", "stroke")
     )
     return f"@media (prefers-color-scheme: dark){{{rules}}}"
 
 
-def _hundredths(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
-
-
 def _rounded(match: re.Match[str]) -> str:
-    return re.sub(r"-?\d+\.\d+", _hundredths, match[0])
+    """Return an attribute with its numbers rounded to hundredths."""
+    return re.sub(r"-?\d+\.\d+", lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), match[0])
 
 
-WIDTH = 720.0
-"""Width of every figure, in points, as are all lengths here."""
+FONTS = "text{font-family:'DejaVu Sans',Verdana,sans-serif}"
+"""The SVG's fonts, in CSS; Verdana's widths are nearly those of DejaVu Sans."""
+
+WIDTH = 540.0
+"""Width of every figure, in points, as are all lengths here; 720 pixels on a page."""
 MARGIN = 10.0
 RIGHT = 34.0
 """Space to the right of the axes: half a tick label."""
@@ -199,8 +208,9 @@ def _font(
     )
 
 
-TITLE, TEXT, SMALL = _font(13, "bold"), _font(10.5), _font(9)
-STRONG, QUERY = _font(9, "bold"), _font(9, style="italic")
+# In a cell 448 pixels wide, that of a window of 900, the smallest type is 9 pixels high.
+TITLE, TEXT, SMALL = _font(13, "bold"), _font(11.5), _font(11)
+STRONG, QUERY = _font(11, "bold"), _font(11, style="italic")
 
 
 def page(
@@ -218,10 +228,12 @@ def page(
     Returns:
         The figure and its axes. Both axes count points, y from the top.
     """
-    headline = wrap(drawable(title, TITLE), 80)[:3]
-    wide = sum(text_width(str(handle.get_label()), SMALL) + 40 for handle in legend) > WIDTH - 20
-    above = (40 if legend else 18) + 18 * len(headline) + (18 if wide else 0)
-    below = 46 + 14 * len(notes)
+    headline = _lines(drawable(title, TITLE), TITLE)[:3]
+    notes = [line for note in notes for line in _lines(note, SMALL)]
+    columns = _columns([str(handle.get_label()) for handle in legend])
+    rows = -(-len(legend) // columns)
+    above = 22 + 18 * len(headline) + 18 * rows
+    below = 50 + 15 * len(notes)
     height = above + depth + below
     figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="white")
     edge = MARGIN / WIDTH
@@ -229,19 +241,42 @@ def page(
         line = fit(line, WIDTH - 2 * MARGIN, TITLE)
         figure.text(edge, 1 - (22 + 18 * i) / height, line, font=TITLE)
     for i, note in enumerate(reversed(notes)):
-        y = (9 + 14 * i) / height
+        y = (9 + 15 * i) / height
         figure.text(edge, y, note, font=SMALL, color=COLOURS["note"])
     if legend:
         figure.legend(
             handles=legend,
             loc="upper left",
             bbox_to_anchor=(edge, 1 - (15 + 18 * len(headline)) / height),
-            ncols=-(-len(legend) // (1 + wide)),
+            ncols=columns,
             prop=SMALL,
         )
     width = WIDTH - left - RIGHT
     box = (left / WIDTH, below / height, width / WIDTH, depth / height)
     return figure, figure.add_axes(box, xlim=(0, width), ylim=(depth, 0))
+
+
+def _lines(text: str, font: FontProperties) -> list[str]:
+    """Return the text in lines that are as wide as the figure at most, unless a word is wider."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, font) <= WIDTH - 2 * MARGIN:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _columns(labels: list[str]) -> int:
+    """Return the largest number of columns in which a legend's labels have room."""
+    widths = [text_width(label, SMALL) + 46 for label in labels]
+    for columns in range(len(labels), 1, -1):
+        rows, longer = divmod(len(labels), columns)  # the first columns have one row more
+        ends = [rows * n + min(n, longer) for n in range(columns + 1)]
+        if sum(max(widths[a:b]) for a, b in pairwise(ends)) <= WIDTH - 2 * MARGIN:
+            return columns
+    return 1
 
 
 class Scale(NamedTuple):
@@ -269,7 +304,9 @@ def ticks(scale: Scale) -> tuple[list[float], list[str], str]:
         Three values: the positions, in points; the labels; the date or the year that the labels
         leave out, or an empty string.
     """
-    locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=8)
+    # Times with seconds take more room than others.
+    most = dict.fromkeys(range(YEARLY, MICROSECONDLY), 8) | {SECONDLY: 7, MICROSECONDLY: 6}
+    locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=most)
     locator.intervald |= {SECONDLY: [1, 2, 5, 10, 15, 30], MINUTELY: [1, 2, 5, 10, 15, 30]}
     day = "%d %B %Y"
     formatter = ConciseDateFormatter(
@@ -289,7 +326,7 @@ def draw_time(axes: Axes, scale: Scale) -> None:
     """Draw the grid and the labels of event time."""
     marks, labels, rest = ticks(scale)
     axes.set_xticks(marks, labels, font=SMALL)
-    y = axes.get_ylim()[0] + 24
+    y = axes.get_ylim()[0] + 26
     label = ", ".join(filter(None, ["event time (UTC)", rest]))
     axes.text(scale.width / 2, y, label, ha="center", va="top", font=SMALL, color=COLOURS["note"])
 

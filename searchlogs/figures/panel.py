@@ -54,11 +54,9 @@ class _Label(NamedTuple):
     """A text that appears at an arrival."""
 
     arrival: int
-    text: str
     look: dict[str, Any]
-    width: float
-    places: list[tuple[float, float]]
-    """Where its left end could stand, best place first."""
+    places: list[tuple[str, float, float]]
+    """The text, or a shorter one, and where its left end could stand; best place first."""
 
 
 class Panel:
@@ -145,8 +143,8 @@ class Panel:
                 places = [(self.x(it.number), self.y(it.event.time)) for it in alike]
                 self.axes.plot(*zip(*places, strict=True), zorder=4, clip_on=False, **look)
         placed = [(label, place) for label, place in self._placed(edge) if label.arrival <= state]
-        for label, (x, y) in placed:
-            self.axes.text(x, y, label.text, va="center_baseline", zorder=5, **label.look)
+        for label, (text, x, y) in placed:
+            self.axes.text(x, y, text, va="center_baseline", zorder=5, **label.look)
         return sum(label.arrival <= state for label in self.labels) - len(placed)
 
     def _draw_watermark(self, seen: list[Arrival], state: int) -> None:
@@ -163,37 +161,42 @@ class Panel:
     def _late_labels(self) -> Iterator[_Label]:
         for it in self.own:
             if it.late_by is not None:
-                text = f"late by {duration_text(it.late_by)}"
-                x, y, width = self.x(it.number), self.y(it.event.time), _room(text, STRONG)
-                beside = [(x + 9, y), (x - 9 - width, y)]
-                lefts = (x - width / 2, x - width, x)
-                around = [(left, y + down) for down in (15, -15) for left in lefts]
-                yield _Label(it.number, text, _LATE, width, beside + around)
+                x, y = self.x(it.number), self.y(it.event.time)
+                places = []
+                for text in (f"late by {duration_text(it.late_by)}", duration_text(it.late_by)):
+                    width = _room(text, STRONG)
+                    lefts = (x - width / 2, x - width, x)
+                    places += [(text, x + 9, y), (text, x - 9 - width, y)]
+                    places += [(text, left, y + down) for down in (16, -16) for left in lefts]
+                yield _Label(it.number, _LATE, places)
 
     def _closing_labels(self) -> Iterator[_Label]:
+        """Yield a label for each bar that stands at its right end, where the session closes."""
         for number, session, box in self.bars:
-            text = f"session {session} closes"
-            text += " at the end" if number == self.run.end else ""
-            width, middle = _room(text, SMALL), (box.top + box.bottom) / 2
-            right = [(box.right + 6, y) for y in (middle, box.top + 7, box.bottom - 7)]
-            # Above or below, the text ends at the bar's right end, or begins at its left one.
-            lefts = (box.right - width - 2, box.left + 2)
-            ends = [(x, y) for y in (box.top - 9, box.bottom + 9) for x in lefts]
-            inside = [(box.right - width - 6, y) for y in (middle, box.top + 9, box.bottom - 9)]
-            yield _Label(number, text, _CLOSE, width, right + ends + inside)
+            end = " at the end" if number == self.run.end else ""
+            places = []
+            for text in (f"session {session} closes{end}", f"closes{end}", "closes"):
+                width = _room(text, SMALL)
+                for y in ((box.top + box.bottom) / 2, box.top + 9, box.bottom - 9):
+                    places.append((text, box.right + 6, y))
+                for y in (box.top - 10, box.bottom + 10):
+                    places.append((text, box.right - width - 5, y))
+                for y in ((box.top + box.bottom) / 2, box.top + 10, box.bottom - 10):
+                    places.append((text, box.right - width - 6, y))
+            yield _Label(number, _CLOSE, places)
 
-    def _placed(self, edge: float) -> list[tuple[_Label, tuple[float, float]]]:
+    def _placed(self, edge: float) -> list[tuple[_Label, tuple[str, float, float]]]:
         """Return the labels that have room, and where, clear of everything and of each other."""
         taken = self._obstacles()
         placed = []
         for label in self.labels[:: len(self.labels) // MAX_LABELS + 1]:
-            for x, y in label.places:
-                box = Box(x - 2, y - 6.5, x + label.width + 2, y + 6.5)
+            for text, x, y in label.places:
+                box = Box(x - 2, y - 7, x + _room(text, label.look["font"]) + 2, y + 7)
                 inside = self.box.left <= box.left and box.right <= edge
                 inside = inside and self.box.top - 2 <= box.top and box.bottom <= self.box.bottom
                 if inside and not any(box.meets(other) for other in taken):
                     taken.append(box)
-                    placed.append((label, (x, y)))
+                    placed.append((label, (text, x, y)))
                     break
         return placed
 

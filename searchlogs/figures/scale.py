@@ -146,7 +146,7 @@ def workers_plot(logs: Mapping[str, Shares], *, title: str) -> Drawing:
             one = figure.add_axes(where) if number else axes
             one.set_position(where)
             _draw_bars(one, shares, 1.1 * int(table["busiest"].max()), named=not number)
-            one.set_xlabel(log, font=SMALL, color=COLOURS["note"])
+            one.set_xlabel(f"workers, {log}", font=SMALL, color=COLOURS["note"])
     texts = [
         f"{log}, {quantity(workers, 'worker')}: {', '.join(f'{n:,}' for n in each)}"
         for log, shares in logs.items()
@@ -166,7 +166,7 @@ def _draw_bars(axes: Axes, shares: Shares, top: float, named: bool) -> None:
             axes.add_patch(Rectangle((left + number, 0), 0.9, events, **look))
         mean = sum(each) / workers
         axes.plot([left - 0.2, left + workers + 0.1], [mean, mean], **LINE)
-        marks.append((left + workers / 2, quantity(workers, "worker")))
+        marks.append((left + workers / 2, str(workers)))
         left += workers + 1.5
     axes.set(xlim=(-0.6, left - 0.9), ylim=(0, top))
     axes.set_xticks([x for x, _ in marks], [words for _, words in marks], font=SMALL)

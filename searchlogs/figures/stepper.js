@@ -1,8 +1,5 @@
 (mark, frames) => {
-  const start = (root) => {
-    root.dataset.on = "";
-    const film = root.closest(".jp-OutputArea-child")?.previousElementSibling;
-    if (film?.querySelector(".jp-RenderedImage")) film.style.display = "none";
+  return (root) => {
     const make = (name, attributes, parent, text = "") => {
       const node = document.createElement(name);
       for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -17,10 +14,12 @@
     const last = frames.length - 1;
     const slider = make("input", { type: "range", min: 0, max: last, value: 0, "aria-label": "arrival", style: "flex: 1" }, bar);
     const words = make("p", { "aria-live": "polite", style: "min-height: 3em" }, root);
-    const picture = make("img", { style: "width: 100%; background: white" }, root);
+    const picture = make("img", { style: "width: 100%" }, root);
     const show = () => {
       const at = Number(slider.value);
-      [picture.src, words.textContent] = frames[at];
+      const [svg, text] = frames[at];
+      picture.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+      words.textContent = text;
       picture.alt = words.textContent;
       back.disabled = at === 0;
       next.disabled = at === last;
@@ -31,5 +30,4 @@
     slider.oninput = show;
     show();
   };
-  document.querySelectorAll(`[data-stepper="${mark}"]:not([data-on])`).forEach(start);
 }

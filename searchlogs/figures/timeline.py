@@ -56,6 +56,8 @@ from searchlogs.figures.page import (
 from searchlogs.sessions import Late, Session
 
 MAX_ROWS = 12
+FEW = 5
+"""Most rows that have room for queries below the bars and labels above them."""
 MAX_MARKERS = 1200
 CROWD = 300
 """Number of markers above which they are drawn smaller, and queries are not labelled."""
@@ -168,24 +170,31 @@ class _Layout(NamedTuple):
     """Height of a row."""
     bar: float
     """Height of a session's bar."""
+    is_low: bool
+    """Whether rows have only one line of text, above the bar."""
 
 
 def _layout(elements: list[Element], users: list[str], row: str) -> _Layout:
     """Lay out one row per user, and a time axis that holds all elements."""
-    pitch, bar = (72.0, 32.0) if len(users) <= 5 else (58.0, 26.0)
+    low = len(users) > FEW
+    pitch, bar, down = (31.0, 15.0, 22.0) if low else (64.0, 26.0, 32.0)
     names = [fit(drawable(f"{row} {plain(user)}", TEXT), 110, TEXT) for user in users]
     left = max([60.0, *(text_width(name, TEXT) + MARGIN + 8 for name in names)])
     start = min((element.start for element in elements), default=EARLIEST)
     end = max((element.end for element in elements), default=EARLIEST)
-    middle = {user: (number + 0.5) * pitch for number, user in enumerate(users)}
-    return _Layout(middle, names, left, time_scale(start, end, WIDTH - left - RIGHT), pitch, bar)
+    middle = {user: number * pitch + down for number, user in enumerate(users)}
+    scale = time_scale(start, end, WIDTH - left - RIGHT)
+    return _Layout(middle, names, left, scale, pitch, bar, low)
 
 
 def _draw(
     elements: list[Element], layout: _Layout, title: str, notes: list[str]
 ) -> tuple[Figure, list[str]]:
     """Return the figure with `notes` below it, and further remarks for its description."""
-    markers, most = place_markers(elements, layout.scale, layout.middle, layout.bar)
+    # Without labels above and below, low rows have more room for markers.
+    bare = layout.is_low and not any(element.what == "session" for element in elements)
+    height = layout.pitch - 6 if bare else layout.bar
+    markers, most = place_markers(elements, layout.scale, layout.middle, height)
     kept = _thinned(markers)
     remarks = []
     if len(kept) < len(markers):
@@ -230,8 +239,9 @@ def _draw_bars(axes: Axes, elements: list[Element], layout: _Layout) -> int:
     for gap in (element for element in elements if element.what == "gap"):
         start, end = scale.x(gap.start), scale.x(gap.end)
         axes.add_artist(Rectangle((start, top), end - start, height, zorder=1, **GAP_LOOK))
-    unlabelled = 0
     sessions = [element for element in elements if element.what == "session"]
+    crowd: list[float] = []  # where sessions begin that are too close for their labels
+    unlabelled, free = 0, 0.0
     for before, bar, after in zip([None, *sessions], sessions, [*sessions[1:], None], strict=False):
         # A bar reaches a little beyond its events, unless it would meet its neighbour.
         start, end = scale.x(bar.start), scale.x(bar.end)
@@ -240,20 +250,36 @@ def _draw_bars(axes: Axes, elements: list[Element], layout: _Layout) -> int:
         searched = bar.label != NO_SEARCH
         look = SESSION_LOOK if searched else NO_SEARCH_LOOK
         axes.add_artist(Rectangle((left, top), right - left, height, zorder=2, **look))
-        font, colour = (STRONG, COLOURS["ink"]) if searched else (SMALL, COLOURS["note"])
-        limit = scale.x(after.start) - 7 if after else scale.width + RIGHT
-        if left + 1 + text_width(str(bar.label), font) <= limit - 4:
-            axes.text(left + 1, top - 4, str(bar.label), font=font, color=colour)
+        crowd.append(left + 1)
+        limit = (scale.x(after.start) - 7 if after else scale.width + RIGHT) - 4
+        label, font = str(bar.label), STRONG if searched else SMALL
+        if after and left + 1 + text_width(label, font) > limit:
+            continue
+        if len(crowd) > 1:
+            label, font = quantity(len(crowd), "session"), SMALL
+        x, width = crowd[0], text_width(label, font)
+        if x + width > limit:  # there may be more room before it
+            x = max(free, limit - width)
+        if x + width <= limit:
+            colour = COLOURS["ink"] if font is STRONG else COLOURS["note"]
+            axes.text(x, top - 4, label, font=font, color=colour)
+            free = x + width + 8
         else:
-            unlabelled += 1
+            unlabelled += len(crowd)
+        crowd = []
     return unlabelled
 
 
 def _draw_queries(axes: Axes, elements: list[Element], layout: _Layout, crowded: bool) -> int:
-    """Draw one user's queries below the bars; return how many have no room."""
+    """Draw one user's queries below the bars, or above in low rows; return how many lack room."""
     y = layout.middle[elements[0].user] + layout.bar / 2 + 3
+    taken = layout.is_low and any(it.what == "session" for it in elements)
+    if layout.is_low:
+        y -= layout.bar + 17
     searches = [it for it in elements if it.what == "search" and plain(it.label or "")]
-    queries = [] if crowded else [_query(layout.scale.x(it.start) - 4, it) for it in searches]
+    if crowded or taken:
+        return len(searches)
+    queries = [_query(layout.scale.x(it.start) - 4, it) for it in searches]
     placed = place(queries, layout.scale.width)
     for x, text, font in placed:
         axes.text(x, y, text, font=font, color=COLOURS["search"], va="top")

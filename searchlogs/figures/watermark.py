@@ -213,8 +213,8 @@ class _Grid(NamedTuple):
     """Event time, upwards in each panel."""
     marks: list[tuple[float, str]]
     """Height and label of the round times."""
-    date: str
-    """The date or the year that the labels leave out."""
+    name: str
+    """What the labels are, with the date that they leave out."""
     users: int
     states: int
     columns: int
@@ -255,11 +255,17 @@ def _grid(run: Run, users: list[str], states: list[int]) -> _Grid:
     pitch = height + (24 if columns > 1 or len(users) > 1 else 10)  # with or without a heading
     scale = _scale(run, users, height)
     times, labels, date = ticks(scale)
-    stride = -(-13 * len(times) // int(height))  # a line of text needs 13 points
+    name = "event time (UTC)"
+    hours = {label[:3] if label.count(":") == 2 else label for label in labels}
+    if columns > 1 and len(hours) == 1:  # small panels have little room beside them
+        labels = [label[3:].removeprefix("0") for label in labels]
+        name = f"minutes and seconds after {hours.pop()}00 (UTC)"
+    name = ", ".join(filter(None, [name, date]))
+    stride = -(-16 * len(times) // int(height))  # a line of text needs 16 points
     marks = list(zip(times, labels, strict=True))[::stride]
-    left = max([44.0, *(text_width(label, SMALL) + 20 for label in labels)])
+    left = max([36.0, *(text_width(label, SMALL) + 20 for label in labels)])
     width = (WIDTH - RIGHT - columns * left) / columns
-    return _Grid(scale, marks, date, len(users), len(states), columns, left, width, height, pitch)
+    return _Grid(scale, marks, name, len(users), len(states), columns, left, width, height, pitch)
 
 
 def _draw(
@@ -276,8 +282,7 @@ def _draw(
         notes = [*notes, "Where no line is drawn, the watermark lies below the picture."]
     figure, axes = page(title, _legend(run), notes, grid.left, grid.depth)
     axes.axis("off")
-    date = ", ".join(filter(None, ["event time (UTC)", grid.date]))
-    axes.text(MARGIN - grid.left, 8, date, **NOTE)
+    axes.text(MARGIN - grid.left, 8, grid.name, **NOTE)
     unlabelled = 0
     for i, state in enumerate(states):
         boxes = grid.boxes(i)
@@ -305,8 +310,8 @@ def _scale(run: Run, users: list[str], height: float) -> Scale:
     end = max(max(it.event.time, it.watermark) for it in own)
     # A long wait would press the events together at the top.
     start = min(start, max(lowest, start - (end - start) / 3) if end > start else lowest)
-    point = (end - start) / (height - 42) or timedelta(seconds=0.1)
-    return Scale(start - 16 * point, end + 26 * point, height)
+    point = (end - start) / (height - 50) or timedelta(seconds=0.1)
+    return Scale(start - 24 * point, end + 26 * point, height)
 
 
 def _legend(run: Run) -> list[Line2D | Patch]:

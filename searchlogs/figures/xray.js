@@ -8,11 +8,7 @@
     parent?.append(node);
     return node;
   };
-  const start = (root) => {
-    root.dataset.on = "";
-    // The film above is for where no script runs.
-    const film = root.closest(".jp-OutputArea-child")?.previousElementSibling;
-    if (film?.querySelector("img[src^='data:image/png'], .jp-RenderedImage")) film.style.display = "none";
+  return (root) => {
     make("style", {}, root, `
       [data-xray="${mark}"] { font: 13px/${LINE}px var(--jp-ui-font-family, system-ui, sans-serif);
         max-width: 860px; --on: #d55e00; --mark: #009e73; color: inherit; outline-offset: 4px }
@@ -146,5 +142,4 @@
     };
     show(0);
   };
-  document.querySelectorAll(`[data-xray="${mark}"]:not([data-on])`).forEach(start);
 }

@@ -1,15 +1,13 @@
 """The X-ray of a flow: its graph, and item by item what each step gives and keeps."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import chain
 
 from bytewax.dataflow import Dataflow
-from IPython.display import display
 
-from searchlogs.figures.scripted import scripted
+from searchlogs.figures.scripted import picture, scripted
 from searchlogs.figures.trace import trace
 from searchlogs.figures.xray_film import film
 from searchlogs.figures.xray_layout import Layout, lay_out
@@ -35,14 +33,8 @@ class XRay:
                     words = ": ".join(filter(None, [row.step.name, line.label, line.text]))
                     yield f"   {words}"
 
-    def _ipython_display_(self) -> None:
-        """Show the film, for where no script runs, and the picture that steps, which hides it."""
-        png = base64.b64encode(film(self.layout)).decode()
-        display({"image/png": png, "text/plain": repr(self)}, raw=True)
-        display({"text/html": self.html(), "text/plain": "The same, to step through."}, raw=True)
-
     def html(self) -> str:
-        """Return the picture that steps, as HTML with a script of its own."""
+        """Return the picture that steps, as HTML with a script; without it, a film stands there."""
         moments, rows, edges, frames = self.layout
         data = {
             "rows": [
@@ -55,7 +47,12 @@ class XRay:
             "lit": [[edge.stream in moment.passed for edge in edges] for moment in moments],
         }
         words = f"<summary>The same in words</summary><pre>{escape(repr(self))}</pre>"
-        return f"{scripted('xray', data)}<details>{words}</details>"
+        what = "A film of the flow's run. The same in words stands below."
+        still = picture(what, film(self.layout))
+        return f"{scripted('xray', data, still)}<details>{words}</details>"
+
+    def _repr_html_(self) -> str:
+        return self.html()
 
 
 def xray(flow: Dataflow) -> XRay:

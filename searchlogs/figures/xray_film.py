@@ -6,13 +6,13 @@ from matplotlib.figure import Figure
 
 from searchlogs.figures.film import animate
 from searchlogs.figures.graph import LANE, draw_streams
-from searchlogs.figures.page import COLOURS, SMALL, STRONG, TEXT, drawable, fit, style
+from searchlogs.figures.page import COLOURS, SMALL, STRONG, TEXT, WIDTH, drawable, fit, style
 from searchlogs.figures.xray_layout import Layout
 
-WIDE, LINE, HEAD, TOP = 720.0, 16.0, 24.0, 40.0
-"""Lengths, in points: of the picture, of a line, of a step's head, above the graph."""
+LINE, HEAD, TOP = 16.0, 24.0, 40.0
+"""Heights, in points: of a line, of a step's head, and of what is above the graph."""
 
-DPI = 90
+DPI = 96
 
 
 def film(layout: Layout) -> bytes:
@@ -34,11 +34,11 @@ def _draw(layout: Layout, moment: int) -> Figure:
     heights = [HEAD + LINE * row.lines + 6 for row in layout.rows]
     tops = [TOP + sum(heights[:i]) + HEAD / 2 for i in range(len(heights))]
     height = TOP + sum(heights)
-    figure = Figure(figsize=(WIDE / 72, height / 72), facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDE), ylim=(height, 0))
+    figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
     axes.set_axis_off()
     title = f"{moment + 1} of {len(layout.frames)}: {layout.moments[moment].title}"
-    axes.text(10, 20, fit(drawable(title, TEXT), WIDE - 20, TEXT), font=TEXT, va="center")
+    axes.text(10, 20, fit(drawable(title, TEXT), WIDTH - 20, TEXT), font=TEXT, va="center")
     lanes = [row.lane for row in layout.rows]
     passed = layout.moments[moment].passed
     streams = draw_streams(axes, lanes, tops, layout.edges)
@@ -61,7 +61,7 @@ def _draw(layout: Layout, moment: int) -> Figure:
             look = COLOURS["click"] if line.is_new else COLOURS["ink"]
             look = {"kept": COLOURS["watermark"], "none": COLOURS["note"]}.get(line.look, look)
             text = fit(
-                drawable(f"{line.label}  {line.text}".strip(), SMALL), WIDE - left - 10, SMALL
+                drawable(f"{line.label}  {line.text}".strip(), SMALL), WIDTH - left - 10, SMALL
             )
             axes.text(
                 left,
