@@ -1,6 +1,6 @@
-"""Columns of Parquet under our names and types, and which of their rows are events as they are."""
+"""Columns of a log under our names and types, and which of their rows are events as they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from searchlogs.columnar.columns import LAST
 from searchlogs.columnar.convert import kind_array
 from searchlogs.columnar.kernel import CODES
+from searchlogs.columnar.times import number_times, text_times
 from searchlogs.events import EARLIEST
 from searchlogs.logs.arrays import (
     MICROSECOND,
@@ -35,18 +36,25 @@ ACTION = "action"
 _NULL, _NO_POSITION = float_array([None, -1.0])
 
 
-def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.RecordBatch:
+def our_columns(
+    theirs: Mapping[str, pa.Array], border: Border, schema: pa.Schema
+) -> pa.RecordBatch:
     """Return columns under our names and types, and the kinds of events in our words.
+
+    Args:
+        theirs: The log's columns, by our names.
+        border: Rules for reading them.
+        schema: Our names and types; ACTION if the log has activities.
 
     Raises:
         ArrowInvalid: A value does not fit the type.
     """
     columns = []
     for field in schema:
-        column = batch[border.theirs("event" if field.name == ACTION else field.name)]
+        column = theirs["event" if field.name == ACTION else field.name]
         if field.name in ("event", ACTION):
             column = (_kinds if field.name == "event" else _actions)(column, border)
-        elif pa.types.is_floating(column.type):
+        elif pa.types.is_floating(column.type) and field.name == "position":
             # pandas writes a hole among whole numbers as NaN. A position below 0 is read one by
             # one, as what is not whole has to be.
             whole = pc.equal(column, pc.floor(column))
@@ -64,12 +72,11 @@ def our_columns(batch: pa.RecordBatch, border: Border, schema: pa.Schema) -> pa.
 
 
 def _times(column: pa.Array, border: Border) -> pa.Array:
-    """Return times with a zone, null where numbers or local times have to be read one by one."""
-    if pa.types.is_integer(column.type):
-        unit = TIME_UNITS[border.time_unit or "us"]
-        number = to_numpy(column.cast(pa.int64()), np.int64)
-        good = there(column) & (number >= FIRST // unit) & (number <= LAST // unit)
-        times = from_numpy(np.where(good, number, 0) * unit).view(TIME)
+    """Return times with a zone, null where others have to be read one by one."""
+    if not pa.types.is_timestamp(column.type):
+        times, good = _parsed(column, border)
+        good &= there(column)
+        times = from_numpy(np.where(good, times, 0)).view(TIME)
         return pc.if_else(flag_array(good), times, pa.nulls(len(column), TIME))  # type: ignore[arg-type]
     if column.type.tz is not None:
         return column
@@ -80,6 +87,18 @@ def _times(column: pa.Array, border: Border) -> pa.Array:
         for which in ("earliest", "latest")
     )
     return pc.if_else(pc.equal(first, second), first, pa.nulls(len(column), first.type))
+
+
+def _parsed(column: pa.Array, border: Border) -> tuple[Array, Array]:
+    """Return times that are text or numbers in microseconds since 1970, and which are sure."""
+    if pa.types.is_floating(column.type):
+        return number_times(column, border.time_unit)
+    if not pa.types.is_integer(column.type):
+        return text_times(column.cast(pa.string()))
+    unit = TIME_UNITS[border.time_unit or "us"]
+    number = to_numpy(column.cast(pa.int64()), np.int64)
+    good = (number >= FIRST // unit) & (number <= LAST // unit)
+    return np.where(good, number, 0) * unit, good
 
 
 FIRST = (FIRST_NUMBER - EARLIEST) // MICROSECOND

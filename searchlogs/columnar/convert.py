@@ -50,7 +50,7 @@ def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.Rec
 
     Args:
         events: The events.
-        schema: Columns of the batch: some of EVENTS, with users as text, or as int64 if every event
+        schema: Columns of the batch: some of EVENTS, with users as text or int64, and every event
             has such a user. None: those of EVENTS, with users as they are.
 
     Returns:
@@ -80,7 +80,7 @@ def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.Rec
         columns |= _user_columns(users)
     else:
         is_number = pa.types.is_integer(schema.field("user").type)
-        columns["user"] = int_array(users) if is_number else text_array(list(map(str, users)))
+        columns["user"] = (int_array if is_number else text_array)(users)
     names = list(columns) if schema is None else schema.names
     return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from searchlogs.columnar.checks import ACTION, filled, there
+from searchlogs.columnar.convert import HOLDERS
 from searchlogs.columnar.kernel import CODES
 from searchlogs.events import FIELDS, KINDS
 from searchlogs.logs.arrays import Array, to_numpy
@@ -30,6 +31,12 @@ class Notes:
             for name in FIELDS
         }
         """For each field, whether a kind does not read it, by the kind's code."""
+        self.seen = {
+            name: [KINDS.get(kind) in HOLDERS[name] or kind not in KINDS for kind in CODES]
+            | self.unread[name]
+            for name in HOLDERS
+        }
+        """For each field, whether a kind has it or would note that it is not read."""
 
     def add(self, rows: pa.RecordBatch, places: Array, noted: Iterable[tuple[int, Found]]) -> None:
         """Add the notes about records that gave events.
@@ -46,13 +53,23 @@ class Notes:
             unread += [(place, key, 1) for key in found.unread]
             actions += [(place, found.activity, 1)] if found.activity is not None else []
         if self.mapped.missing:
-            self.mapped.note(lambda name: _has(rows, name))
+            self.mapped.note(lambda name: self._has(rows, name))
         # In the order of the records, so that it does not depend on batches.
         unread.sort(key=lambda note: (note[0], FIELDS.index(note[1].partition(".")[2])))
         for _, key, number in unread:
             self.tally.unread[key] = self.tally.unread.get(key, 0) + number
         for _, action, number in sorted(actions):
             count_kind(self.tally.activity, action, number)
+
+    def _has(self, rows: pa.RecordBatch, name: str) -> bool:
+        """Return whether a row has a mapped field."""
+        if name in REQUIRED or name not in rows.schema.names:
+            return name in REQUIRED
+        code = to_numpy(rows["event"].indices, np.int8)
+        has = _holds(rows[name])
+        if name == "query":  # a search may have an empty one
+            has |= there(rows[name]) & (code == CODES["search"])
+        return bool((has & self.seen[name][code]).any())
 
     def _unread(self, rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, int]]:
         """Yield the first place, the kind and name, and the number of fields that are not read."""
@@ -77,16 +94,6 @@ def _actions(rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, in
         )
         for name, begin, number in zip(which, first, numbers, strict=True):
             yield int(places[row[begin]]), names[name], int(number)
-
-
-def _has(rows: pa.RecordBatch, name: str) -> bool:
-    """Return whether a row has a mapped field."""
-    if name in REQUIRED or name not in rows.schema.names:
-        return name in REQUIRED
-    has = _holds(rows[name])
-    if name == "query":  # a search may have an empty one
-        has |= there(rows[name]) & (to_numpy(rows["event"].indices, np.int8) == CODES["search"])
-    return bool(has.any())
 
 
 def _holds(column: pa.Array) -> Array:

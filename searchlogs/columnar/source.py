@@ -1,7 +1,8 @@
 """A log as a Bytewax source of record batches.
 
-The columns of Parquet files and of queries are taken as they stand, if their types allow it. Every
-other log is read record by record, and its events are put into batches.
+The columns of Parquet files and of queries are taken as they stand, if their types allow it, and so
+are lines of JSON, CSV and TSV that surely are events. Every other log is read record by record, and
+its events are put into batches.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,20 @@ from typing import Any
 
 import pyarrow as pa
 
+from searchlogs.columnar.checks import ACTION
+from searchlogs.columnar.chunks import Columns, File, as_they_stand
 from searchlogs.columnar.convert import to_batch
-from searchlogs.columnar.parquet import Columns, common_columns
+from searchlogs.columnar.lines import LINES, LineFile
+from searchlogs.columnar.parquet import ParquetFile, QueryRows, common_columns
 from searchlogs.logs.border import Reject
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.outcomes import ACTIVITY
 from searchlogs.logs.parquet import ROWS
+from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import BATCH, LogEvents, LogSource, Reader
+
+LINES_BATCH = 10_000
+"""Lines that are read at a time, if they are read in blocks: some blocks."""
 
 
 class BatchSource(LogSource):
@@ -25,10 +34,34 @@ class BatchSource(LogSource):
 
     def reader(self, watch: Callable[[int], None]) -> tuple[Reader[Any], int]:
         """Return what reads the log, and the number of records to read at a time."""
-        schema = common_columns(self.log)
-        if schema is None:
+        found = _files(self.log)
+        if found is None:
             return _EventBatches(self.log, watch), BATCH
-        return Columns(self.log, schema, watch), ROWS
+        files, size = found
+        return Columns(files, self.log.log.border, watch), size
+
+
+def _files(opened: OpenLog) -> tuple[list[File], int] | None:
+    """Return what reads the files of a log in chunks, and how many records to read at a time.
+
+    None if the log is read record by record.
+    """
+    border = opened.log.border
+    action = pa.field(ACTION, pa.string())
+    has_activities = ACTIVITY in border.kinds.values()
+    schema = common_columns(opened)
+    if schema is not None:
+        taken = schema.append(action) if has_activities else schema
+        if opened.log.query is not None:
+            return [QueryRows(opened.log.query, border, taken)], ROWS
+        return [ParquetFile(path, border, taken) for path, _ in opened.files], ROWS
+    formats = {format for _, format in opened.files}
+    if formats and formats <= LINES and as_they_stand(opened.log):
+        names = [*EVENTS.names, *([ACTION] if has_activities else [])]
+        escaped = opened.log.backslash
+        files = [LineFile(path, format, border, names, escaped) for path, format in opened.files]
+        return [*files], LINES_BATCH
+    return None
 
 
 class _EventBatches:

@@ -4,14 +4,15 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 import pyarrow as pa
 
-from searchlogs.columnar.parquet import Chunk, Chunks, due_times, our_schema
+from searchlogs.columnar.chunks import Chunk, due_times
+from searchlogs.columnar.parquet import Chunks, our_schema
 from searchlogs.columnar.rates import add_rates
 from searchlogs.columnar.sessionizer import LATE_BY, sessionize_batches
 from searchlogs.durations import Windowing
@@ -112,7 +113,7 @@ def sessionize(
     Args:
         data: A pandas or Polars DataFrame, a pyarrow table, record batch or batch reader, a DuckDB
             relation, or anything else that has `__arrow_c_stream__`: one row per event. Times are
-            timestamps, numbers, or text, which takes ten times as long.
+            timestamps, numbers, or text.
         gap: Longest pause within a session, a timedelta or text such as "30m".
         wait: How far behind a user's newest event another may arrive, likewise.
         columns: The table's name of each column that is called differently there, by ours: event,
@@ -154,7 +155,7 @@ def sessionize(
     reader = _reader(data, border)
     schema = our_schema(reader.schema, border)
     chunks = Chunks("", border, schema or _columns(reader.schema, border), schema is not None)
-    read = _Read(border, chunks.of(_batches(reader, border)))
+    read = _Read(chunks.schema, border, chunks.of(_batches(reader, border)))
     batches = _sorted(read) if order == "time" else (chunk.rows for chunk in read)
     sessions, late = sessionize_batches(batches, windowing.gap, windowing.wait)
     read.check()
@@ -297,8 +298,8 @@ def _batches(
 class _Read:
     """The rows of a table as they are read, and what became of those that gave no event."""
 
-    def __init__(self, border: Border, chunks: Iterator[Chunk]) -> None:
-        self.border, self.chunks = border, chunks
+    def __init__(self, schema: pa.Schema, border: Border, chunks: Iterator[Chunk]) -> None:
+        self.schema, self.border, self.chunks = schema, border, chunks
         self.rows = self.events = 0
         self.rejects: list[Reject] = []
         self.ignored: Counter[str] = Counter()
@@ -314,7 +315,10 @@ class _Read:
                 elif isinstance(read.outcome, Ignored):
                     count_kind(self.ignored, read.outcome.kind)
             if len(chunk.rows):
-                yield chunk
+                # Users that were read one by one may be numbers and text.
+                columns = [chunk.rows[field.name].cast(field.type) for field in self.schema]
+                rows = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+                yield replace(chunk, rows=rows)
 
     def check(self) -> None:
         """Raise a ValueError if no row gave an event."""

@@ -172,50 +172,83 @@ class _Feed:
         del self.taken[keep:]
 
 
+class CsvRows:
+    """What reads the records of a CSV or TSV file, and remembers its header.
+
+    Args:
+        border: Rules for reading the records.
+        quotes: Whether cells may be quoted, as in CSV and not in TSV.
+        backslash: Whether a backslash in front of a character takes its meaning away, instead of a
+            quote in front of a quote.
+    """
+
+    def __init__(self, border: Border, quotes: bool, backslash: bool = False) -> None:
+        self.border, self.style = border, _Style(quotes, backslash)
+        self.delimiters = ",;\t" if quotes else "\t"
+        self.delimiter = self.delimiters[0]
+        self.header: list[str] | None = None
+        """Names of the columns; None before the header, empty if it could not be read."""
+        self.bad_header: BadRecord | None = None
+        """What is wrong with the header."""
+        self.duplicate: BadRecord | None = None
+        """Why no record can be read, if two columns are one field."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether records can be read by their columns, unless there was no header yet."""
+        return self.header is None or (
+            bool(self.header) and self.bad_header is None and self.duplicate is None
+        )
+
+    def read_first(self, lines: Iterator[Line]) -> Parsed | None:
+        """Return the record with which some lines begin; None if there are none."""
+        return self._read(_Feed(lines, self.style))
+
+    def _read(self, feed: _Feed) -> Parsed | None:
+        """Return the next record; None at the end."""
+        if self.header is None:
+            self.delimiter = _delimiter(feed, self.delimiters, self.border)
+        cells = feed.record(self.delimiter)
+        if cells is None:
+            return None
+        outcome: Outcome
+        if isinstance(cells, BadRecord):
+            self.header = self.header or []
+            outcome = cells
+        elif not cells:
+            outcome = Skipped.FRAMING
+        elif self.header is None:
+            self.header = [name or "" for name in self.style.values(cells)]
+            self.duplicate = duplicate_column(self.border, self.header)
+            self.bad_header = _why_no_header(self.style, self.border, self.header)
+            outcome = self.bad_header or Skipped.FRAMING
+        else:
+            values = self.style.values(cells)
+            outcome = self.duplicate or _outcome(self.border, self.header, values)
+        raw = b"".join(raw for _, raw, _ in feed.taken)
+        return feed.taken[0][0], raw, outcome, len(feed.taken)
+
+    def read_all(self, lines: Iterator[Line]) -> Iterator[Parsed]:
+        """Return the records of lines, which begin with a record."""
+        feed = _Feed(lines, self.style)
+        while (record := self._read(feed)) is not None:
+            yield record
+
+
 def read_csv(stream: BinaryIO, border: Border, backslash: bool = False) -> Iterator[Parsed]:
     """Return the records of a CSV file; its header and empty lines are framing.
 
     Args:
         stream: The file.
         border: Rules for reading its records.
-        backslash: Whether a backslash in front of a character takes its meaning away, instead of a
-            quote in front of a quote.
+        backslash: Whether cells have backslash escapes, as in CsvRows.
     """
-    feed = _Feed(read_lines(stream), _Style(True, backslash))
-    return _read(feed, border, ",;\t")
+    return CsvRows(border, True, backslash).read_all(read_lines(stream))
 
 
 def read_tsv(stream: BinaryIO, border: Border, backslash: bool = False) -> Iterator[Parsed]:
     """Return the records of a TSV file, as `read_csv` does of a CSV file."""
-    feed = _Feed(read_lines(stream), _Style(False, backslash))
-    return _read(feed, border, "\t")
-
-
-def _read(feed: _Feed, border: Border, delimiters: str) -> Iterator[Parsed]:
-    header: list[str] | None = None
-    duplicate: BadRecord | None = None
-    delimiter = delimiters[0]
-    while True:
-        if header is None:
-            delimiter = _delimiter(feed, delimiters, border)
-        cells = feed.record(delimiter)
-        if cells is None:
-            return
-        line = feed.taken[0][0]
-        raw = b"".join(raw for _, raw, _ in feed.taken)
-        outcome: Outcome
-        if isinstance(cells, BadRecord):
-            header = header or []
-            outcome = cells
-        elif not cells:
-            outcome = Skipped.FRAMING
-        elif header is None:
-            header = [name or "" for name in feed.style.values(cells)]
-            duplicate = duplicate_column(border, header)
-            outcome = _why_no_header(feed.style, border, header) or Skipped.FRAMING
-        else:
-            outcome = duplicate or _outcome(border, header, feed.style.values(cells))
-        yield line, raw, outcome, len(feed.taken)
+    return CsvRows(border, False, backslash).read_all(read_lines(stream))
 
 
 def _delimiter(feed: _Feed, delimiters: str, border: Border) -> str:

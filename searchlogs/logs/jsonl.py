@@ -79,16 +79,18 @@ def read_json(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
 
 def _read_jsonl(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
     """Return the records of a file of JSON Lines; empty lines are framing."""
-    for line, raw, bad in read_lines(stream):
-        outcome: Outcome
-        if bad or not raw.strip():
-            outcome = bad or Skipped.FRAMING
-        else:
-            try:
-                outcome = border.read(from_json(raw.rstrip(b"\r\n")))
-            except BadRecord as error:
-                outcome = error
-        yield line, raw, outcome, 1
+    for number, raw, bad in read_lines(stream):
+        yield number, raw, bad or read_line(raw, border), 1
+
+
+def read_line(raw: bytes, border: Border) -> Outcome:
+    """Return what a line of JSON Lines gives."""
+    if not raw.strip():
+        return Skipped.FRAMING
+    try:
+        return border.read(from_json(raw.rstrip(b"\r\n")))
+    except BadRecord as error:
+        return error
 
 
 def _read_values(stream: BinaryIO, border: Border, layout: Layout) -> Iterator[Parsed]:

@@ -168,6 +168,25 @@ class _Decoded(io.RawIOBase):
         return len(data)
 
 
+class Replayed(io.RawIOBase):
+    """A stream to which what has been read of it is given back."""
+
+    def __init__(self, head: bytes, stream: Text) -> None:
+        """Begin with what has been read, and go on with the stream."""
+        self.head, self.stream = head, stream
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer, and return the number of bytes."""
+        data = self.head[: len(buffer)] if self.head else self.stream.read1(len(buffer))
+        self.head = self.head[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
 def why_not_utf_16(raw: bytes) -> BadRecord | None:
     """Return why bytes that were decoded from UTF-16 are no text, or None if they are."""
     if b"\xff" in raw:
@@ -187,14 +206,18 @@ Parsed: TypeAlias = tuple[int, bytes, Outcome, int]
 """Number of a record's first line (or row), from 1, its bytes, what it gave, and its line ends."""
 
 
-def read_lines(stream: BinaryIO) -> Iterator[Line]:
+def read_lines(stream: BinaryIO, first: int = 1) -> Iterator[Line]:
     """Return the lines of a file. A line that cannot be read costs no other.
+
+    Args:
+        stream: The file.
+        first: Number of the line at which the stream is.
 
     Raises:
         OSError: The disk cannot be read.
     """
     from_utf_16 = getattr(stream, "from_utf_16", False)
-    number = 0
+    number = first - 1
     while True:
         number += 1
         raw = rest = b""
@@ -236,7 +259,7 @@ def truncated(error: OSError, began: bool) -> BadRecord:
     return BadRecord(None, f"{what}: {error}")
 
 
-def not_lines(head: bytes) -> BadRecord | None:
+def not_lines(head: bytes | bytearray) -> BadRecord | None:
     """Return why a file that begins so is no text, or None if it may be."""
     for magic, kind in MAGIC.items():
         if head.startswith(magic):

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 import jiter
 
 from searchlogs.logs.border import BadRecord
-from searchlogs.logs.lines import MAX_LINE, Text, truncated, why_not_utf_16
+from searchlogs.logs.lines import MAX_LINE, Replayed, Text, truncated, why_not_utf_16
 from searchlogs.logs.words import KEEPING
 
 Layout: TypeAlias = Literal["lines", "array", "values"]
@@ -52,7 +52,7 @@ class Piece(NamedTuple):
     """Number of lines that end in it."""
 
 
-def find_layout(stream: BinaryIO) -> tuple[Layout, BinaryIO]:
+def find_layout(stream: BinaryIO) -> tuple[Layout, Text]:
     """Find out how the records of a JSON file are laid out, by the beginning of it.
 
     Returns:
@@ -78,25 +78,9 @@ def find_layout(stream: BinaryIO) -> tuple[Layout, BinaryIO]:
         layout = None
     if layout is None:
         layout = _layout(head, whole=True)
-    replayed = Text(_Replayed(head, text), CHUNK)
+    replayed = Text(Replayed(head, text), CHUNK)
     replayed.from_utf_16 = text.from_utf_16
     return layout or "lines", replayed
-
-
-class _Replayed(io.RawIOBase):
-    """A stream to which what has been read of it is given back."""
-
-    def __init__(self, head: bytes, stream: Text) -> None:
-        self.head, self.stream = head, stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.head[: len(buffer)] if self.head else self.stream.read1(len(buffer))
-        self.head = self.head[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def _layout(head: bytes, whole: bool = False) -> Layout | None:

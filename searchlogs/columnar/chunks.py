@@ -1,0 +1,350 @@
+"""Consecutive records of a log as columns, with what the border made of the others.
+
+Whatever validation would surely take as it stands becomes rows at once. Records of which that isn't
+sure are read one by one, so rejects are the same whichever way a log is read.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from searchlogs.columnar.checks import ACTION, there, with_results
+from searchlogs.columnar.convert import IS_NUMBER, KIND_WORDS, to_batch
+from searchlogs.columnar.notes import Notes
+from searchlogs.events import EARLIEST, KINDS, Event
+from searchlogs.logs.arrays import (
+    Array,
+    flag_array,
+    from_numpy,
+    take,
+    text_array,
+    to_flags,
+    to_numpy,
+)
+from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.formats import Read
+from searchlogs.logs.log import Log
+from searchlogs.logs.outcomes import Found
+from searchlogs.logs.records import RANKS
+from searchlogs.logs.source import Tally, as_reject
+
+NEVER = np.int64(np.iinfo(np.int64).min)
+"""The newest time of a file of which nothing has been read."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Bytes of records, in a format of lines."""
+
+    data: bytes
+    begin: Array
+    """Place of each record's first byte."""
+    end: Array
+    """Place behind each record."""
+    lines: Array
+    """Number of lines that each record took."""
+
+    def part(self, rows: slice | Array) -> "Raw":
+        """Return some of the records."""
+        return Raw(self.data, self.begin[rows], self.end[rows], self.lines[rows])
+
+    def checksum(self, value: int) -> int:
+        """Continue a checksum, which depends on all bytes and not on how they are cut."""
+        ends = np.append(np.flatnonzero(self.begin[1:] != self.end[:-1]), len(self.begin) - 1)
+        begins = np.append(0, ends[:-1] + 1)
+        data = memoryview(self.data)
+        for begin, end in zip(self.begin[begins].tolist(), self.end[ends].tolist(), strict=True):
+            value = zlib.crc32(data[begin:end], value)
+        return value
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive records."""
+
+    rows: pa.RecordBatch
+    """The events."""
+    places: Array
+    """The place of the record that gave each of `rows`, from 0."""
+    others: list[tuple[int, Read]]
+    """The records that gave none, and those that gave events with notes, with their places."""
+    key: Array
+    """For each record the newest time in its file so far, and the kind, by which files are merged.
+
+    A time is in microseconds, times 4, with the rank of the kind added to it.
+    """
+    raw: Raw | None = None
+    """The bytes of the records; None in a format without lines."""
+
+    def cut(self, size: int) -> tuple["Chunk", "Chunk | None"]:
+        """Return the first `size` records, and the rest."""
+        if size >= len(self.key):
+            return self, None
+        row = int(np.searchsorted(self.places, size))
+        before = [other for other in self.others if other[0] < size]
+        after = [(place - size, read) for place, read in self.others[len(before) :]]
+        raw, rest = (self.raw and self.raw.part(part) for part in (slice(size), slice(size, None)))
+        return (
+            Chunk(self.rows.slice(0, row), self.places[:row], before, self.key[:size], raw),
+            Chunk(self.rows.slice(row), self.places[row:] - size, after, self.key[size:], rest),
+        )
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes chunks of a file's records."""
+
+    names: list[str]
+    """Our names of the columns, and ACTION if the log has activities."""
+
+    def chunk(
+        self,
+        columns: pa.RecordBatch | None,
+        good: Array,
+        reads: Iterable[Read],
+        newest: np.int64,
+        raw: Raw | None = None,
+    ) -> Chunk:
+        """Return a chunk.
+
+        Args:
+            columns: The records under our names and types; None if all are read one by one.
+            good: Whether each record is surely an event as it stands.
+            reads: What the border makes of each of the others.
+            newest: Last key of the file's chunk before.
+            raw: The bytes of the records, in a format of lines.
+        """
+        places = np.flatnonzero(good)
+        columns = self.rows([]) if columns is None else columns
+        if len(places) < len(columns):
+            columns = columns.take(from_numpy(places))
+        columns, places = with_results(columns, places)
+        others: list[tuple[int, Read]] = []
+        events: list[tuple[int, Event]] = []
+        for place, read in zip(np.flatnonzero(~good).tolist(), reads, strict=True):
+            if isinstance(read.outcome, tuple):
+                events += [(place, event) for event in read.outcome]
+            if type(read.outcome) is not tuple:
+                others.append((place, read))
+        if events:
+            places = np.append(places, [place for place, _ in events])
+            order = np.argsort(places, kind="stable")
+            columns = joined([columns, self.rows([event for _, event in events])])
+            columns, places = columns.take(from_numpy(order)), places[order]
+        key = np.full(len(good) + 1, newest)
+        key[places[::-1] + 1] = due_times(columns)[
+            ::-1
+        ]  # of a record that gave two events, the first's
+        return Chunk(columns, places, others, np.maximum.accumulate(key)[1:], raw)
+
+    def rows(self, events: list[Event]) -> pa.RecordBatch:
+        """Return events that were read one by one as rows; their notes are kept elsewhere."""
+        rows = to_batch(events)
+        if ACTION in self.names:
+            rows = rows.append_column(ACTION, text_array([None] * len(events)))
+        return rows.select([*self.names, *({IS_NUMBER} & {*rows.schema.names})])
+
+
+def due_times(rows: pa.RecordBatch) -> Array:
+    """Return the time and the rank of each event as one number, by which events are ordered."""
+    rank = take(RANK_OF, to_numpy(rows["event"].indices, np.int8))
+    return 4 * to_numpy(rows["time"], np.int64) + rank
+
+
+RANK_OF = np.array(
+    [RANKS.get(KINDS[word], 0) if word in KINDS else 0 for word in KIND_WORDS.to_pylist()]
+)
+"""Rank of each kind of event at one time, by its code."""
+
+
+def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return batches as one; users become text if some are and others are not."""
+    batches = [batch for batch in batches if len(batch)] or batches[:1]
+    if len({batch.schema for batch in batches}) > 1:
+        batches = [_with_text_users(batch) for batch in batches]
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def _with_text_users(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose users are text, with the column that says which were numbers."""
+    names = [name for name in batch.schema.names if name != IS_NUMBER]
+    users = batch["user"]
+    was_number = pa.types.is_integer(users.type)
+    flags = flag_array([was_number] * len(batch))
+    if IS_NUMBER in batch.schema.names:
+        flags = batch[IS_NUMBER]
+    columns = [users.cast(pa.string()) if name == "user" else batch[name] for name in names]
+    return pa.RecordBatch.from_arrays([*columns, flags], [*names, IS_NUMBER])
+
+
+def as_they_stand(log: Log) -> bool:
+    """Return whether nothing is wanted of a log for which each record has to be looked at."""
+    border = log.border
+    asks_for_more = log.once is not None or log.key is not None or log.ahead is not None or log.sort
+    is_nested = any("." in theirs or "|" in theirs for theirs in border.fields.values())
+    has_ids = "id" in border.fields
+    return type(border) is Border and not (asks_for_more or is_nested or has_ids)
+
+
+class File(Protocol):
+    """A file whose records come in chunks."""
+
+    def chunks(self, watch: Callable[[int], None]) -> Iterator[Chunk]:
+        """Yield all records; `watch` is called with the number of bytes read each time."""
+
+
+class Columns:
+    """A log that is being read, its columns taken as they stand."""
+
+    def __init__(self, files: list[File], border: Border, watch: Callable[[int], None]) -> None:
+        """Start at the first record.
+
+        Args:
+            files: The log's files, which all have the same columns.
+            border: Rules for reading them.
+            watch: Called with the number of bytes read of a file since the last call.
+        """
+        self.chunks = _merged([file.chunks(watch) for file in files])
+        self.left: Chunk | None = None
+        self.tally = Tally()
+        self.notes = Notes(self.tally, border)
+        self.lines = 0
+        """Checksum of the bytes of records, in a format of lines."""
+        self.sums: dict[str, int] = {}
+        """Checksums of the columns, in a format without."""
+
+    @property
+    def checksum(self) -> int:
+        """Checksum of the records that were read."""
+        return zlib.crc32(repr(sorted(self.sums.items())).encode()) if self.sums else self.lines
+
+    def read(self, count: int) -> list[pa.RecordBatch | Reject]:
+        """Return what the next `count` records give: fewer only at the end."""
+        batch: list[pa.RecordBatch | Reject] = []
+        while count and (chunk := self.left or next(self.chunks, None)):
+            chunk, self.left = chunk.cut(count)
+            count -= len(chunk.key)
+            self._count(chunk)
+            if len(chunk.rows):
+                names = [name for name in chunk.rows.schema.names if name != ACTION]
+                batch.append(chunk.rows.select(names))
+            others = [read for _, read in chunk.others if not isinstance(read.outcome, tuple)]
+            self.notes.mapped.look(read.outcome for read in others)
+            for read in others:
+                self.tally.add(read.outcome)
+                if chunk.raw is None:
+                    self._add("others", read.raw)
+                if isinstance(read.outcome, BadRecord):
+                    batch.append(as_reject(read, read.outcome, withhold=False))
+        return batch
+
+    def _count(self, chunk: Chunk) -> None:
+        """Count a chunk's lines and events, and continue the checksums."""
+        if chunk.raw is None:
+            self.tally.lines += len(chunk.key)
+        else:
+            self.tally.lines += int(chunk.raw.lines.sum())
+            self.lines = chunk.raw.checksum(self.lines)
+        if not len(chunk.rows):
+            return
+        if chunk.raw is None:
+            for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
+                self._sum(name, column)
+        times = to_numpy(chunk.rows["time"], np.int64)
+        ends = int(times.min()), int(times.max())
+        first, last = (EARLIEST + timedelta(microseconds=end) for end in ends)
+        records = int(np.count_nonzero(np.diff(chunk.places, prepend=-1)))
+        self.tally.add_events(records, len(chunk.rows), first, last)
+        noted = [
+            (place, read.outcome) for place, read in chunk.others if isinstance(read.outcome, Found)
+        ]
+        self.notes.add(chunk.rows, chunk.places, noted)
+
+    def _sum(self, name: str, column: pa.Array) -> None:
+        """Continue the checksums of a column, which don't depend on the size of batches."""
+        if pa.types.is_dictionary(column.type):
+            column = column.indices
+        if name not in ("event", "user", "time"):
+            self._add(f"{name} there", to_flags(column.is_valid()))
+        if pa.types.is_list(column.type):
+            self._add(f"{name} length", _fixed(pc.list_value_length(column)))
+            self._sum(f"one of {name}", pc.list_flatten(column))
+        elif pa.types.is_string(column.type):
+            offsets = to_numpy(column, np.int32, len(column) + 1)
+            self._add(f"{name} length", np.diff(offsets))
+            self._add(name, memoryview(column.buffers()[2] or b"")[offsets[0] : offsets[-1]])
+        else:
+            self._add(name, _fixed(column))
+
+    def _add(self, name: str, data: Any) -> None:
+        """Continue one checksum."""
+        self.sums[name] = zlib.crc32(data, self.sums.get(name, 0))
+
+
+def _fixed(column: pa.Array) -> Array:
+    """Return the numbers of a column, 0 in place of null."""
+    numbers = to_numpy(column, f"i{column.type.bit_width // 8}")
+    return np.where(there(column), numbers, 0) if column.null_count else numbers
+
+
+def _merged(files: list[Iterator[Chunk]]) -> Iterator[Chunk]:
+    """Merge files by the key of each one's next event; equal keys in the order given.
+
+    That is the order of each one's largest key so far: an older record follows right behind it.
+    """
+    heads = [next(file, None) for file in files]
+    while present := [(head.key[-1], number) for number, head in enumerate(heads) if head]:
+        until, its = min(present)
+        parts = []
+        for number, head in enumerate(heads):
+            if head:
+                side: Any = "right" if number <= its else "left"
+                size = int(np.searchsorted(head.key, until, side))
+                if size:
+                    part, heads[number] = head.cut(size)
+                    parts.append(part)
+                    heads[number] = heads[number] or next(files[number], None)
+        yield _interleaved(parts) if len(parts) > 1 else parts[0]
+
+
+def _interleaved(parts: list[Chunk]) -> Chunk:
+    """Return chunks as one, in the order of their keys; equal keys keep their order."""
+    key = np.concatenate([part.key for part in parts])
+    order = np.argsort(key, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    begins = np.cumsum([0, *(len(part.key) for part in parts)])[:-1]
+    places = [part.places + begin for part, begin in zip(parts, begins, strict=True)]
+    place = rank[np.concatenate(places)]
+    rows = np.argsort(place, kind="stable")  # a record may have given two events
+    others = [
+        (int(rank[begin + place]), read)
+        for part, begin in zip(parts, begins, strict=True)
+        for place, read in part.others
+    ]
+    others.sort(key=lambda other: other[0])
+    batch = joined([part.rows for part in parts]).take(from_numpy(rows))
+    raw = _joined_raw([part.raw for part in parts if part.raw is not None])
+    return Chunk(batch, place[rows], others, key[order], raw and raw.part(order))
+
+
+def _joined_raw(parts: list[Raw]) -> Raw | None:
+    """Return the bytes of chunks as one; None in a format without lines."""
+    if not parts:
+        return None
+    data, begin, end = [], [], []
+    size = 0
+    for part in parts:
+        low, high = int(part.begin.min()), int(part.end.max())
+        data.append(part.data[low:high])
+        begin.append(part.begin + (size - low))
+        end.append(part.end + (size - low))
+        size += high - low
+    lines = np.concatenate([part.lines for part in parts])
+    return Raw(b"".join(data), np.concatenate(begin), np.concatenate(end), lines)

@@ -1,0 +1,438 @@
+"""Lines read in blocks: all is as if the border had read each of them, and most of it is not."""
+
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from fuzz_lines import compare, fuzz
+from hypothesis import given
+from hypothesis import strategies as st
+
+from searchlogs.columnar.chunks import Columns
+from searchlogs.columnar.lines import LineFile
+from searchlogs.columnar.source import BatchSource
+from searchlogs.columnar.times import number_times, text_times
+from searchlogs.events import EARLIEST, Event
+from searchlogs.logs.arrays import MICROSECOND, float_array, text_array
+from searchlogs.logs.blocks import Block, read_blocks
+from searchlogs.logs.border import Border
+from searchlogs.logs.formats import write_log
+from searchlogs.logs.lines import MAX_LINE, Line, Text, read_lines, text_of
+from searchlogs.logs.log import Log
+from searchlogs.logs.schemas import EVENTS
+from searchlogs.logs.source import InputChanged, LogSource
+from searchlogs.logs.times import Times
+from searchlogs.logs.ubi import Ubi
+from searchlogs.simulate import simulate
+
+TIME = "2024-01-01T00:00:05Z"
+OPEN = f'{{"event":"app_open","user":1,"time":"{TIME}"}}'
+CLICK = f'{{"event":"click","user":1,"time":"{TIME}","item":"fido","position":3,"x":{{"a":[1]}}}}'
+HEADER = "event,user,time,query,items,item,query_id,position"
+CELLS = f"app_open,1,{TIME},,,,,"
+LOG: list[Event] = list(simulate(9, 99, seed=1, disorder=timedelta(seconds=30), query_ids=True))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lines")
+
+
+def test_a_thousand_broken_logs(folder: Path) -> None:
+    total = fuzz(1_000, seed=0, folder=folder)
+    assert total["events"] > 2_000 and total["rejected"] > 1_000
+
+
+@pytest.mark.slow
+def test_ten_thousand_broken_logs(folder: Path) -> None:
+    fuzz(10_000, seed=1, folder=folder)
+
+
+# Lines of which Arrow's readers would make something else than the border, each among good ones
+
+
+def with_field(name: str, value: str) -> str:
+    return OPEN[:-1] + f',"{name}":{value}}}'
+
+
+DEEP = 400
+JSON = {
+    "two objects": OPEN + OPEN,
+    "two objects, a space": f"{OPEN} {OPEN}",
+    "an object over two lines": OPEN[:-1] + ',\n"query":"dogs"}',
+    "braces over two lines": OPEN[:-1] + ',"x":{}\n}',
+    "nothing": "",
+    "spaces": "  ",
+    "a space in front": f" {OPEN}",
+    "a tab behind": f"{OPEN}\t",
+    "a carriage return": f"{OPEN}\r",
+    "a comma behind": f"{OPEN},",
+    "a byte-order mark": f"\ufeff{OPEN}",
+    "a key twice": with_field("user", "2"),
+    "a key twice, escaped": with_field("us\\u0065r", "2"),
+    "another key twice": with_field("x", '1,"x":2'),
+    "a key inside twice": with_field("x", '{"a":[1],"a":[2]}'),
+    "a new key twice": with_field("new", '1,"new":2'),
+    "no number": with_field("x", "NaN"),
+    "no number inside": CLICK.replace("[1]", "[NaN]"),
+    "infinity inside": CLICK.replace("[1]", "[Infinity]"),
+    "many digits": CLICK.replace("[1]", f"[{'9' * 4301}]"),
+    "many digits and an exponent": CLICK.replace("[1]", f"[{'9' * 4301}e-4301]"),
+    "too large": with_field("x", "1e999"),
+    "deep": with_field("x", "[" * DEEP + "]" * DEEP),
+    "half a surrogate pair": with_field("query", '"\\ud800"'),
+    "a user of text": OPEN.replace(":1,", ':"1",'),
+    "a user with a fraction": OPEN.replace(":1,", ":1.5,"),
+    "a user of 65 bits": OPEN.replace(":1,", f":{2**64},"),
+    "no user": OPEN.replace(":1,", ":null,"),
+    "an empty user": OPEN.replace(":1,", ':"",'),
+    "a time of text": OPEN.replace(TIME, "noon"),
+    "a local time": OPEN.replace("Z", ""),
+    "a time before 1970": OPEN.replace("2024", "1969"),
+    "a 30th of February": OPEN.replace("2024-01-01", "2023-02-30"),
+    "an hour 24": OPEN.replace("T00:", "T24:"),
+    "an unknown kind": OPEN.replace("app_open", "tap"),
+    "a kind that is a number": OPEN.replace('"app_open"', "1"),
+    "a position of 0": CLICK.replace(":3", ":0"),
+    "a position with a fraction": CLICK.replace(":3", ":3.5"),
+    "a position of text": CLICK.replace(":3", ':"3"'),
+    "a position that is true": CLICK.replace(":3", ":true"),
+    "no item": CLICK.replace('"fido"', "null"),
+    "an empty item": CLICK.replace("fido", ""),
+    "an item that is a number": CLICK.replace('"fido"', "7"),
+    "items with a hole": with_field("items", '["a",null]').replace("app_open", "results"),
+    "items that are numbers": with_field("items", "[1,2]").replace("app_open", "results"),
+    "items of a click": CLICK.replace('"position"', '"items":["a"],"position"'),
+    "a list": f"[{OPEN}]",
+    "text": "dogs",
+    "too long": with_field("x", f'"{"x" * MAX_LINE}"'),
+}
+
+
+@pytest.mark.parametrize("line", JSON.values(), ids=JSON)
+@pytest.mark.parametrize("block", [1, 400, 1 << 19])
+def test_a_line_of_json_like_no_other(tmp_path: Path, line: str, block: int) -> None:
+    path = tmp_path / "log.jsonl"
+    for place in (0, 2, 20):
+        lines = [OPEN, CLICK] * 10
+        lines.insert(place, line)
+        path.write_text("\n".join(lines), newline="")
+        compare([str(path)], Border(), block, batch=4)
+        path.write_text("\r\n".join(lines) + "\r\n", newline="")
+        compare([str(path)], Border(first_position=0), block, batch=1_000)
+
+
+CSV = {
+    "an odd quote": f'app_open,"1,{TIME},,,,,',
+    "a quote inside": f'app_open,a"b,{TIME},,,,,',
+    "text behind a quote": f'app_open,"1"2,{TIME},,,,,',
+    "text before a quote": f'app_open,1"2",{TIME},,,,,',
+    "a space before a quote": f'app_open, "1",{TIME},,,,,',
+    "a doubled quote": f'app_open,"a""b",{TIME},,,,,',
+    "nothing but quotes": f'app_open,"""""",{TIME},,,,,',
+    "a line end in quotes": f'app_open,"a\nb",{TIME},,,,,',
+    "empty lines in quotes": f'app_open,"a\n\n\nb",{TIME},,,,,',
+    "a carriage return in quotes": f'app_open,"a\rb",{TIME},,,,,',
+    "a carriage return": f"app_open,a\rb,{TIME},,,,,",
+    "a quote over many lines": 'app_open,"a' + "\n" * 12,
+    "nothing": "",
+    "one cell fewer": CELLS[:-1],
+    "one cell more": CELLS + ",",
+    "a delimiter in quotes": f'app_open,"a,b",{TIME},,,,,',
+    "a NUL": f"app_open,a\0b,{TIME},,,,,",
+    "a byte-order mark": f"\ufeff{CELLS}",
+    "a large cell": f"app_open,{'x' * 140_000},{TIME},,,,,",
+    "no user": f"app_open,,{TIME},,,,,",
+    "a time that is a number": "app_open,1,1704067205,,,,,",
+    "a time that is a fraction": "app_open,1,1704067205.5,,,,,",
+    "an empty query": f"search,1,{TIME},,,,,",
+    "an empty query and an id": f'search,1,{TIME},"",,,q,',
+    "items": f'results,1,{TIME},,"[""a"",""b""]",,,',
+    "items and another key": f'results,1,{TIME},,"[""a""],""b"":[""c""]",,,',
+    "items twice": f'results,1,{TIME},,"[""a""],""items"":[""c""]",,,',
+    "two lists of items": f'results,1,{TIME},,"[""a""]}}{{""items"":[""b""]",,,',
+    "items that are numbers": f'results,1,{TIME},,"[1,2]",,,',
+    "items that are text": f"results,1,{TIME},,a,,,",
+    "an object of items": f'results,1,{TIME},,"{{""a"":1}}",,,',
+    "items with a hole": f"results,1,{TIME},,[null],,,",
+    "items of a search": f'search,1,{TIME},dogs,"[""a""]",,,',
+    "a position": f"click,1,{TIME},,,fido,,3",
+    "a position with zeros": f"click,1,{TIME},,,fido,,003",
+    "a position with an underscore": f"click,1,{TIME},,,fido,,1_0",
+    "a position with a fraction": f"click,1,{TIME},,,fido,,3.0",
+    "a position with other digits": f"click,1,{TIME},,,fido,,٣",
+    "a position of 0": f"click,1,{TIME},,,fido,,0",
+}
+
+
+@pytest.mark.parametrize("line", CSV.values(), ids=CSV)
+@pytest.mark.parametrize("block", [1, 300, 1 << 19])
+def test_a_line_of_csv_like_no_other(tmp_path: Path, line: str, block: int) -> None:
+    result = f'results,1,{TIME},,"[""a""]",,,'
+    for place in (0, 2, 20):
+        lines = [CELLS, result] * 10
+        lines.insert(place, line)
+        for name, end in (("log.csv", "\n"), ("log.csv", "\r\n"), ("log.tsv", "\n")):
+            text = end.join([HEADER, *lines])
+            path = tmp_path / name
+            path.write_text(text if name == "log.csv" else text.replace(",", "\t"), newline="")
+            compare([str(path)], Border(), block, batch=4)
+            compare([str(path)], Border(time_unit="s", fields={"item": "query"}), block, batch=100)
+
+
+@pytest.mark.parametrize(
+    "header", ["", "a,b", '"event,user', HEADER + ",user", "event\tuser\ttime"]
+)
+@pytest.mark.parametrize("block", [1, 300])
+def test_another_header(tmp_path: Path, header: str, block: int) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join([header, CELLS, "", CELLS]))
+    compare([str(path)], Border(), block, batch=2)
+    path.write_text("\n\n" + "\n".join([HEADER, CELLS]))
+    compare([str(path)], Border(), block, batch=2)
+
+
+@pytest.mark.parametrize("line", [b"\xff", b'"\xc3"', b"\xed\xa0\x80", b"\xc0\x80"])
+@pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
+def test_bytes_that_are_no_text(tmp_path: Path, name: str, line: bytes) -> None:
+    path = tmp_path / name
+    good = (OPEN if name == "log.jsonl" else CELLS).encode()
+    bad = good.replace(b"app_open", line) if name == "log.csv" else good.replace(b"Z", b"Z" + line)
+    lines = [HEADER.encode()] * (name == "log.csv") + [good, bad, good, good, bad, bad]
+    path.write_bytes(b"\n".join(lines))
+    counts = compare([str(path)], Border(), 1 << 19, batch=2)
+    assert counts["rejected"] == 3
+
+
+def test_several_files_are_merged(tmp_path: Path) -> None:
+    """Also if users are numbers in one and text in another."""
+    paths = []
+    for number, name in enumerate(("a.jsonl", "b.csv", "c.jsonl.gz", "d.tsv")):
+        write_log(LOG[number::4], tmp_path / name)
+        paths.append(str(tmp_path / name))
+    for block, batch in ((1, 3), (500, 7), (1 << 19, 1_000)):
+        compare(paths, Border(), block, batch)
+
+
+def test_types_that_change(tmp_path: Path) -> None:
+    """A block of text behind one of numbers, and a first line that is like no other."""
+    numbers, texts = ([line.replace(":1,", user) for line in [OPEN, CLICK] * 40]
+                      for user in (":7,", ':"7",'))  # fmt: skip
+    for lines in (numbers + texts, texts[:1] + numbers, [*numbers, *texts] * 2, numbers * 50):
+        path = tmp_path / "log.jsonl"
+        path.write_text("\n".join(lines))
+        for block in (1, 2_000, 1 << 19):
+            compare([str(path)], Border(), block, batch=50)
+
+
+# What is taken as it stands
+
+
+def parts(path: Path, border: Border) -> Iterator[tuple[int, int]]:
+    """Number of records in each part of a file, and how many of them the border reads."""
+    file = LineFile(str(path), path.suffixes[0][1:], border, EVENTS.names)
+    with open(path, "rb") as stream:
+        text = text_of(str(path), stream)
+        for part in (file._json if file.format == "jsonl" else file._csv)(text):
+            yield len(part.good), int((~part.good).sum())
+
+
+def read_one_by_one(path: Path, border: Border | None = None) -> int:
+    return sum(doubtful for _, doubtful in parts(path, border or Border()))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "tsv", "jsonl.gz", "csv.zst"])
+def test_a_good_log_is_taken_as_it_stands(tmp_path: Path, ending: str) -> None:
+    write_log(LOG, tmp_path / f"log.{ending}")
+    assert read_one_by_one(tmp_path / f"log.{ending}") == ("jsonl" not in ending)  # the header
+
+
+DIALECTS = {
+    "text": {"user": "ü"},
+    "whole numbers": {"user": 2**62, "item": 7, "items": [1, 2], "query_id": 8},
+    "other keys": {"x": None, "y": {"a": [1, 2.5], "b": {"c": None}}, "z": [], "w": "2024-01-01"},
+    "an offset": {"time": "2024-01-01 00:00:05.123456+05:30"},
+    "nanoseconds": {"time": "2024-01-01T00:00:05.123456789Z"},
+    "milliseconds": {"time": 1_704_067_205_123},
+    "a fraction of a millisecond": {"time": 1_704_067_205_123.25},
+    "a position that is a float": {"position": 3.0},
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_dialects_are_taken_as_they_stand(tmp_path: Path, dialect: dict[str, object]) -> None:
+    row = {"event": "click", "user": 1, "time": TIME, "item": "a", "position": 1}
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join([json.dumps(row | dialect)] * 50))
+    border = Border(time_unit="ms" if type(dialect.get("time")) in (int, float) else None)
+    assert read_one_by_one(path, border) == 0
+    compare([str(path)], border, 1_000, batch=7)
+
+
+def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    bad = [OPEN.replace(":1,", ':"1",'), "{" + OPEN, OPEN[:20], "", with_field("x", "NaN")[:-1]]
+    lines = [OPEN, CLICK] * 500
+    for place, line in enumerate(bad):
+        lines.insert(150 * (place + 1), line)
+    path.write_text("\n".join(lines))
+    assert read_one_by_one(path) == len(bad)
+
+
+def test_keys_that_are_data_are_left_to_the_border(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(with_field(f"x{number}", "1") for number in range(3_000)))
+    assert read_one_by_one(path) == 3_000
+    compare([str(path)], Border(), 1 << 19, batch=1_000)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"border": Border(fields={"user": "a.user"})},
+        {"border": Border(fields={"item": "item|query"})},
+        {"border": Border(fields={"id": "query_id"})},
+        {"border": Ubi()},
+        {"once": timedelta(minutes=1)},
+        {"key": b"k" * 32},
+        {"ahead": timedelta(days=1)},
+        {"sort": True},
+        {"format": "ubi"},
+    ],
+)
+def test_other_wishes_need_the_border(tmp_path: Path, settings: dict[str, Any]) -> None:
+    path = tmp_path / "log.jsonl"
+    write_log(LOG, path)
+    assert isinstance(BatchSource(Log((str(path),)).open()).reader(print)[0], Columns)
+    reader, _ = BatchSource(Log((str(path),), **settings).open()).reader(print)
+    assert not isinstance(reader, Columns)
+
+
+# On from where it was
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "csv.gz"])
+def test_a_run_goes_on_where_it_was(tmp_path: Path, ending: str) -> None:
+    """Whichever engine read before: the state is the same."""
+    log = Log((str(tmp_path / f"log.{ending}"),))
+    write_log(LOG, tmp_path / f"log.{ending}")
+    source, other = BatchSource(log.open(), batch=50), LogSource(log.open(), batch=50)
+    whole, by_lines = (one.build_part("", "log", None) for one in (source, other))
+    while not whole.ended:
+        whole.next_batch()
+        by_lines.next_batch()
+        state = whole.snapshot()
+        assert state == by_lines.snapshot()
+        resumed = source.build_part("", "log", state)
+        assert resumed.tally == whole.tally
+    write_log([*LOG[1:2], *LOG[:1], *LOG[2:]], tmp_path / f"log.{ending}")
+    with pytest.raises(InputChanged):
+        source.build_part("", "log", state)
+
+
+# Blocks
+
+
+def lines_of(stream: Text, size: int) -> Iterator[Line]:
+    for block in read_blocks(stream, size):
+        if isinstance(block, Block):
+            assert all(len(block[line]) <= MAX_LINE for line in range(len(block)))
+        yield from block.lines() if isinstance(block, Block) else block
+
+
+def as_found(lines: Iterator[Line]) -> list[tuple[int, bytes, str | None]]:
+    return [(number, raw, bad and bad.reason) for number, raw, bad in lines]
+
+
+PIECES = [b"\n", b"\r\n", b"a", b"\xef\xbb\xbf", b"{}", b"\x1f\x8b", b"PAR1", b"\0", b"\xff" * 20]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join), st.integers(1, 20))
+def test_blocks_hold_the_lines(data: bytes, size: int) -> None:
+    found = as_found(lines_of(Text(io.BytesIO(data)), size))  # type: ignore[arg-type]
+    assert found == as_found(read_lines(Text(io.BytesIO(data))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("long", [MAX_LINE - 1, MAX_LINE, MAX_LINE + 1, 2 * MAX_LINE])
+@pytest.mark.parametrize("before", [0, 1, 1 << 19])
+def test_a_line_that_is_too_long(long: int, before: int) -> None:
+    data = b"b" * before + b"\n" + b"x" * (long - 1) + b"\na\n" + b"y" * 10
+    found = as_found(lines_of(Text(io.BytesIO(data)), 1 << 19))  # type: ignore[arg-type]
+    assert found == as_found(read_lines(Text(io.BytesIO(data))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf"])
+def test_a_file_that_breaks_off(mark: bytes) -> None:
+    noise = Random(1).randbytes(2_000).hex().encode()
+    data = gzip.compress(mark + b"\n".join([OPEN.encode()] * 20 + [noise] * 5), mtime=0)
+    for cut in range(0, len(data), 7):
+        one, other = (text_of("log.jsonl.gz", io.BytesIO(data[:cut])) for _ in range(2))
+        assert as_found(lines_of(one, 500)) == as_found(read_lines(other))
+
+
+# Times
+
+
+def border_time(value: object, unit: str | None = None) -> int | None:
+    try:
+        return (Times(unit).read(value) - EARLIEST) // MICROSECOND
+    except ValueError:
+        return None
+
+
+DATES = st.datetimes(datetime(1969, 1, 1), datetime(2201, 1, 1)).map(str)
+SHAPES = st.builds(
+    lambda date, t, cut, ending: date[:10] + t + date[11:cut] + ending,
+    DATES,
+    st.sampled_from("TTT t"),
+    st.sampled_from([26, 23, 19, 19, 20, 21, 16]),
+    st.sampled_from(
+        ["Z", "Z", "+00:00", "-23:59", "+24:00", "+05:30", "", "z", " Z", "123Z", "+0100"]
+    ),
+)
+TYPOS = st.builds(
+    lambda text, at, new: text[:at] + new + text[at + 1 :],
+    SHAPES,
+    st.integers(0, 30),
+    st.sampled_from([*"0123456789-+:.TZ ,", "", "٣", "é"]),
+)
+
+
+@given(st.lists(st.one_of(SHAPES, TYPOS, st.none(), st.text(max_size=3)), min_size=1, max_size=30))
+def test_times_are_those_of_the_border(texts: list[str | None]) -> None:
+    times, good = text_times(text_array(texts))
+    for text, time, sure in zip(texts, times.tolist(), good.tolist(), strict=True):
+        if sure and 0 <= time <= border_time("2200-01-01T00:00:00Z"):  # type: ignore[operator]
+            assert border_time(text) == time
+
+
+@given(
+    st.one_of(
+        st.floats(allow_nan=True),
+        st.integers(0, 8 * 10**15).map(float),
+        st.decimals(0, 8 * 10**9, places=7).map(float),
+        st.decimals(0, 8 * 10**12, places=4).map(float),
+    ),
+    st.sampled_from(["s", "ms", "us"]),
+)
+def test_numbers_are_those_of_the_border(number: float, unit: str) -> None:
+    times, good = number_times(float_array([number]), unit)
+    if good[0]:
+        assert border_time(number, unit) == times[0]
+        assert border_time(Decimal(repr(number)), unit) == times[0]
+
+
+def test_most_times_are_sure() -> None:
+    texts = ["2024-02-29T23:59:59Z", "2024-02-29 23:59:59.5+01:00", "2199-12-31T00:00:00.123456Z"]
+    assert text_times(text_array(texts))[1].all()
+    now = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
+    for unit, worth in (("s", 1), ("ms", 1e3), ("us", 1e6)):
+        numbers = [now * worth, (now + 0.123456) * worth]
+        assert number_times(float_array(numbers), unit)[1].all()
