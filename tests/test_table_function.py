@@ -290,6 +290,24 @@ def test_such_a_column_is_taken_as_it_stands(columns: list[str], taken: bool) ->
     assert (our_schema(schema, Border({"user": "who.id"})) is not None) == taken
 
 
+@pytest.mark.parametrize(
+    ("time", "border", "taken"),
+    [
+        (pa.string(), Border(), True),
+        (pa.timestamp("ns"), Border(zone="Europe/Berlin"), True),
+        (pa.timestamp("ns"), Border(), False),
+        (pa.int64(), Border(time_unit="ms"), True),
+        (pa.float64(), Border(time_unit="ms"), True),
+        (pa.int64(), Border(), False),
+        (pa.int64(), Border(time_unit="ms", time_format="%Y%m%d"), False),
+        (pa.string(), Border(time_format="%Y%m%d"), False),
+    ],
+)
+def test_times_that_are_read_as_a_column(time: pa.DataType, border: Border, taken: bool) -> None:
+    schema = pa.schema({"event": pa.string(), "user": pa.string(), "time": time})
+    assert (our_schema(schema, border) is not None) == taken
+
+
 def test_other_columns_may_hold_anything() -> None:
     log = times(other=[object(), 1])
     assert len(searchlogs.sessionize(log).sessions) == 1
