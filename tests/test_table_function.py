@@ -180,6 +180,16 @@ def test_times_of_every_kind(time: Any, settings: dict[str, Any]) -> None:
     assert found.sessions["ctr"].tolist() == [1.0]
 
 
+def test_users_that_pandas_made_floats() -> None:
+    """A hole makes floats of whole numbers; what else a float is says the border."""
+    users = [1, 1.5, None, 2.0**53 - 1, 2.0**53, -3, float("inf")]
+    log = pd.DataFrame({"event": "app_open", "user": users, "time": times()["time"][0]})
+    found = searchlogs.sessionize(log)
+    assert found.sessions["user"].tolist() == ["-3", "1", "9007199254740991"]
+    assert found.rejects["row"].tolist() == [1, 2, 4, 6]
+    assert found.rejects["reason"][0] == Like("whole number; found 1.5")
+
+
 def test_local_times_are_those_that_occurred_once() -> None:
     """As a column they are what each is by itself."""
     local = [

@@ -23,6 +23,7 @@ from searchlogs.logs.arrays import (
     to_numpy,
 )
 from searchlogs.logs.border import Border
+from searchlogs.logs.cells import EXACT
 from searchlogs.logs.fields import MAX_POSITION, OTHERS
 from searchlogs.logs.outcomes import ACTIVITY
 from searchlogs.logs.schemas import TIME
@@ -54,6 +55,8 @@ def our_columns(
         column = theirs["event" if field.name == ACTION else field.name]
         if field.name in ("event", ACTION):
             column = (_kinds if field.name == "event" else _actions)(column, border)
+        elif pa.types.is_floating(column.type) and field.name == "user":
+            column = _whole(column)
         elif pa.types.is_floating(column.type) and field.name == "position":
             # pandas writes a hole among whole numbers as NaN. A position below 0 is read one by
             # one, as what is not whole has to be.
@@ -69,6 +72,14 @@ def our_columns(
             column = pc.if_else(column.is_valid(), from_numpy(positions + 1), column)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _whole(column: pa.DoubleArray) -> pa.Int64Array:
+    """Return numbers that are whole and exact, as pandas writes users with a hole; else null."""
+    values = to_numpy(column, np.float64)
+    good = there(column) & (np.floor(values) == values) & (np.abs(values) < EXACT)
+    users = from_numpy(np.where(good, values, 0).astype(np.int64))
+    return pc.if_else(flag_array(good), users, pa.nulls(len(column), pa.int64()))  # type: ignore[arg-type]
 
 
 def _times(column: pa.Array, border: Border) -> pa.Array:

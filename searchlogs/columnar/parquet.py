@@ -62,7 +62,7 @@ def our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
 def _type(ours: str, theirs: pa.DataType, border: Border) -> pa.DataType | None:
     """Return our type of a column of theirs; None if its values have to be read one by one."""
     is_number = pa.types.is_integer(theirs) and theirs != pa.uint64()
-    if ours == "user" and is_number:
+    if ours == "user" and (is_number or theirs == pa.float64()):
         return pa.int64()
     if ours == "time":
         return EVENTS.field(ours).type if _is_time(theirs, border) else None
