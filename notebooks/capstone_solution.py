@@ -22,17 +22,17 @@ from searchlogs.tables import interval
 
 LOG = Path(__file__).with_name("flights.jsonl.gz")
 
-# Station 2. Steps under the key have two hills: flights and the turns between them up to seven
-# hours, nights from ten hours on. Nine hours lie between. They cut 14 of 6,012 flights in the air,
-# all of them to Honolulu, and 95 of 4,572 days last over 20 hours.
+# Station 2. Pauses under the key have two hills: up to seven hours for flights and the turns
+# between them, and from ten hours on for nights. Nine hours lie between the hills. This gap cuts
+# 14 of 6,012 flights in the air, all of them to Honolulu. Of 4,572 sessions, 95 last over 20 hours.
 my_gap = timedelta(hours=9)
 
 
 def my_key(report: Report) -> str | None:
     """Station 1: the aircraft, because a delay stays with it from flight to flight.
 
-    A flight number has one flight a day, an airline and an airport have hundreds at a time. Some
-    cancelled flights never got an aircraft; they have no key, and are counted with the rest.
+    A flight number has one flight per day, and an airline or an airport has hundreds at a time.
+    Some cancelled flights never got an aircraft. They have no key, and are counted with the rest.
     """
     return report.aircraft
 
@@ -40,7 +40,7 @@ def my_key(report: Report) -> str | None:
 def my_wait(reports: Iterable[Report]) -> timedelta:
     """Station 3: the shortest wait at which nothing is late, which is the longest flight.
 
-    A departure is reported with its landing, behind the arrival. So it is behind the newest event
+    A departure is reported at the landing, after the arrival. So it is older than the newest event
     of its aircraft by the length of the flight.
     """
     newest: dict[str | None, datetime] = {}
@@ -54,13 +54,13 @@ def my_wait(reports: Iterable[Report]) -> timedelta:
 
 
 def my_flow(source: Any, sink: Any, gap: timedelta, wait: timedelta) -> Dataflow:
-    """Station 4: every report leaves by exactly one of three doors."""
+    """Station 4: every report comes out in exactly one row: in a day, late, or in the rest."""
     flow = Dataflow("flights")
     reports = op.input("reports", flow, source)
-    # What never happened has no time, so no clock could place it.
+    # What never happened has no time, so a clock can't place it.
     ways = op.branch("happened", reports, lambda report: report.time is not None)
     keyed = op.key_on("key", ways.trues, my_key)  # type: ignore[arg-type]
-    # In a log from 2013 time moves with the data; a wall clock has nothing to say about it.
+    # In a log from 2013, time moves with the data. The clock on the wall says nothing about it.
     clock = replay_clock(wait, attrgetter("time"))
     windows = win.collect_window("days", keyed, clock, win.SessionWindower(gap))
     op.output("day", op.map("as_day", windows.down, lambda pair: ("day", pair[1][1])), sink)
@@ -72,8 +72,8 @@ def my_flow(source: Any, sink: Any, gap: timedelta, wait: timedelta) -> Dataflow
 def my_rate(days: Iterable[Iterable[Report]]) -> tuple[float, Any, Any] | None:
     """Station 5: departures that left less than 15 minutes late ÷ departures.
 
-    A ratio of sums: each departure weighs the same, as it does for a passenger. The interval lets
-    aircraft vary, since the flights of one depend on each other.
+    This is a ratio of sums: each departure weighs the same, as it does for a passenger. The
+    interval is over aircraft, because the flights of one aircraft depend on each other.
     """
     left = [report for day in days for report in day if report.kind == "departure"]
     if not left:

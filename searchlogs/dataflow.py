@@ -48,11 +48,12 @@ def ctr_flow(
     to `late_sink`, or are printed.
 
     Raises:
-        TypeError, ValueError: `gap` or `wait` is no duration from 0 to 366 days.
+        TypeError, ValueError: `gap` or `wait` is not a duration from 0 to 366 days.
     """
     flow = Dataflow("search_ctr")
     events = op.input("inp", flow, source)
-    sessions = session_window("sessions", events, clock(check_duration("wait", wait)), gap)
+    wait = check_duration("wait", wait)
+    sessions = session_window("sessions", events, clock(wait), gap)
     op.inspect("look", sessions.down, _print_session)
     op.output("out", op.filter_map("calc_ctr", sessions.down, calc_ctr), sink)
     op.output("late_out", sessions.late, late_sink or StdOutSink())

@@ -82,7 +82,7 @@ def user_event(event: Event) -> tuple[str, Event]:
     """Key an event by its user, as a str, so that 1 and "1" are one user.
 
     Raises:
-        TypeError: `event` is no event.
+        TypeError: `event` is not an event.
 
     >>> user_event(Search(1, "dogs", EARLIEST))[0]
     '1'
@@ -150,7 +150,7 @@ def replay_clock(
             that are not events of this package.
 
     Raises:
-        TypeError, ValueError: `wait` is no such duration, or `time` no function.
+        TypeError, ValueError: `wait` is not such a duration, or `time` not a function.
 
     >>> clock = replay_clock("1m", time=lambda record: record["at"])
     >>> logic = clock.build(None)
@@ -224,10 +224,10 @@ def session_window(
     """Group each user's events into sessions that a pause longer than `gap` ends.
 
     Two events exactly `gap` apart share a session. Every event goes into one session,
-    or leaves by the stream `late`.
+    or leaves through the stream `late`.
 
     Raises:
-        TypeError: `clock` is no clock, or `gap` no duration.
+        TypeError: `clock` is not a clock, or `gap` is not a duration.
         ValueError: `gap` is not from 0 to 366 days.
     """
     windower = win.SessionWindower(check_duration("gap", gap))

@@ -263,7 +263,7 @@ def test_a_guess_is_drawn_into_the_figure(page: Page) -> None:
     output = outputs_of(cell_with(page, name, text))
     expect(output).to_have_text(re.compile("^○ Your number first"))
     output = set_guess(page, name, text, ("guess = ...", "guess = 30"))
-    figure = output.get_by_role("img", name="your guess: 30")
+    figure = output.get_by_role("img", name="your guess: busiest 8 30")
     expect(figure).to_be_visible()
     assert figure.evaluate("async e => (await e.decode(), e.naturalWidth)") > 0
     width, room = figure.evaluate("e => [e.offsetWidth, e.parentElement.offsetWidth]")

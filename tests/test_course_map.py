@@ -64,7 +64,7 @@ def test_one_part_is_lit() -> None:
     assert drawing.title == "4 of 13: session windows"
     assert drawing.description.splitlines() == [
         "Events come from 2 simulated events, 7 your own logs or 13 capstone.",
-        "Their way: 1 data model, 3 keep state, 4 session windows, 5 click-through rate, "
+        "Their path: 1 data model, 3 keep state, 4 session windows, 5 click-through rate, "
         "8 how sure.",
         "Around it: 6 time, 9 killed and resumed, 10 people behind the log, 11 what costs, "
         "12 scale out.",

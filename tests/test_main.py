@@ -16,13 +16,13 @@ from searchlogs.command import cli
 from searchlogs.command.check import Check, check_machine
 
 LINES = [
-    "Python is one that Bytewax runs on",
-    "The packages have the versions of the course",
+    "Bytewax runs on this Python",
+    "Package versions match the course",
     "A Jupyter kernel starts",
     "Seven events make two sessions",
     "A figure is drawn",
     "JupyterLab finds a free port",
-    "This folder can be written to",
+    "This folder is writable",
 ]
 
 

@@ -25,7 +25,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
     "02-simulated-events": {
         "how to make events for a test": ("make_a_log",),
         "what a seed is for": ("what_changed",),
-        "a log can show you where its sessions end": (
+        "how a log can show you where its sessions end": (
             "predict_sessions",
             "pauses_per_user",
             "choose_a_gap",
@@ -50,7 +50,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "why a day has two averages": ("two_averages", "mean_rate"),
     },
     "06-time": {
-        "which event is late, and why, here and where all users share a watermark": (
+        "which event is late, and why, with a watermark per user and with one for all": (
             "watermarks",
             "late_by_rule",
             "late_when_shared",
@@ -62,7 +62,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
     "07-your-own-logs": {
         "what a real log looks like": ("foreign_log",),
         "how to see that no line was lost": ("check_the_sum",),
-        "how to read a log in other words": ("foreign_log",),
+        "how to read a log with other field names": ("foreign_log",),
     },
     "08-how-sure": {
         "how sure a rate is": ("clustered_error", "read_an_interval"),

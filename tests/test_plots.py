@@ -343,7 +343,7 @@ def test_words_tell_the_same() -> None:
     drawing = timeline(client_events(), cut(client_events()), gap=GAP, late=LATES)
     assert drawing.title == "3 users, 2 sessions, 2 late events"
     assert drawing.description.splitlines() == [
-        "1 January 2024, 00:00:02 to 00:00:08 (UTC), one row a user.",
+        "1 January 2024, 00:00:02 to 00:00:08 (UTC), one row per user.",
         "user 1: session 0 from 00:00:05 to 00:00:07, 1 search, 1 click, CTR 1.0; "
         "late results at 00:00:06, late by 0.8 s.",
         "user 2: session 0 from 00:00:05 to 00:00:08, 1 search, 2 clicks, CTR 1.0.",

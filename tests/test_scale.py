@@ -164,6 +164,11 @@ def test_the_other_measurements_are_what_the_notebook_says_of_them() -> None:
     }
     woken = profile.xs("a user is woken up", level="part")
     assert woken["share"]["tutorial"] > 0.3 and woken["calls"]["events"] == 0
+    runs = pd.read_csv(CSV).query("events == 100_000 and users == 10_000").set_index("path")
+    seconds = profile["share"].unstack("path") * runs["seconds"]
+    distance = seconds["tutorial"] - seconds["events"]
+    waking = distance["a user is woken up"] + distance["a user says when to be woken up"]
+    assert 0.5 < waking / (runs["seconds"]["tutorial"] - runs["seconds"]["events"]) < 0.6
     workers = pd.read_csv(CSV.with_name("workers.csv"))
     table = workers.pivot(index="cost", columns="processes", values="seconds")
     assert (tuple(table.index), list(table.columns)) == (curves.COSTS, [1, 2])
@@ -176,7 +181,7 @@ def test_the_curves() -> None:
     drawn = [curves_plot(table, events=100_000, users=10_000, title="So it is") for _ in range(2)]
     same_each_time(*drawn)
     assert len(drawn[0].data) == len(table)
-    assert "the tutorial's clock, by events at 10,000 users: 10,000 " in drawn[0].description
+    assert "the tutorial's flow, by events at 10,000 users: 10,000 " in drawn[0].description
     for broken, wrong in (
         (table.replace("events", "other"), "path.*other"),
         (table[table["users"] == 1], "run.*10,000 users"),

@@ -58,13 +58,13 @@ def every_check() -> list[Check]:
     )
     notebooks = "notebooks" if Path("notebooks").is_dir() else "."
     return [
-        Check("Python is one that Bytewax runs on", check_python, "uv sync --python 3.12"),
-        Check("The packages have the versions of the course", check_packages, install),
+        Check("Bytewax runs on this Python", check_python, "uv sync --python 3.12"),
+        Check("Package versions match the course", check_packages, install),
         Check("A Jupyter kernel starts", check_kernel, f"{here} -m ipykernel install --sys-prefix"),
         Check("Seven events make two sessions", check_flow, install),
         Check("A figure is drawn", check_figure, install),
         Check("JupyterLab finds a free port", check_port, f"{here} -m jupyter lab --port 9888"),
-        Check("This folder can be written to", check_folder, f"cp -r {notebooks} ~/my-notebooks"),
+        Check("This folder is writable", check_folder, f"cp -r {notebooks} ~/my-notebooks"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The course as one picture: the way of an event, and the notebook for each part of it."""
+"""The course as one picture: the path of an event, and the notebook for each part of it."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -29,14 +29,14 @@ class Part(NamedTuple):
 
     @property
     def around(self) -> bool:
-        """Whether the part surrounds the way of an event, instead of being a station on it."""
+        """Whether the part surrounds the path of an event, instead of being a station on it."""
         return self.name in AROUND
 
 
 AROUND = frozenset(
     {"time", "killed and resumed", "people behind the log", "what costs", "scale out"}
 )
-"""Names of the parts that concern all events, and are no station on an event's way."""
+"""Names of the parts that concern all events, and are no station on an event's path."""
 
 PARTS = (
     Part("data model", ("data model",), ("who, what,", "when"), 1, 1),
@@ -75,11 +75,11 @@ _CELL = (WIDTH - 2 * MARGIN - 5 * _BESIDE) / 6
 _DIM, _FULL = 31.0, 59.0
 """Height of a box without and with its caption, in points."""
 _LINE = 12.5
-_NOTE = "Solid: the way of an event. Dashed: what concerns every event on it."
+_NOTE = "Solid: the path of an event. Dashed: what concerns every event on it."
 
 
 def whole(part: int | None = None) -> Drawing:
-    """Draw the course: the way of an event, and the number of the notebook for each part.
+    """Draw the course: the path of an event, and the number of the notebook for each part.
 
     Args:
         part: Number of a notebook, from 1: its part is lit, and the map is small. None for the
@@ -87,7 +87,7 @@ def whole(part: int | None = None) -> Drawing:
 
     Returns:
         A drawing whose `data` has one row per part: `number` (int64), `name` (string), `around`
-        (bool: it concerns all events, and is no station on an event's way) and `lit` (bool).
+        (bool: it concerns all events, and is no station on an event's path) and `lit` (bool).
 
     Raises:
         ValueError: There is no such notebook.
@@ -183,7 +183,7 @@ def _describe(lit: set[str]) -> Iterator[str]:
     sources = [numbered[start] for start, end in _STREAMS if end == station]
     after = [numbered[end] for _, end in _STREAMS if end != station]
     yield f"Events come from {', '.join(sources[:-1])} or {sources[-1]}."
-    yield f"Their way: {', '.join([numbered[station], *after])}."
+    yield f"Their path: {', '.join([numbered[station], *after])}."
     yield f"Around it: {', '.join(numbered[part.name] for part in PARTS if part.around)}."
     if len(lit) == 1:
         yield f"Lit: {numbered[min(lit)]}."

@@ -23,9 +23,9 @@ from searchlogs.figures.page import (
 )
 
 PATHS = {
-    "tutorial": ("the tutorial's clock", COLOURS["click"], "o"),
-    "events": ("replay clock", COLOURS["search"], "s"),
-    "columnar": ("columns", COLOURS["watermark"], "^"),
+    "tutorial": ("the tutorial's flow", COLOURS["click"], "o"),
+    "events": ("the event flow", COLOURS["search"], "s"),
+    "columnar": ("the columnar flow", COLOURS["watermark"], "^"),
 }
 """Name, colour and marker of each path that is measured."""
 

@@ -324,7 +324,7 @@ def _describe(
     first = min(element.start for element in elements)
     last = max(element.end for element in elements if element.what != "gap")
     period = _Period(first, last)
-    lines = [f"{period} (UTC), one row a {row}."]
+    lines = [f"{period} (UTC), one row per {row}."]
     for user in users:
         own = [element for element in elements if element.user == user]
         theirs = sorted((s for s in sessions if s.user == user), key=lambda s: s.start)

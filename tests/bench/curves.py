@@ -1,11 +1,11 @@
-"""Measure the times that notebook 11 shows, in eight minutes, or 20 with --long.
+"""Measure the times that notebooks 11 and 12 show, in eight minutes, or 20 with --long.
 
 uv run python tests/bench/curves.py [--long]
 
-Writes, beside the notebook,
+Writes, beside the notebooks,
 - scale.csv: for each path and size of log, the seconds from the file to the last session,
   and how many events are in no session. A run longer than LIMIT has no row.
-- profile.csv: what the tutorial's path and the replay clock spend their time on.
+- profile.csv: what the tutorial's flow and the event flow spend their time on.
 - workers.csv: what a second process gains, by the cost of an event.
 Each run is a process of its own. Seconds depend on the machine; the shapes carry over.
 """
