@@ -37,6 +37,8 @@ OPEN = f'{{"event":"app_open","user":1,"time":"{TIME}"}}'
 CLICK = f'{{"event":"click","user":1,"time":"{TIME}","item":"fido","position":3,"x":{{"a":[1]}}}}'
 HEADER = "event,user,time,query,items,item,query_id,position"
 CELLS = f"app_open,1,{TIME},,,,,"
+FROM_0 = Border(first_position=0)
+SHARED = Border(time_unit="s", fields={"query_id": "query"})
 LOG: list[Event] = list(simulate(9, 99, seed=1, disorder=timedelta(seconds=30), query_ids=True))
 
 
@@ -67,6 +69,7 @@ JSON = {
     "two objects": OPEN + OPEN,
     "two objects, a space": f"{OPEN} {OPEN}",
     "an object over two lines": OPEN[:-1] + ',\n"query":"dogs"}',
+    "an object over two lines, and two in one": f'{OPEN[:-1]},"x":\n{{"a":[1]}}}}\n{OPEN}{OPEN}',
     "braces over two lines": OPEN[:-1] + ',"x":{}\n}',
     "nothing": "",
     "spaces": "  ",
@@ -120,13 +123,11 @@ JSON = {
 @pytest.mark.parametrize("block", [1, 400, 1 << 19])
 def test_a_line_of_json_like_no_other(tmp_path: Path, line: str, block: int) -> None:
     path = tmp_path / "log.jsonl"
-    for place in (0, 2, 20):
+    for place, end, border in ((0, "\n", Border()), (2, "\r\n", Border()), (20, "\n", FROM_0)):
         lines = [OPEN, CLICK] * 10
         lines.insert(place, line)
-        path.write_text("\n".join(lines), newline="")
-        compare([str(path)], Border(), block, batch=4)
-        path.write_text("\r\n".join(lines) + "\r\n", newline="")
-        compare([str(path)], Border(first_position=0), block, batch=1_000)
+        path.write_text(end.join(lines), newline="")
+        compare([str(path)], border, block, batch=4)
 
 
 CSV = {
@@ -176,15 +177,13 @@ CSV = {
 @pytest.mark.parametrize("block", [1, 300, 1 << 19])
 def test_a_line_of_csv_like_no_other(tmp_path: Path, line: str, block: int) -> None:
     result = f'results,1,{TIME},,"[""a""]",,,'
-    for place in (0, 2, 20):
+    for place, end, name in ((0, "\r\n", "log.csv"), (2, "\n", "log.tsv"), (20, "\n", "log.csv")):
         lines = [CELLS, result] * 10
         lines.insert(place, line)
-        for name, end in (("log.csv", "\n"), ("log.csv", "\r\n"), ("log.tsv", "\n")):
-            text = end.join([HEADER, *lines])
-            path = tmp_path / name
-            path.write_text(text if name == "log.csv" else text.replace(",", "\t"), newline="")
-            compare([str(path)], Border(), block, batch=4)
-            compare([str(path)], Border(time_unit="s", fields={"item": "query"}), block, batch=100)
+        text = end.join([HEADER, *lines])
+        path = tmp_path / name
+        path.write_text(text if name == "log.csv" else text.replace(",", "\t"), newline="")
+        compare([str(path)], SHARED if place else Border(), block, batch=4)
 
 
 @pytest.mark.parametrize(
@@ -199,16 +198,29 @@ def test_another_header(tmp_path: Path, header: str, block: int) -> None:
     compare([str(path)], Border(), block, batch=2)
 
 
-@pytest.mark.parametrize("line", [b"\xff", b'"\xc3"', b"\xed\xa0\x80", b"\xc0\x80"])
+@pytest.mark.parametrize("wrong", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80"])
 @pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
-def test_bytes_that_are_no_text(tmp_path: Path, name: str, line: bytes) -> None:
+def test_bytes_that_are_no_text(tmp_path: Path, name: str, wrong: bytes) -> None:
     path = tmp_path / name
-    good = (OPEN if name == "log.jsonl" else CELLS).encode()
-    bad = good.replace(b"app_open", line) if name == "log.csv" else good.replace(b"Z", b"Z" + line)
+    if name == "log.csv":
+        good, bad = CELLS.encode(), f"app_open,1,{TIME},??,,,,".encode()
+    else:
+        good, bad = OPEN.encode(), with_field("query", '"??"').encode()
+    bad = bad.replace(b"??", wrong)
     lines = [HEADER.encode()] * (name == "log.csv") + [good, bad, good, good, bad, bad]
     path.write_bytes(b"\n".join(lines))
     counts = compare([str(path)], Border(), 1 << 19, batch=2)
     assert counts["rejected"] == 3
+
+
+def test_lists_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    nothing = [
+        with_field("items", value) for value in ("[]", "[null]", "[null,null]", "[]", "null")
+    ]
+    for kind in ("app_open", "results"):
+        path.write_text("\n".join([OPEN, *nothing] * 3).replace("app_open", kind))
+        compare([str(path)], Border(), 1 << 19, batch=100)
 
 
 def test_several_files_are_merged(tmp_path: Path) -> None:
@@ -284,6 +296,13 @@ def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
         lines.insert(150 * (place + 1), line)
     path.write_text("\n".join(lines))
     assert read_one_by_one(path) == len(bad)
+
+
+def test_a_first_line_like_no_other_costs_one_block(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join([OPEN.replace(":1,", ':"1",'), *[OPEN] * 20_000]))
+    (first, doubtful), *others = parts(path, Border())
+    assert doubtful == first and others and not any(doubtful for _, doubtful in others)
 
 
 def test_keys_that_are_data_are_left_to_the_border(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "BATCH", 50)
     monkeypatch.setattr(batches, "BATCH", 50)
+    monkeypatch.setattr(batches, "LINES_BATCH", 50)
     monkeypatch.setattr(os, "fsync", lambda file: None)  # half of the time, and nobody pulls a plug
     write_log(EVENTS, "log.jsonl")
     lines = Path("log.jsonl").read_text().splitlines(keepends=True)
