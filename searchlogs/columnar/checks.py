@@ -79,7 +79,7 @@ def _whole(column: pa.DoubleArray) -> pa.Int64Array:
     values = to_numpy(column, np.float64)
     good = there(column) & (np.floor(values) == values) & (np.abs(values) < EXACT)
     users = from_numpy(np.where(good, values, 0).astype(np.int64))
-    return pc.if_else(flag_array(good), users, pa.nulls(len(column), pa.int64()))  # type: ignore[arg-type]
+    return pc.if_else(flag_array(good), users, pa.nulls(len(column), pa.int64()))
 
 
 def _times(column: pa.Array, border: Border) -> pa.Array:
