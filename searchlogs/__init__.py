@@ -1,17 +1,34 @@
-"""Learn stream processing on search logs: sessions and what was clicked in them, with Bytewax."""
+"""Learn stream processing on search logs: sessions and what was clicked in them, with Bytewax.
+
+Engineers who hold a table call `sessionize`. What is named here is loaded when it is asked for.
+"""
 
 import sys
+from typing import TYPE_CHECKING, Any
 
-__version__: str
+if TYPE_CHECKING:
+    from searchlogs.columnar.table import sessionize
+
+    __version__: str
+
+__all__ = ["__version__", "sessionize"]
 
 
-def __getattr__(name: str) -> str:
-    """Return the version when somebody asks for it: to look it up takes a while."""
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import version
+def __getattr__(name: str) -> Any:
+    """Load the function, or look up the version: both take a while."""
+    if name == "sessionize":
+        from searchlogs.columnar.table import sessionize
 
-    return version("searchlogs")
+        return sessionize
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("searchlogs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def _explain_errors() -> None:

@@ -184,6 +184,28 @@ def test_case_13_positions_from_0(run: Runner) -> None:
     assert (found.status, found.searches[0]["ranks"]) == (0, [1])
 
 
+@pytest.mark.parametrize(("name", "searches", "clicked"), [("aol", 2, 1), ("web", 1, 0)])
+def test_case_14_rows_that_are_no_events(
+    run: Runner, name: str, searches: int, clicked: int
+) -> None:
+    """A row may be a search and a click, and have no kind; a line may have no columns at all."""
+    found = run(f"--sql {name}.sql")
+    assert (found.status, found.total("searches")) == (0, searches)
+    assert found.total("searches_clicked") == clicked
+    assert [session["ctr"] for session in found.sessions] == [clicked / searches]
+
+
+@pytest.mark.parametrize(("name", "events"), [("clicks", 2), ("results", 1)])
+def test_case_14_columns_without_names(run: Runner, name: str, events: int) -> None:
+    found = run(f"--sql {name}.sql")
+    assert (found.status, found.total("events"), found.rejects) == (0, events, [])
+
+
+def test_case_14_what_the_reason_advises(run: Runner) -> None:
+    reasons = [reject["reason"] for reject in run("aol.tsv").rejects]
+    assert "--sql" in reasons[0]
+
+
 @pytest.mark.parametrize(
     "kinds", ["activity=*", "activity=brand_filter,activity=add_to_cart", "activity=add_to_cart"]
 )

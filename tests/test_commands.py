@@ -591,7 +591,7 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("wrong", "argument command: invalid choice: 'wrong'"),
         ("--wrong", "the following arguments are required: command"),
-        ("run", "the following arguments are required: log, --out"),
+        ("run", "the following arguments are required: --out"),
         ("run log.jsonl", "the following arguments are required: --out"),
         ("run log.jsonl --out s.csv --gaps 10m", "unrecognized arguments: --gaps 10m"),
         ("run log.jsonl --out s.csv --wai 1m", "unrecognized arguments: --wai 1m"),
@@ -713,7 +713,7 @@ def test_every_example_of_the_help_is_understood() -> None:
     subparsers: Any = parser._subparsers
     text = subparsers._group_actions[0].choices["run"].epilog.replace("\\\n", " ")
     examples = re.findall(r"python -m searchlogs (run .*)", text)
-    assert len(examples) == 5
+    assert len(examples) == 6
     for example in examples:
         options = parser.parse_args(example.split())
         border_of(options)

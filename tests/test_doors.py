@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource
+from searchlogs import sessionize
 from searchlogs.columnar.flow import columnar_flow
 from searchlogs.columnar.sessionizer import Sessionizer, sessionize_batches
 from searchlogs.dataflow import ctr_flow, find_sessions, run
@@ -83,6 +84,9 @@ REFUSED = {
     "columnar_flow('no.parquet', 'out.arrows', wait=1)": "TypeError: wait: 1 what?",
     "sessionize_batches([], gap=30)": "TypeError: gap: 30 what?",
     "Sessionizer(gap='30m', wait=1)": "TypeError: wait: 1 what?",
+    "sessionize(summary(sessions), gap=30)": "TypeError: gap: 30 what?",
+    "sessionize(summary(sessions))": "ValueError: event: no such column; found the columns user",
+    "sessionize(events)": "TypeError: data: expected a table that speaks Arrow",
 }
 """Cells with a wrong argument, and how what they say begins."""
 

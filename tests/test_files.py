@@ -271,7 +271,7 @@ def test_json_in_a_csv_file_and_the_other_way_round(read: Callable[..., list[Rea
     for line, field, reason in outcomes(read("log.csv", OPEN * 3)):
         what = "no such column" if line == 1 else "missing"
         assert field == "event"
-        assert reason == Like(f'{what}; found the columns {{"event": "app_open", ')
+        assert reason == Like(f'{what}…; found the columns {{"event": "app_open", ')
     reasons = outcomes(read("log.jsonl", HEADER + CSV_OPEN))
     assert [reason[2] for reason in reasons] == [Like("not…JSON:")] * 2
 
@@ -395,7 +395,7 @@ def test_a_header_with_line_ends_in_it(read: Callable[..., list[Read]]) -> None:
     assert [read.line for read in reads] == [1, 3]
     odd = b'a,"b\nc"\n1,2\n'
     assert outcomes(read("log.csv", odd)) == [
-        (1, "event", Like("no such column; found the columns a, b\\nc")),
+        (1, "event", Like("no such column…; found the columns a, b\\nc")),
         (3, "event", Like("missing; found the columns a, b\\nc")),
     ]
 
@@ -498,7 +498,7 @@ def test_a_record_does_not_pass_for_a_header(read: Callable[..., list[Read]], li
     """Else a file of one record would be read as a header, and nothing be wrong with it."""
     [(number, field, reason)] = outcomes(read("log.csv", line))
     assert (number, field) == (1, "event")
-    assert reason == Like("no such column; found the columns ")
+    assert reason == Like("no such column…; found the columns ")
 
 
 def test_a_column_that_is_not_there(read: Callable[..., list[Read]]) -> None:

@@ -40,6 +40,11 @@ def folder(module: str) -> str:
     return path.parts[0] if len(path.parts) > 1 else ""
 
 
+def is_for_types(node: ast.AST) -> bool:
+    """Return whether a statement is not run, and only tells types."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def imports(node: ast.AST, inside_functions: bool) -> Iterator[str]:
     """Find what a tree imports, by its full name."""
     for child in ast.iter_child_nodes(node):
@@ -50,7 +55,7 @@ def imports(node: ast.AST, inside_functions: bool) -> Iterator[str]:
             for alias in child.names:
                 inner = f"{child.module}.{alias.name}"
                 yield inner if inner in PATHS else str(child.module)
-        elif inside_functions or not isinstance(child, Function):
+        elif inside_functions or not (isinstance(child, Function) or is_for_types(child)):
             yield from imports(child, inside_functions)
 
 

@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from wording import Like
 
+from searchlogs.columnar.rates import add_rates
 from searchlogs.command import publish as results
 from searchlogs.command.ordered import MEMORY
-from searchlogs.command.publish import Summary, Unaccounted, add_rates, publish
+from searchlogs.command.publish import Summary, Unaccounted, publish
 from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.flow import ROWS, _serialized

@@ -138,7 +138,7 @@ def test_tsv_that_is_none(read: Callable[..., list[Read]]) -> None:
     assert commas[0] == (
         1,
         "event",
-        Like("no such column; found the columns event,user,time,query"),
+        Like("no such column…; found the columns event,user,time,query"),
     )
     assert outcomes(read("log.tsv", tsv(f"{SOUGHT}a", f"{SOUGHT}a\tb\tc")))[1:] == [
         (2, None, Like("5 cells…found 4")),

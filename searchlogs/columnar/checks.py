@@ -9,7 +9,10 @@ import pyarrow.compute as pc
 from searchlogs.columnar.columns import LAST
 from searchlogs.columnar.convert import kind_array
 from searchlogs.columnar.kernel import CODES
+from searchlogs.columnar.times import number_times, text_times
+from searchlogs.events import EARLIEST
 from searchlogs.logs.arrays import (
+    MICROSECOND,
     Array,
     flag_array,
     float_array,
@@ -20,8 +23,12 @@ from searchlogs.logs.arrays import (
     to_numpy,
 )
 from searchlogs.logs.border import Border
+from searchlogs.logs.cells import EXACT
 from searchlogs.logs.fields import MAX_POSITION, OTHERS
 from searchlogs.logs.outcomes import ACTIVITY
+from searchlogs.logs.schemas import TIME
+from searchlogs.logs.times import FIRST_NUMBER
+from searchlogs.logs.words import TIME_UNITS
 
 ACTION = "action"
 """Column of the log's names of activities, null for events; only in logs that have activities."""
@@ -48,13 +55,16 @@ def our_columns(
         column = theirs["event" if field.name == ACTION else field.name]
         if field.name in ("event", ACTION):
             column = (_kinds if field.name == "event" else _actions)(column, border)
-        elif pa.types.is_floating(column.type):
+        elif pa.types.is_floating(column.type) and field.name == "user":
+            column = _whole(column)
+        elif pa.types.is_floating(column.type) and field.name == "position":
             # pandas writes a hole among whole numbers as NaN. A position below 0 is read one by
             # one, as what is not whole has to be.
             whole = pc.equal(column, pc.floor(column))
             column = pc.if_else(pc.is_nan(column), _NULL, pc.if_else(whole, column, _NO_POSITION))
             column = column.cast(field.type, safe=False)
         else:
+            column = _times(column, border) if field.name == "time" else column
             options = pc.CastOptions(field.type, allow_time_truncate=True)
             column = column.cast(options=options)
         if field.name == "position" and border.first_position == 0:
@@ -62,6 +72,48 @@ def our_columns(
             column = pc.if_else(column.is_valid(), from_numpy(positions + 1), column)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _whole(column: pa.DoubleArray) -> pa.Int64Array:
+    """Return numbers that are whole and exact, as pandas writes users with a hole; else null."""
+    values = to_numpy(column, np.float64)
+    good = there(column) & (np.floor(values) == values) & (np.abs(values) < EXACT)
+    users = from_numpy(np.where(good, values, 0).astype(np.int64))
+    return pc.if_else(flag_array(good), users, pa.nulls(len(column), pa.int64()))
+
+
+def _times(column: pa.Array, border: Border) -> pa.Array:
+    """Return times with a zone, null where others have to be read one by one."""
+    if not pa.types.is_timestamp(column.type):
+        times, good = _parsed(column, border)
+        good &= there(column)
+        times = from_numpy(np.where(good, times, 0)).view(TIME)
+        return pc.if_else(flag_array(good), times, pa.nulls(len(column), TIME))  # type: ignore[arg-type]
+    if column.type.tz is not None:
+        return column
+    column = column.cast(options=pc.CastOptions(pa.timestamp("us"), allow_time_truncate=True))
+    # A time that occurred twice, or never, has two answers.
+    first, second = (
+        pc.assume_timezone(column, border.zone, ambiguous=which, nonexistent=which)
+        for which in ("earliest", "latest")
+    )
+    return pc.if_else(pc.equal(first, second), first, pa.nulls(len(column), first.type))
+
+
+def _parsed(column: pa.Array, border: Border) -> tuple[Array, Array]:
+    """Return times that are text or numbers in microseconds since 1970, and which are sure."""
+    if pa.types.is_floating(column.type):
+        return number_times(column, border.time_unit)
+    if not pa.types.is_integer(column.type):
+        return text_times(column.cast(pa.string()))
+    unit = TIME_UNITS[border.time_unit or "us"]
+    number = to_numpy(column.cast(pa.int64()), np.int64)
+    good = (number >= FIRST // unit) & (number <= LAST // unit)
+    return np.where(good, number, 0) * unit, good
+
+
+FIRST = (FIRST_NUMBER - EARLIEST) // MICROSECOND
+"""Earliest time of a number, in microseconds since 1970."""
 
 
 def _kinds(column: pa.Array, border: Border) -> pa.DictionaryArray:

@@ -18,7 +18,15 @@ from searchlogs.columnar.checks import ACTION, there, with_results
 from searchlogs.columnar.convert import IS_NUMBER, KIND_WORDS, to_batch
 from searchlogs.columnar.notes import Notes
 from searchlogs.events import EARLIEST, KINDS, Event
-from searchlogs.logs.arrays import Array, flag_array, from_numpy, text_array, to_flags, to_numpy
+from searchlogs.logs.arrays import (
+    Array,
+    flag_array,
+    from_numpy,
+    take,
+    text_array,
+    to_flags,
+    to_numpy,
+)
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
@@ -130,9 +138,9 @@ class Maker:
             columns = joined([columns, self.rows([event for _, event in events])])
             columns, places = columns.take(from_numpy(order)), places[order]
         key = np.full(len(good) + 1, newest)
-        due = 4 * to_numpy(columns["time"], np.int64)
-        due += RANK_OF[to_numpy(columns["event"].indices, np.int8)]
-        key[places[::-1] + 1] = due[::-1]  # of a record that gave two events, the first's
+        key[places[::-1] + 1] = due_times(columns)[
+            ::-1
+        ]  # of a record that gave two events, the first's
         return Chunk(columns, places, others, np.maximum.accumulate(key)[1:], raw)
 
     def rows(self, events: list[Event]) -> pa.RecordBatch:
@@ -141,6 +149,12 @@ class Maker:
         if ACTION in self.names:
             rows = rows.append_column(ACTION, text_array([None] * len(events)))
         return rows.select([*self.names, *({IS_NUMBER} & {*rows.schema.names})])
+
+
+def due_times(rows: pa.RecordBatch) -> Array:
+    """Return the time and the rank of each event as one number, by which events are ordered."""
+    rank = take(RANK_OF, to_numpy(rows["event"].indices, np.int8))
+    return 4 * to_numpy(rows["time"], np.int64) + rank
 
 
 RANK_OF = np.array(

@@ -20,7 +20,6 @@ from searchlogs.logs.arrays import (
 )
 from searchlogs.logs.outcomes import KIND_OF, LOGGED
 from searchlogs.logs.rows import from_batch
-from searchlogs.logs.schemas import EVENTS
 from searchlogs.sessions import Late
 
 IS_NUMBER = "user_is_number"
@@ -45,44 +44,32 @@ HOLDERS = {
 """The kinds of event that have each of these fields."""
 
 
-def to_batch(events: Sequence[Event], schema: pa.Schema | None = None) -> pa.RecordBatch:
-    """Return events as a record batch.
-
-    Args:
-        events: The events.
-        schema: Columns of the batch: some of EVENTS, with users as text or int64, and every event
-            has such a user. None: those of EVENTS, with users as they are.
+def to_batch(events: Sequence[Event]) -> pa.RecordBatch:
+    """Return events as a record batch with the columns of EVENTS.
 
     Returns:
-        A batch under `schema`. If it is None, users that are all whole numbers of 64 bits are
-        int64. Else they are text, and if one is a number, the column IS_NUMBER is added.
+        Users that are all whole numbers of 64 bits are int64. Else they are text, and if one is a
+        number, the column IS_NUMBER is added.
 
     >>> from searchlogs.simulate import client_events
     >>> to_batch(client_events())["event"].to_pylist()[:3]
     ['search', 'results', 'click']
     """
     kinds = list(map(type, events))
-    users: list[Any] = [event.user for event in events]
     columns = {
         "event": kind_array(np.array([_CODE_OF[kind] for kind in kinds], np.int8)),
         "user": None,
         "time": time_array([event.time for event in events]),
     }
-    for name in EVENTS.names if schema is None else schema.names:
-        if name in BUILDERS:
-            has = HOLDERS[name]
-            cells = [
-                getattr(event, name) if kind in has else None
-                for event, kind in zip(events, kinds, strict=True)
-            ]
-            columns[name] = BUILDERS[name](cells)
-    if schema is None:
-        columns |= _user_columns(users)
-    else:
-        is_number = pa.types.is_integer(schema.field("user").type)
-        columns["user"] = (int_array if is_number else text_array)(users)
-    names = list(columns) if schema is None else schema.names
-    return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
+    for name, build in BUILDERS.items():
+        has = HOLDERS[name]
+        cells = [
+            getattr(event, name) if kind in has else None
+            for event, kind in zip(events, kinds, strict=True)
+        ]
+        columns[name] = build(cells)
+    columns |= _user_columns([event.user for event in events])
+    return pa.RecordBatch.from_arrays([*columns.values()], [*columns])
 
 
 def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:

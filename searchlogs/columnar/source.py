@@ -1,8 +1,8 @@
 """A log as a Bytewax source of record batches.
 
-The columns of Parquet files are taken as they stand, if their types allow it, and so are lines of
-JSON, CSV and TSV that surely are events. Every other log is read record by record, and its events
-are put into batches.
+The columns of Parquet files and of queries are taken as they stand, if their types allow it, and so
+are lines of JSON, CSV and TSV that surely are events. Every other log is read record by record, and
+its events are put into batches.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from searchlogs.columnar.checks import ACTION
 from searchlogs.columnar.chunks import Columns, File, as_they_stand
 from searchlogs.columnar.convert import to_batch
 from searchlogs.columnar.lines import LINES, LineFile
-from searchlogs.columnar.parquet import ParquetFile, common_columns
+from searchlogs.columnar.parquet import ParquetFile, QueryRows, common_columns
 from searchlogs.logs.border import Reject
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import ACTIVITY
@@ -52,8 +52,11 @@ def _files(opened: OpenLog) -> tuple[list[File], int] | None:
     schema = common_columns(opened)
     if schema is not None:
         taken = schema.append(action) if has_activities else schema
+        if opened.log.query is not None:
+            return [QueryRows(opened.log.query, border, taken)], ROWS
         return [ParquetFile(path, border, taken) for path, _ in opened.files], ROWS
-    if as_they_stand(opened.log) and LINES.issuperset(format for _, format in opened.files):
+    formats = {format for _, format in opened.files}
+    if formats and formats <= LINES and as_they_stand(opened.log):
         names = [*EVENTS.names, *([ACTION] if has_activities else [])]
         escaped = opened.log.backslash
         files = [LineFile(path, format, border, names, escaped) for path, format in opened.files]

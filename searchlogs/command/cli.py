@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import searchlogs
 from searchlogs.command.job import (
@@ -31,6 +31,9 @@ from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
 from searchlogs.logs.words import printable
 from searchlogs.simulate import simulate
+
+if TYPE_CHECKING:
+    from searchlogs.logs.sql import Query
 
 OK, DONE_BUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; the second is for too many rejects or late events."""
@@ -209,6 +212,7 @@ examples:
   python -m searchlogs run ubi.ndjson --format ubi --kinds click=item_click --out sessions.csv
   python -m searchlogs run log.csv --map user=uid,time=ts,event=action,query=q,item=doc \\
       --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
+  python -m searchlogs run --sql events.sql --zone UTC --out sessions.parquet
   zcat log.gz | python -m searchlogs run - --format jsonl --out sessions.jsonl
 
 exit status: 0, done; 1, done, with more rejects than --max-rejects, or a larger share of late
@@ -222,7 +226,14 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
         "Parquet, by their names; also .gz and .zst. Several files are merged by time, and at one "
         "time by kind: searches, results, clicks"
     )
-    add("log", nargs="+", help=log)
+    add("log", nargs="*", help=log)
+    sql = (
+        "in place of files: a query, or a file with one (x.sql), whose columns are the fields. "
+        "DuckDB runs it (extra sql), in memory, and fetches no extension that it does not ask for. "
+        "Its order is that of the log; --recovery needs an order by without ties"
+    )
+    add("--sql", metavar="QUERY|FILE.sql", help=sql)
+    add("--database", help="a DuckDB database that --sql queries, and only reads", **FILE)
     out = "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it"
     add("--out", required=True, help=out, **FILE)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
@@ -310,7 +321,7 @@ def _run(options: argparse.Namespace) -> int:
         try:
             summary = run_job(job, watch)
         except InputChanged as error:
-            log = " ".join(options.log)
+            log = " ".join(options.log) or "--sql (does its order by leave ties?)"
             anew = f"to start over, use another folder than {job.recovery}"
             raise RunFailed(f"{log}: {error}; {anew}") from None
     _print([finished] * bool(finished) + [printable(line) for line in report(job, summary)])
@@ -330,6 +341,13 @@ def _print(lines: Sequence[str]) -> None:
 
 def _log(options: argparse.Namespace) -> Log:
     """Return the log that the options describe."""
+    if bool(options.log) == bool(options.sql):
+        found = "both" if options.log else "neither"
+        raise ValueError(f"log: expected files, or --sql with a query; found {found}")
+    if options.sql is None and options.database is not None:
+        raise ValueError("--database: expected with --sql, which alone reads it")
+    if options.sql and (options.format or options.backslash):
+        raise ValueError("--sql: expected without --format and --backslash, as it reads no text")
     border = border_of(options)
     if "id" in border.fields and not options.drop_duplicates:
         raise ValueError("--map id: expected with --drop-duplicates, which alone reads it")
@@ -344,7 +362,17 @@ def _log(options: argparse.Namespace) -> Log:
         backslash=options.backslash,
         sort=options.sort,
         ahead=options.ahead,
+        query=_query(options.sql, options.database) if options.sql else None,
     )
+
+
+def _query(sql: str, database: Path | None) -> "Query":
+    """Return the query that is given, or that the file holds."""
+    from searchlogs.logs.sql import Query
+
+    if not sql.endswith(".sql"):
+        return Query(sql, database=database)
+    return Query(Path(sql).read_text(encoding="utf-8-sig"), sql, database)
 
 
 def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:

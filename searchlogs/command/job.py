@@ -102,8 +102,15 @@ class Job:
         if self.engine == "columnar" and self.outputs.keep_searches:
             raise ValueError("engine: searches and queries need events; found 'columnar'")
         outputs = list(self.outputs.paths.values())
-        _check_inputs([Path(path) for path, _ in self.log.files], outputs)
+        query = self.log.log.query
+        database = [query.database] if query and query.database else []
+        _check_inputs([*(Path(path) for path, _ in self.log.files), *database], outputs)
         if self.recovery is not None:
+            if query and not query.is_ordered:
+                raise ValueError(
+                    "--sql: expected an order by at the end of the query, which --recovery needs "
+                    "to find the rows again; found none"
+                )
             _check_recovery(self.recovery, self.log.log.paths, outputs)
 
     @property

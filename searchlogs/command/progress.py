@@ -22,7 +22,7 @@ def show_progress(log: OpenLog) -> Iterator["Watch"]:
     # The engine's own file descriptor 2 is kept quiet meanwhile.
     with (
         open(os.dup(2), "w", encoding="utf-8") as terminal,
-        tqdm(total=size, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
+        tqdm(total=size or None, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
     ):
 
         def show() -> None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from searchlogs.columnar.rates import add_rates, is_positive
 from searchlogs.command.job import LEAST_USERS, RunFailed
 from searchlogs.command.late import LateEvents, Leap, read_late
 from searchlogs.command.ordered import MEMORY, Ordered, in_parts
@@ -25,11 +26,11 @@ from searchlogs.command.queries import query_table
 from searchlogs.durations import Windowing
 from searchlogs.logs.flow import ARROW
 from searchlogs.logs.rows import Row, from_batch, to_json
-from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
+from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSIONS
 from searchlogs.logs.scratch import Scratch
 from searchlogs.logs.source import Tally
 from searchlogs.logs.words import beside
-from searchlogs.metrics import RATES, ratio
+from searchlogs.metrics import ratio
 
 
 class Unaccounted(RunFailed):
@@ -160,7 +161,7 @@ class _Totals:
             searched = _searched(batch)
             for sums, rows in ((self.every, batch), (self.searched, searched)):
                 sums["sessions"] += len(rows)
-                sums["clicked"] += _sum(_is_positive(rows["searches_clicked"]))
+                sums["clicked"] += _sum(is_positive(rows["searches_clicked"]))
                 sums.update({name: _sum(rows[name]) for name in COUNTS})
             found = pc.value_counts(add_rates(searched, ["ctr"])["ctr"])
             values, numbers = (found.field(name).to_pylist() for name in ("values", "counts"))
@@ -217,34 +218,9 @@ def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         raise Unaccounted(f"{path}: is not as the run wrote it: {error}") from None
 
 
-def add_rates(rows: pa.RecordBatch, rates: Iterable[str] = SESSION_RATES) -> pa.RecordBatch:
-    """Add rates to counts, each as `metrics.rate` defines it.
-
-    Args:
-        rows: One row per session, with the counts that the rates divide, and `searches`.
-        rates: Names in `metrics.RATES`.
-
-    Returns:
-        The rows with one more column per rate, float64, null if the rate is undefined.
-    """
-    undefined = pa.nulls(len(rows), pa.float64())
-    searched = _is_positive(rows["searches"])
-    for name in rates:
-        part, whole = (rows[count] for count in RATES[name])
-        defined = pc.and_(searched, _is_positive(whole))
-        rate = pc.divide(part.cast(pa.float64()), whole.cast(pa.float64()))
-        rows = rows.append_column(name, pc.if_else(defined, rate, undefined))
-    return rows
-
-
 def _searched(sessions: pa.RecordBatch) -> pa.RecordBatch:
     """Return the sessions with a search."""
-    return sessions.filter(_is_positive(sessions["searches"]))
-
-
-def _is_positive(counts: pa.Array) -> pa.BooleanArray:
-    """Return whether each count is positive; to compare it with 0, Arrow would import pandas."""
-    return counts.cast(pa.bool_())
+    return sessions.filter(is_positive(sessions["searches"]))
 
 
 def _sum(values: pa.Array) -> int:

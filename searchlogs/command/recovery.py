@@ -132,6 +132,8 @@ def _settings(job: Job) -> dict[str, Any]:
     settings = {
         "searchlogs": searchlogs.__version__,
         "log": [str(Path(path).absolute()) for path in log.paths],
+        "query": log.query and hashlib.sha256(log.query.text.encode()).hexdigest(),
+        "database": str(log.query and log.query.database),
         "format": log.format,
         "words": border,
         "backslash": log.backslash,

@@ -398,7 +398,8 @@ def missing_column(border: Border, columns: list[str]) -> BadRecord | None:
         if not any(columns_of(path) & set(columns) for path in (name, *others)):
             instead = f", nor {' or '.join(others)}" if others else ""
             found = f"found the columns {', '.join(columns)}"
-            return BadRecord(name, f"no such column{instead}; {found}")
+            advice = "(--map names it, --sql can make it)"
+            return BadRecord(name, f"no such column{instead} {advice}; {found}")
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from searchlogs.events import Event, shorten
 from searchlogs.logs.border import Border, Outcome
@@ -15,6 +15,9 @@ from searchlogs.logs.jsonl import read_json, write_jsonl
 from searchlogs.logs.lines import Parsed, text_of
 from searchlogs.logs.ubi import write_ubi
 from searchlogs.logs.words import COMPRESSED, ENDINGS, STDIN, format_of
+
+if TYPE_CHECKING:
+    from searchlogs.logs.sql import Query
 
 
 class Read(NamedTuple):
@@ -64,6 +67,18 @@ def read_file(
                 before = here
         if path != STDIN:
             watch(os.path.getsize(path) - before)
+
+
+def read_query(query: "Query", border: Border) -> Iterator[Read]:
+    """Read every record of a query: its rows, numbered from 1.
+
+    Raises:
+        QueryFailed: The query fails.
+    """
+    from searchlogs.logs.parquet import records_of
+
+    for row, raw, outcome, lines in records_of(query.batches(border), border):
+        yield Read(query.name, row, raw, outcome, lines)
 
 
 def write_log(events: Iterable[Event], path: str | Path, format: str | None = None) -> int:

@@ -11,6 +11,7 @@ from searchlogs.logs.words import ENDINGS, STDIN, format_of
 
 if TYPE_CHECKING:
     from searchlogs.logs.border import Border
+    from searchlogs.logs.sql import Query
 
 
 def _default_border() -> "Border":
@@ -38,6 +39,7 @@ class Log:
             always are.
         ahead: Reject records whose time is more than this ahead of the records around them. None
             keeps all.
+        query: A query whose rows are the records, in place of files.
     """
 
     paths: tuple[str, ...]
@@ -48,6 +50,7 @@ class Log:
     backslash: bool = False
     sort: bool = False
     ahead: timedelta | None = None
+    query: "Query | None" = None
 
     @property
     def is_sorted(self) -> bool:
@@ -64,9 +67,11 @@ class Log:
             skip: Where this run's outputs go: those that an earlier run left there are no logs.
 
         Raises:
-            ValueError: A path has no known format, or a folder holds no log.
+            ValueError: A path has no known format, a folder holds no log, or a query fails.
             OSError: A file does not exist or cannot be read.
         """
+        if self.query is not None:
+            self.query.check(self.border)
         ours = {path.resolve() for path in skip}
         files: list[str] = []
         passed_over: list[str] = []

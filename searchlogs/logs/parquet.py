@@ -26,8 +26,20 @@ from searchlogs.logs.sizes import batch_rows
 
 def read_parquet(stream: BinaryIO, border: Border) -> Iterator[Parsed]:
     """Return the records of a Parquet file: its rows, numbered from 1."""
+    return records_of(parquet_batches(stream, border), border)
+
+
+def records_of(
+    batches: Iterable[tuple[list[str], pa.RecordBatch | BadRecord]], border: Border
+) -> Iterator[Parsed]:
+    """Return the rows of batches as records, numbered from 1.
+
+    Args:
+        batches: Batches of rows, as `parquet_batches` returns them.
+        border: Rules for reading them.
+    """
     row = 0
-    for names, batch in parquet_batches(stream, border):
+    for names, batch in batches:
         if isinstance(batch, BadRecord):
             yield row + 1, b"", batch, 1
             return

@@ -11,7 +11,7 @@ from pathlib import Path
 from searchlogs.durations import UNITS
 from searchlogs.events import EARLIEST, ClickResult, Results, Search
 from searchlogs.logs.border import BadRecord, Skipped
-from searchlogs.logs.formats import Read, read_file
+from searchlogs.logs.formats import Read, read_file, read_query
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import Found, with_events
 from searchlogs.logs.pseudonyms import pseudonymiser
@@ -55,6 +55,8 @@ def read_log(
     log = opened.log
 
     def files(watch: Callable[[int], None]) -> list[Iterator[Read]]:
+        if log.query is not None:
+            return [read_query(log.query, log.border)]
         return [
             read_file(path, format, log.border, watch, backslash=log.backslash)
             for path, format in opened.files
