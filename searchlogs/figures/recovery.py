@@ -274,7 +274,7 @@ def _draw_kill(
     times = [event.time for event in events]
     scale = time_scale(times[0], times[-1], WIDTH - 70 - RIGHT)
     axes.grid(False)
-    axes.set_xticks([])  # each marker has its second below it
+    axes.set_xticks([])  # each marker has its second beside it
     axes.set_xlabel("seconds since the first search", font=SMALL, color=COLOURS["note"])
     middle = {user: (number + 0.5) * _PITCH for number, user in enumerate(users)}
     axes.set_yticks([*middle.values()], [f"user {plain(user)}" for user in users], font=TEXT)
@@ -283,11 +283,15 @@ def _draw_kill(
         axes.add_patch(Rectangle((start, middle[session.user] - 15), end - start, 30, **look))
     # Between two events there may be no room for the line: seconds are written over it.
     box = {"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "none"}
+    free: dict[float, float] = {}
     for number, event in enumerate(events):
         x, y = scale.x(event.time), middle[str(event.user)]
         axes.plot(x, y, **(_POINT if number < killed else _AHEAD))
         second = f"{(event.time - times[0]).total_seconds():g}"
-        axes.text(x, y + 25, second, ha="center", va="center", font=SMALL, bbox=box)
+        half = text_width(second, SMALL) / 2 + 2
+        side = 25 if x - half >= free.get(y, 0) else -25  # above, if there is no room below
+        free[y] = x + half
+        axes.text(x, y + side, second, ha="center", va="center", font=SMALL, bbox=box)
     x = scale.x(times[killed - 1] + (times[killed] - times[killed - 1]) / 2)
     axes.plot([x, x], [0, _PITCH * len(users)], zorder=1, **KILL)
 
