@@ -123,6 +123,7 @@ def test_a_log_is_shared_out(tmp_path: Path, long_log: Path, factory: str, kill:
         other.kill()  # it waits for the one that is gone
         other.wait()
         assert out.stat().st_size >= 50_000
-        assert (tmp_path / "out.tally.jsonl").read_text() == ""
+        tally = tmp_path / "out.tally.jsonl"  # The other process may not have made it yet.
+        assert not tally.exists() or tally.read_text() == ""
     assert [process.wait(120) for process in start(flow, *options)] == [0, 0]
     assert published(out) == expected
