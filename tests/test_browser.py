@@ -20,6 +20,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from searchlogs.figures.scripted import NARROWEST
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ROOT = Path(__file__).parent.parent
@@ -432,4 +434,17 @@ def test_the_type_in_every_figure_can_be_read_in_a_narrow_window(chromium: Brows
             })"""
         )
         assert min(sizes) >= LEGIBLE, re.search("<title>(.*)</title>", svg)
+    page.close()
+
+
+def test_on_a_phone_a_figure_is_scrolled_and_not_shrunk(chromium: Browser) -> None:
+    page = chromium.new_page(viewport={"width": 375, "height": 800})
+    figure = next(html for html in stored_pages("04-session-windows") if "<source" in html)
+    page.set_content(f"<body>{figure}</body>")
+    image = page.get_by_role("img")
+    image.evaluate("async e => await e.decode()")
+    assert image.evaluate("e => e.offsetWidth") == NARROWEST
+    box = "e.closest('div')"
+    assert image.evaluate(f"e => {box}.scrollWidth > {box}.offsetWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.close()

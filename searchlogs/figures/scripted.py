@@ -9,6 +9,8 @@ from typing import Any
 
 PIXELS = 720
 """Width at which a picture is shown if its cell has the room; in a narrower one it shrinks."""
+NARROWEST = 440
+"""Width in pixels below which its type would be hard to read; on a phone it is scrolled instead."""
 
 
 def picture(words: str, png: bytes, svg: str = "") -> str:
@@ -21,9 +23,9 @@ def picture(words: str, png: bytes, svg: str = "") -> str:
         svg: The same picture, shown in its place wherever it can be.
     """
     source = f'<source srcset="{_link("svg+xml", svg.encode())}">' if svg else ""
-    look = f'width="{PIXELS}" style="max-width: 100%; height: auto"'
-    image = f'<img alt="{escape(words)}" {look} src="{_link("png", png)}">'
-    return f"<picture>{source}{image}</picture>"
+    look = f'style="max-width: 100%; min-width: {NARROWEST}px; height: auto"'
+    image = f'<img alt="{escape(words)}" width="{PIXELS}" {look} src="{_link("png", png)}">'
+    return f'<div style="overflow-x: auto"><picture>{source}{image}</picture></div>'
 
 
 def _link(kind: str, data: bytes) -> str:
