@@ -461,6 +461,8 @@ def test_hints_and_solution_are_folded_into_each_other() -> None:
     assert "open" not in html and "<em>not</em>" in html and "<script" not in html
     assert "numbers if number &gt; 0]" in html and "Zero is neither." in html
     assert "<details" not in TASK.check(...)._repr_mimebundle_()["text/html"]
+    # A notebook that is not trusted drops styles that name a variable.
+    assert "var(" not in html and re.search("border-left: 4px solid #[0-9a-f]{6}", html)
     assert "Zero is neither." in TASK.solution().text
 
 

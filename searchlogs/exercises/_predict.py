@@ -44,7 +44,7 @@ class Prediction:
             )
         else:
             inner = f"<p><strong>○ {inline(self.words)}</strong></p>"
-        left = "border-left: 4px solid var(--jp-brand-color1, gray); padding-left: 1em"
+        left = "border-left: 4px solid #1976d2; padding-left: 1em"
         return {"text/plain": repr(self), "text/html": f'<div style="{left}">{inner}</div>'}
 
 

@@ -7,12 +7,13 @@ from typing import Literal
 from searchlogs.exercises._values import inline
 
 State = Literal["not attempted", "wrong", "right", "broken"]
-# A colour only repeats what the sign and the word already show.
+# A colour only repeats what the sign and the word already show. It is none of the theme's, since
+# a notebook that is not trusted yet drops their names.
 SIGNS: dict[State, tuple[str, str]] = {
-    "not attempted": ("○", "var(--jp-border-color1, gray)"),
-    "wrong": ("✗", "var(--jp-warn-color1, orange)"),
-    "right": ("✓", "var(--jp-success-color1, green)"),
-    "broken": ("⚠", "var(--jp-error-color1, red)"),
+    "not attempted": ("○", "#9e9e9e"),
+    "wrong": ("✗", "#f57c00"),
+    "right": ("✓", "#388e3c"),
+    "broken": ("⚠", "#d32f2f"),
 }
 PRE = '<pre style="background: none">'
 """The theme stripes the rows of a table."""
@@ -74,7 +75,7 @@ class Page:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        style = "border-left: 4px solid var(--jp-brand-color1, gray); padding-left: 1em"
+        style = "border-left: 4px solid #1976d2; padding-left: 1em"
         # Markdown is read inside HTML if blank lines set it apart.
         framed = f'<div style="{style}">\n\n{self.text}\n\n</div>'
         return {"text/plain": self.text, "text/markdown": framed}
