@@ -10,12 +10,14 @@ from figures import assert_readable, boxes, edges, overlap, svg
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
-from searchlogs.figures.course_map import PARTS, TALLEST, whole
+from searchlogs.figures.course_map import PARTS, whole
 from searchlogs.figures.page import DARK
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 NARROW = 470 / 540
 """Pixels per point in a narrow window."""
+TALLEST = 170
+"""Greatest height of a map with a part lit, in points: it must leave room on a screen."""
 EVERY = [None, *range(1, len(PARTS) + 1)]
 
 

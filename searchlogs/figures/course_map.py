@@ -66,8 +66,6 @@ _STREAMS = (
 )
 """What hands its events, or what becomes of them, to what."""
 
-TALLEST = 170.0
-"""Greatest height of a map with a part lit, in points."""
 _HEADLINE, _ABOVE, _BESIDE = 32.0, 15.0, 10.0
 """Height of the headline; space above a box and beside it, in points."""
 _CELL = (WIDTH - 2 * MARGIN - 5 * _BESIDE) / 6
