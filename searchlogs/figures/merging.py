@@ -8,11 +8,12 @@ import bytewax.operators as op
 import pandas as pd
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import SessionWindower, WindowMetadata, collect_window
-from bytewax.testing import TestingSink, TestingSource, run_main
+from bytewax.testing import TestingSink, TestingSource
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from searchlogs.dataflow import run
 from searchlogs.durations import LONGEST
 from searchlogs.events import Event, check_event
 from searchlogs.figures.elements import LOOKS, SESSION_LOOK, event_element, event_handles
@@ -100,7 +101,7 @@ def _open_windows(
     # The engine's overloads forget `ordered`.
     out = collect_window("window", keyed, clock, windower, ordered=False)  # type: ignore[call-overload]
     op.output("spans", out.meta, TestingSink(spans))
-    run_main(flow)
+    run(flow)
     return sorted(
         (number, span.open_time, span.close_time, tuple(sorted(span.merged_ids)))
         for _, (number, span) in spans

@@ -10,9 +10,9 @@ import bytewax.operators as op
 import pandas as pd
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import Clock, ClockLogic
-from bytewax.testing import TestingSource, run_main
+from bytewax.testing import TestingSource
 
-from searchlogs.dataflow import GAP, WAIT
+from searchlogs.dataflow import GAP, WAIT, run
 from searchlogs.durations import check_duration
 from searchlogs.events import Event, check_events
 from searchlogs.figures.elements import LABELS
@@ -165,7 +165,7 @@ def watch(
     out = session_window("sessions", arriving, _WatchedClock(clock(wait), watermarks), gap)
     op.inspect_debug("close", out.down, lambda step, it, epoch, worker: closes[epoch].append(it))
     op.inspect_debug("late", out.late, lambda step, it, epoch, worker: late.update({epoch: it}))
-    run_main(flow, epoch_interval=timedelta(0))
+    run(flow, epoch_interval=timedelta(0))
 
     coming = {user: iter(own) for user, own in watermarks.items()}
     arrivals = [
