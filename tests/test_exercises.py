@@ -550,6 +550,21 @@ def test_no_interrupt_arrives_after_the_end(monkeypatch: pytest.MonkeyPatch) -> 
         pass
 
 
+ENDLESS = "within(0.1, lambda: [0 for _ in iter(int, 1)])"
+
+
+@pytest.mark.parametrize("call", ["within(1, int)", ENDLESS])
+def test_code_is_traced_after_a_call(call: str) -> None:
+    """A debugger, or whatever else traces, in the kernel of a learner who has checked an answer."""
+    code = (
+        "import sys; from searchlogs.exercises._run import Stopped, within\n"
+        f"try: {call}\nexcept Stopped: print('stopped')\n"
+        "sys.settrace(lambda *anything: None); print((lambda: 7)())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert done.stdout.split()[-1] == b"7", done.stderr
+
+
 def test_the_users_own_interrupt_passes() -> None:
     mine = define("def mine(session):\n    raise KeyboardInterrupt\n", "mine")
     with pytest.raises(KeyboardInterrupt):

@@ -173,6 +173,10 @@ def resident() -> int:
         return 0
 
 
+class _TakenBack(BaseException):
+    """What takes the place of a stop that is no longer wanted."""
+
+
 def within(seconds: float, call: Callable[[], T]) -> T:
     """Call a function and stop it when it takes too long or too much memory.
 
@@ -194,9 +198,10 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     thread = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     lock = threading.Lock()
-    over = False
+    over = asked = False
 
     def watch() -> None:
+        nonlocal asked
         end, most = monotonic() + seconds, resident() + MEMORY
         reason: type[Stopped] | None = None
         while not over:
@@ -205,8 +210,17 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             reason = reason or (TimeUp if monotonic() >= end else None)
             with lock:
                 if reason and not over:
+                    asked = True
                     # Again and again, since a stop can be swallowed where it is raised again.
                     raise_in(thread, ctypes.py_object(reason))
+
+    def take_back() -> None:
+        """Let no stop that is still pending hit what runs next."""
+        # Another exception takes its place, and is caught. If that place were only emptied, Python
+        # would look into it again and again, and in 3.11 a traced call would never end.
+        with lock, suppress(_TakenBack):
+            while asked:
+                raise_in(thread, ctypes.py_object(_TakenBack))
 
     lent = _lent()
     tracing, folder = sys.gettrace(), os.getcwd()
@@ -217,12 +231,10 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             return call()
         finally:
             over = True
-            with lock:  # One that is still pending must not hit what runs next.
-                raise_in(thread, None)
+            take_back()
     finally:  # A stop may have hit the lines above.
         over = True
-        with lock:
-            raise_in(thread, None)
+        take_back()
         sys.settrace(tracing)
         _let_run()
         _give_back(lent)
