@@ -44,8 +44,11 @@ def is_output(file: Path) -> bool:
     """
     if file.suffix == ".parquet":
         return _columns_of_parquet(file)[:3] in BEGINNINGS
-    with file.open("rb") as text:
-        line = text.readline(BEGINNING).decode(errors="replace")
+    from searchlogs.logs.lines import text_of  # loads pydantic, which a wrong path does without
+
+    line = "no output"  # unless the file can be decompressed
+    with file.open("rb") as stream, suppress(OSError):
+        line = text_of(str(file), stream).readline(BEGINNING).decode(errors="replace")
     with suppress(ValueError, csv.Error):
         columns = json.loads(line) if line.startswith("{") else next(csv.reader([line]), [])
         return not line or tuple(columns)[:3] in BEGINNINGS
