@@ -49,13 +49,15 @@ class Parser(argparse.ArgumentParser):
 
 def _instead(word: str, known: Iterable[str]) -> str:
     """Return which of the known words may have been meant, to be added to a message."""
-    known = sorted(known)
-    near = [name for name in known if name.startswith(word)]
-    near = near or difflib.get_close_matches(word, known, n=1)
+    bare = {name.lstrip("-"): name for name in known}  # dashes would make all options alike
+    word = word.lstrip("-")
+    near = [name for name in bare if word and name.startswith(word)]
+    near = near or [name for name in bare if len(name) > 1 and word.startswith(name)]
+    near = near or difflib.get_close_matches(word, bare, n=1)
     if near:
-        return f"; did you mean {' or '.join(near)}?"
-    long = [name for name in known if not name.startswith("-")]
-    return f"; expected {', '.join(long)}" if long else "; --help lists all options"
+        return f"; did you mean {' or '.join(bare[name] for name in near)}?"
+    names = [name for name in bare.values() if not name.startswith("-")]
+    return f"; expected {', '.join(names)}" if names else "; --help lists all options"
 
 
 def _duration(text: str) -> timedelta:

@@ -261,6 +261,8 @@ def _log(options: argparse.Namespace) -> Log:
 def _matching(words: Iterable[str]) -> Iterator[str]:
     """Yield the paths that words stand for: files that match a pattern are sorted by name."""
     for word in words:
+        if not word:  # as of a shell's variable that is not set; a path would be this folder
+            raise ValueError("log: expected a path; found an empty word")
         # A store lists its own files; a name that exists is no pattern, whatever is in it.
         if not glob.has_magic(word) or "://" in word or Path(word).exists():
             yield word

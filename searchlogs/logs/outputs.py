@@ -46,9 +46,9 @@ def is_output(file: Path) -> bool:
         return _columns_of_parquet(file)[:3] in BEGINNINGS
     from searchlogs.logs.lines import text_of  # loads pydantic, which a wrong path does without
 
-    line = "no output"  # unless the file can be decompressed
-    with file.open("rb") as stream, suppress(OSError):
-        line = text_of(str(file), stream).readline(BEGINNING).decode(errors="replace")
+    line = "no output"  # unless the file can be read, which whoever reads it as a log will see
+    with suppress(OSError), file.open("rb") as stream, text_of(str(file), stream) as text:
+        line = text.readline(BEGINNING).decode(errors="replace")
     with suppress(ValueError, csv.Error):
         columns = json.loads(line) if line.startswith("{") else next(csv.reader([line]), [])
         return not line or tuple(columns)[:3] in BEGINNINGS
