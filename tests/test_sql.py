@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -277,3 +278,30 @@ def test_what_notebook_07_warns_of(folder: Path) -> None:
     assert by_cell(source, folder) == ([("7", 1, 0, 0), ("8", 1, 0, 0)], [])
     source = CELLS["any-log-joined"].replace("LEFT JOIN", "JOIN")
     assert by_cell(source, folder) == (QUERIED["any-log-joined"], [])
+
+
+EXPORT = CELLS["any-log-nested"].split('"""')[1].removeprefix("\\\n")
+README = {
+    "bare.csv": ("7,2024-06-03T09:00:05Z,lamp,\n7,2024-06-03T09:00:21Z,,lamp 3\n", "csv"),
+    "ga4.json": (EXPORT, "parquet"),
+}
+"""Logs for the queries in the README, and the formats that their commands write."""
+
+
+@pytest.mark.parametrize("name", [*README])
+def test_the_queries_of_the_readme(name: str) -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    file = Path(name).with_suffix(".sql")
+    ((query, line),) = re.findall(
+        rf"\$ cat {file}\n(.*?)\n\$ uv run python -m searchlogs (run [^\n]*)", page, re.DOTALL
+    )
+    Path(name).write_text(README[name][0])
+    file.write_text(query)
+    assert main(line.split()) == 0
+    sessions = duckdb.sql(f"select user::text, ctr from 'sessions.{README[name][1]}'")
+    assert sessions.fetchall() == [("7", 1.0)]
+
+
+def test_the_readme_shows_each_query_once() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"--sql (\S+)", page) == [f"{Path(name).stem}.sql" for name in README]
