@@ -27,7 +27,6 @@ WRITING = {"COPY", "EXPORT"}
 
 BEFORE = """
 set timezone = 'UTC';
-set enable_progress_bar = false;
 create temp macro "user"() as error('no column is called user; as in: select uid as user');
 """
 """Statements before a query. Without a column of this name, `user` is DuckDB's own user."""
@@ -135,6 +134,10 @@ class Query:
                 self.database or ":memory:", self.database is not None, settings
             )
             connection.execute(BEFORE)
+            # It is off in a notebook without ipywidgets, where DuckDB refuses any value for it.
+            shown = connection.execute("select current_setting('enable_progress_bar')").fetchall()
+            if shown != [(False,)]:
+                connection.execute("set enable_progress_bar = false")
             statements = connection.extract_statements(self.text)
         kinds = [statement.type.name for statement in statements]
         if not kinds or kinds[-1] not in ("SELECT", "MULTI") or not WRITING.isdisjoint(kinds):
