@@ -115,10 +115,13 @@ def test_alone_it_runs_a_log(built: tuple[Path, Path], tmp_path: Path, resolutio
     run = ("-m", "searchlogs", "run", "--out", "more.jsonl")
     assert "pip install 'searchlogs[sql]'" in it.failure(*run, "--sql", "select 1")
     assert "pip install 'searchlogs[sql]'" in it.failure(*run, "log.jsonl", "--queries", "q.csv")
-    for module in ("figures.timeline", "live.topics"):
-        extra = "course" if "figures" in module else "kafka"
-        sentence = it.failure("-c", f"import searchlogs.{module}")
-        assert sentence.endswith(f"pip install 'searchlogs[{extra}]'")
+    code = {
+        "import searchlogs.figures.timeline": "course",
+        "import searchlogs.tables; searchlogs.tables.summary([])": "course",
+        "import searchlogs.live.topics": "kafka",
+    }
+    for text, extra in code.items():
+        assert it.failure("-c", text).endswith(f"pip install 'searchlogs[{extra}]'"), text
 
 
 def test_with_sql_it_runs_a_query(built: tuple[Path, Path], tmp_path: Path) -> None:
