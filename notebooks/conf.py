@@ -50,9 +50,9 @@ html_theme_options = {
 def adapt_links(app: Sphinx, name: str, source: list[str]) -> None:
     """Let links that are written for JupyterLab and code hosting sites work here.
 
-    The README is no page of the site, and anchors have no capitals here.
+    Files above this folder are no pages of the site, and anchors have no capitals here.
     """
-    source[0] = source[0].replace("](../README.md", f"]({REPOSITORY}/blob/main/README.md")
+    source[0] = re.sub(r"\]\(\.\./(?=[^)])", f"]({REPOSITORY}/blob/HEAD/", source[0])
     source[0] = re.sub(r"(?<=\.ipynb#)[\w-]+", lambda anchor: anchor[0].lower(), source[0])
 
 

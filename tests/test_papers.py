@@ -122,13 +122,6 @@ def test_a_command_for_contributors_exists(command: str) -> None:
         assert rest[rest.index("-m") + 1] in [marker.split(":")[0] for marker in markers]
 
 
-def test_the_readme_re_executes_notebooks_as_contributors_do() -> None:
-    (command,) = [command for command in COMMANDS if "nbconvert" in command]
-    *options, notebook = command.split()
-    assert f"\n$ {' '.join(options)} notebooks/*.ipynb\n" in prose(ROOT / "README.md")
-    assert ROOT / notebook in NOTEBOOKS
-
-
 def test_every_data_file_has_a_licence() -> None:
     table = prose(ROOT / "notebooks" / "LICENSE.md")
     data = [

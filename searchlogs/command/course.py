@@ -15,7 +15,7 @@ from searchlogs.logs.words import printable
 
 FIRST = "00-start-here.ipynb"
 """Name of the first notebook."""
-SITE = ("conf.py", "index.md", "reference.md")
+SITE = ("conf.py", "index.md", "reference.md", "speed.md")
 """Files that only the course's site needs."""
 
 
