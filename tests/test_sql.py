@@ -89,6 +89,10 @@ def test_a_database_is_only_read() -> None:
     line = ["run", "--database", "my.db", "--out", "s.jsonl", "--force"]
     assert main([*line, "--sql", "from events"]) == 1
     assert len(rows("s.jsonl")) > 10
+    kept = Path("s.jsonl").read_bytes()
+    attached = "attach 'my.db' as d (read_only); from d.events"
+    assert main(["run", "--out", "s.jsonl", "--force", "--sql", attached]) == 1
+    assert Path("s.jsonl").read_bytes() == kept
     with pytest.raises(QueryFailed, match="read-only"):
         Log((), query=Query("delete from events; from events", database=Path("my.db"))).open()
     with duckdb.connect("my.db") as database:
@@ -112,6 +116,8 @@ def test_local_times_are_not_those_of_the_machine(monkeypatch: pytest.MonkeyPatc
         ("from 'log.parquet'; copy (select 1) to 'f.csv'", "read…copy"),
         ("copy (select 1) to 'f.csv'; from 'log.parquet'", "read…copy"),
         ("create table x (i int)", "select…create"),
+        ("attach 'my.db'; create table my.x as select 1; from my.x", "read_only…attach 'my.db'"),
+        ("attach 'my.db' (read_only false); from 'log.parquet'", "read_only…attach 'my.db'"),
         ("-- nothing", "select…no statement"),
         ("select user, 'click' as event, now() as time", "no column is called user"),
         ("select 1 as a", "event: no such column…a"),
