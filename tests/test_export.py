@@ -29,7 +29,7 @@ from searchlogs.logs.formats import WRITERS, write_log
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.log import Log
 from searchlogs.logs.records import read_log
-from searchlogs.logs.source import Tally
+from searchlogs.logs.tally import Tally
 from searchlogs.logs.times import FIRST_NUMBER
 from searchlogs.logs.ubi import Ubi
 from searchlogs.logs.words import format_of
