@@ -80,7 +80,7 @@ def test_the_core_loads_no_folder_and_nothing_heavy(module: str) -> None:
     assert f"searchlogs.{module}" in found
     own = [name for name in found if name.startswith("searchlogs.")]
     assert {name.split(".")[1] for name in own} <= set(CORE)
-    heavy = {"pandas", "pyarrow", "pydantic", "numpy", "matplotlib"}
+    heavy = {"pandas", "pyarrow", "pydantic_core", "numpy", "matplotlib"}
     if module in ("events", "durations", "simulate"):
         heavy.add("bytewax")
     assert not heavy & set(found)
