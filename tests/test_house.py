@@ -1,13 +1,14 @@
 """The package's structure: which folder may import which, what is loaded, how long things get."""
 
 import ast
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loading import WITHOUT, loaded
+from wording import Like
 
 HOUSE = Path(__file__).parents[1] / "searchlogs"
 FILES = sorted(HOUSE.rglob("*.py"))
@@ -67,13 +68,6 @@ def imported(module: str, inside_functions: bool = True) -> set[str]:
     return own
 
 
-def loaded(code: str) -> list[str]:
-    """Run code in a fresh process, and return the modules that it loaded."""
-    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return list(json.loads(run.stdout.splitlines()[-1]))
-
-
 @pytest.mark.parametrize("module", CORE)
 def test_the_core_loads_no_folder_and_nothing_heavy(module: str) -> None:
     found = loaded(f"import searchlogs.{module}")
@@ -88,6 +82,34 @@ def test_the_core_loads_no_folder_and_nothing_heavy(module: str) -> None:
 
 def test_tables_load_pandas_when_they_are_made() -> None:
     assert "pandas" in loaded("from searchlogs.tables import summary; summary([])")
+
+
+ENGINE = ("sessions", "dataflow", "columnar.operator", "live.clocks", "figures.windows")
+"""Modules that need the engine, one of each folder's."""
+
+
+@pytest.mark.parametrize("module", ENGINE)
+def test_what_needs_the_engine_says_where_it_runs(module: str) -> None:
+    loaded(
+        f"try: import searchlogs.{module}\n"
+        "except ModuleNotFoundError as error: found = error\n"
+        "assert found.name == 'bytewax'\n"
+        "assert 'not installed' in str(found) and 'Python 3.11 and 3.12' in str(found)",
+        missing=("bytewax",),
+    )
+
+
+def test_a_run_says_so_in_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("{}")
+    out = tmp_path / "sessions.csv"
+    code = WITHOUT.format(missing=("bytewax",)) + (
+        "from searchlogs.command.cli import main\n"
+        f"sys.exit(main(['run', {str(log)!r}, '--out', {str(out)!r}]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert [Like("bytewax…not installed…Python 3.11 and 3.12")] == run.stderr.splitlines()
 
 
 SELDOM = {

@@ -73,7 +73,9 @@ def test_the_package_has_no_other_name() -> None:
 
 # What is loaded
 
-HEAVY = {"numpy", "pyarrow", "pandas", "bytewax", "pydantic_core", "duckdb", "matplotlib", "IPython"}
+HEAVY = {
+    *("numpy", "pyarrow", "pandas", "bytewax", "pydantic_core", "duckdb", "matplotlib", "IPython"),
+}
 RUN = ("run", "log.jsonl", "--out", "s.csv")
 LOG = '{"event": "search", "user": 1, "query": "dogs", "time": "2024-01-01T00:00:05Z"}\n'
 
