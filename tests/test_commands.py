@@ -33,7 +33,7 @@ from searchlogs.command.words import border_of
 from searchlogs.logs.border import Border
 from searchlogs.logs.formats import write_log
 from searchlogs.logs.log import Log
-from searchlogs.logs.source import Tally
+from searchlogs.logs.tally import Tally
 from searchlogs.simulate import client_events, simulate
 
 SEVEN = """\

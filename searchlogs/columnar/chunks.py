@@ -31,8 +31,9 @@ from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import Found
+from searchlogs.logs.reader import as_reject
 from searchlogs.logs.records import RANKS
-from searchlogs.logs.source import Tally, as_reject
+from searchlogs.logs.tally import Tally
 
 NEVER = np.int64(np.iinfo(np.int64).min)
 """The newest time of a file of which nothing has been read."""

@@ -1,6 +1,6 @@
-"""Events as record batches, and back."""
+"""Events as record batches."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -18,9 +18,7 @@ from searchlogs.logs.arrays import (
     text_array,
     time_array,
 )
-from searchlogs.logs.outcomes import KIND_OF, LOGGED
-from searchlogs.logs.rows import from_batch
-from searchlogs.sessions import Late
+from searchlogs.logs.outcomes import KIND_OF
 
 IS_NUMBER = "user_is_number"
 """Column that says which users were whole numbers, in a batch that holds text as well."""
@@ -76,18 +74,6 @@ def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
     """Return kinds of event as texts of a dictionary, from their codes in int8."""
     codes = codes if isinstance(codes, pa.Array) else from_numpy(codes)
     return pa.DictionaryArray.from_arrays(codes, KIND_WORDS)
-
-
-def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
-    """Yield the late rows of a log as the late events that they were."""
-    for row in from_batch(batch):  # not to_pylist, which imports pandas
-        kind = LOGGED[row["event"]]
-        values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
-        if row.get(IS_NUMBER):
-            values["user"] = int(values["user"])
-        if "items" in values:
-            values["items"] = tuple(values["items"])
-        yield Late(str(values["user"]), kind(**values), row["late_by"])
 
 
 _CODE_OF = {kind: CODES[word] for kind, word in KIND_OF.items()}

@@ -20,7 +20,7 @@ from searchlogs.logs.csv import CsvRows
 from searchlogs.logs.formats import Read
 from searchlogs.logs.jsonl import read_json, read_line
 from searchlogs.logs.lines import Line, Parsed, Text, batched, read_lines, text_of
-from searchlogs.logs.source import BATCH
+from searchlogs.logs.reader import BATCH
 from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
 

@@ -12,7 +12,7 @@ from searchlogs.events import FIELDS, KINDS
 from searchlogs.logs.arrays import Array, to_numpy
 from searchlogs.logs.border import REQUIRED, Border
 from searchlogs.logs.outcomes import Found
-from searchlogs.logs.source import Mapped, Tally, count_kind
+from searchlogs.logs.tally import Mapped, Tally, count_kind
 
 
 class Notes:
@@ -78,7 +78,7 @@ class Notes:
             if name not in REQUIRED and name in rows.schema.names:
                 has = there(rows[name]) & self.unread[name][code]
                 row = np.flatnonzero(has & _holds(rows[name]) if has.any() else has)
-                for kind in np.unique(code[row]):
+                for kind in sorted({*code[row].tolist()}):
                     mine = row[code[row] == kind]
                     yield int(places[mine[0]]), f"{list(CODES)[kind]}.{name}", len(mine)
 

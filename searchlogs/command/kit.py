@@ -4,7 +4,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -85,6 +84,8 @@ def _fill(folder: Path) -> int:
 
 def _installed() -> list[str]:
     """Return what is installed here, with versions; but not this package, which a clone builds."""
+    from importlib import metadata  # slow to load, which the help of no command should be
+
     found = {one.name: one.version for one in metadata.distributions() if one.name != "searchlogs"}
     return [f"{name}=={version}" for name, version in sorted(found.items())]
 

@@ -31,7 +31,7 @@ from searchlogs.logs.flow import ARROW
 from searchlogs.logs.rows import Row, from_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSIONS
 from searchlogs.logs.scratch import Scratch
-from searchlogs.logs.source import Tally
+from searchlogs.logs.tally import Tally
 from searchlogs.logs.words import COMPRESSED, beside, unpacked
 from searchlogs.metrics import ratio
 

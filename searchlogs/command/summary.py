@@ -12,7 +12,7 @@ from searchlogs.command.publish import Summary
 from searchlogs.durations import LONGEST, format_duration
 from searchlogs.events import shorten
 from searchlogs.logs.log import OUTPUT
-from searchlogs.logs.source import Tally
+from searchlogs.logs.tally import Tally
 from searchlogs.metrics import ratio
 
 
