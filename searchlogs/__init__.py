@@ -4,6 +4,7 @@ Engineers who hold a table call `sessionize`. What is named here is loaded when 
 """
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,4 +39,5 @@ def _explain_errors() -> None:
 
 
 if "IPython" in sys.modules:  # a notebook
-    _explain_errors()
+    with suppress(ModuleNotFoundError):  # without the course's packages, errors are shown as usual
+        _explain_errors()

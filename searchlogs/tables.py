@@ -27,8 +27,13 @@ def summary(sessions: Iterable[Session]) -> "pd.DataFrame":
 
     Raises:
         TypeError: `sessions` can't be iterated, or one of them is no Session.
+        ModuleNotFoundError: pandas is not installed.
     """
-    import pandas as pd
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        needed = "a summary needs pandas: pip install 'searchlogs[course]'"
+        raise ModuleNotFoundError(needed, name="pandas") from None
 
     rows = []
     for index, session in enumerate(check_list(sessions, "sessions")):

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import searchlogs
 from searchlogs.command.course import add_course
 from searchlogs.command.job import RunFailed
+from searchlogs.command.kit import add_kit
 from searchlogs.command.outlets import discard, say
 from searchlogs.command.parsing import Parser
 from searchlogs.command.run_command import add_run
@@ -106,6 +107,7 @@ def parser(name: str = MODULE) -> Parser:
     add_run(commands)
     add_simulate(commands)
     add_course(commands)
+    add_kit(commands)
     _add_check(commands)
     parser.commands = commands.choices
     return parser

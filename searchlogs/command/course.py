@@ -15,6 +15,8 @@ from searchlogs.logs.words import printable
 
 FIRST = "00-start-here.ipynb"
 """Name of the first notebook."""
+SITE = ("conf.py", "index.md", "reference.md", "speed.md")
+"""Files that only the course's site needs."""
 
 
 def add_course(commands: Any) -> None:
@@ -53,7 +55,7 @@ def course_files(package: Path | None = None) -> list[Path]:
     for folder in (package / "course", package.parent / "notebooks"):
         if (folder / FIRST).exists():
             files = sorted(path for path in folder.iterdir() if path.is_file())
-            return [path for path in files if not path.name.startswith(".")]
+            return [path for path in files if path.name[0] != "." and path.name not in SITE]
     raise FileNotFoundError("the notebooks are not part of this installation; reinstall searchlogs")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from searchlogs.durations import Windowing
@@ -114,6 +115,8 @@ class Job:
             raise ValueError(f"engine: expected one of {', '.join(ENGINES)}; found {self.engine!r}")
         if self.engine == "columnar" and self.outputs.keep_searches:
             raise ValueError("engine: searches and queries need events; found 'columnar'")
+        if self.outputs.queries and find_spec("duckdb") is None:
+            raise ValueError("--queries needs DuckDB: pip install 'searchlogs[sql]'")
         outputs = list(self.outputs.paths.values())
         query = self.log.log.query
         database = [query.database] if query and query.database else []

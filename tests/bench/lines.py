@@ -1,6 +1,6 @@
 """Measure the command on logs of lines, beside DuckDB and Polars, and check that answers agree.
 
-uv run python tests/bench/lines.py [--events N] [--runs R] [--only WORD]
+uv run --group dev python tests/bench/lines.py [--events N] [--runs R] [--only WORD]
 
 Each run is a process of its own, from its start to its end; runs are interleaved. Printed are
 ratios of medians of CPU time (of all threads) and of wall time, and the largest peak memory.
