@@ -13,7 +13,7 @@ import searchlogs
 from searchlogs.command.course import add_course
 from searchlogs.command.job import RunFailed
 from searchlogs.command.kit import add_kit
-from searchlogs.command.outlets import discard
+from searchlogs.command.outlets import discard, say
 from searchlogs.command.parsing import Parser
 from searchlogs.command.run_command import add_run
 from searchlogs.command.simulate_command import add_simulate
@@ -67,7 +67,7 @@ def _answer(arguments: list[str], name: str) -> int:
         return int(options.do(options))
     except KeyboardInterrupt:
         again = "; the same command resumes it" if getattr(options, "recovery", None) else ""
-        print(file=sys.stderr)
+        say("", to=sys.stderr)
         return _complain(f"interrupted; the outputs are not complete{again}", INTERRUPTED)
     except BrokenPipeError:
         raise

@@ -18,7 +18,7 @@ class Parser(argparse.ArgumentParser):
     """Parsers of its commands, by name."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
+        super().__init__(**{"allow_abbrev": False, **settings})
 
     # The types are those of argparse, whose method has overloads.
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:

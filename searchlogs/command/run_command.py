@@ -63,22 +63,42 @@ examples:
   %(prog)s 'logs/*.csv.gz' -o sessions.csv.zst --quiet
   zcat log.gz | %(prog)s - --format jsonl -o - | jq .ctr
 
-keys of the object that --json prints:
-  sessions, sessions_searched, sessions_clicked: all, those with a search, those with a click on it
-  searches, searches_clicked, requests: searches, those clicked, records that searches took
-  clicks, clicks_searched: all, those in sessions with a search
-  orphan_clicks, absent_query_clicks: clicks without a search, those that name a query not there
-  ctr, mean_ctr: of all searches, mean of the sessions with a search; null if undefined
-  clicks_per_search, session_ctr: the latter is sessions_clicked / sessions_searched
-  records = gave_events + rejected + the numbers in ignored (by kind) + duplicates + framing
-  events = session_events + late
-  late_share, late_by_half, late_by_all: how late half and all of them were at most, in seconds
-  first, last: times of the earliest and the latest event
-  lines, activity, unread, unmapped: lines read, and notes on fields and actions, by name
-  reasons: number of rejects for each reason
-  passed_over: files of the folders that were not read
-  apostrophes: cells changed by --spreadsheet
-  outputs: path of each output, by kind
+keys of the object that --json prints (a rate is null if it is undefined, times are ISO 8601):
+  sessions               all sessions
+  sessions_searched      sessions with a search
+  sessions_clicked       sessions with a click on a search's results
+  session_events         events in sessions
+  requests               search records; those with one query_id are one search
+  searches               searches
+  searches_clicked       searches with at least one click
+  clicks                 clicks in sessions
+  clicks_searched        clicks in sessions with a search
+  orphan_clicks          clicks that belong to no search
+  absent_query_clicks    orphan clicks that name a query which is not in their session
+  ctr                    searches_clicked / searches
+  mean_ctr               mean of the click-through rates of sessions with a search
+  clicks_per_search      clicks_searched / searches
+  session_ctr            sessions_clicked / sessions_searched
+  records                gave_events + rejected + all of ignored + duplicates + framing
+  gave_events            records that gave events
+  rejected               records that could not be read
+  reasons                number of rejects for each reason
+  ignored                number of records of each kind that is no event
+  duplicates             records that were dropped as repetitions
+  framing                headers, blank lines, lines that name an index
+  events                 session_events + late
+  late                   late events
+  late_share             late / events
+  late_by_half           how late half of the late events were at most, in seconds
+  late_by_all            how late all of them were at most, in seconds
+  first, last            times of the earliest and the latest event
+  lines                  lines that the records took, in formats that have lines
+  activity               number of actions that only keep a session open, by name
+  unread                 number of values that their kind of record does not use, by kind.field
+  unmapped               fields of --map that are in no record
+  passed_over            files in the folders that were not read
+  apostrophes            cells that --spreadsheet changed
+  outputs                path of each output, by kind
 
 exit status: 0, done; 1, done, with more rejects than --max-rejects, or a larger share of late
 events than --max-late; 2, failed; 130, interrupted."""
@@ -92,6 +112,12 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
         "time, and at one time by kind: searches, results, clicks"
     )
     add("log", nargs="*", help=log)
+    out = (
+        "the sessions: .jsonl, .csv or .parquet; .jsonl and .csv also with .gz or .zst; late "
+        "events and rejects go next to it; - for JSON Lines to standard output: the summary then "
+        "goes to standard error, and late events and rejects are only counted"
+    )
+    add("-o", "--out", required=True, help=out, **FILE)
     sql = (
         "in place of files: a query, or a file with one (x.sql), whose columns are the fields. "
         "DuckDB runs it (extra sql), in memory, and fetches no extension that it does not ask for. "
@@ -99,12 +125,6 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     )
     add("--sql", metavar="QUERY|FILE.sql", help=sql)
     add("--database", help="a DuckDB database that --sql queries, and only reads", **FILE)
-    out = (
-        "the sessions: .jsonl, .csv or .parquet; .jsonl and .csv also with .gz or .zst; late "
-        "events and rejects go next to it; - for JSON Lines to standard output: the summary then "
-        "goes to standard error, and late events and rejects are only counted"
-    )
-    add("-o", "--out", required=True, help=out, **FILE)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
     gap = f"longest pause within a session (default: {gap})"
     add("--gap", default=Windowing.gap, help=gap, **DURATION)
