@@ -54,7 +54,7 @@ def test_an_unknown_word_is_refused() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     usage, line = done.stderr.splitlines()
     assert usage == "usage: python -m searchlogs [-h] [--version] command ..."
-    assert line.startswith("python -m searchlogs: error: argument command: invalid choice: 'wrong'")
+    assert line.startswith("python -m searchlogs: error: unknown command wrong; expected run, ")
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +182,7 @@ def test_a_run_that_lacks_a_package(lacks: str) -> None:
     assert done.returncode == 2 and done.stdout.startswith("\nLOADED")
     assert done.stderr.startswith("searchlogs: ") and done.stderr.count("\n") == 1
     assert lacks in done.stderr
-    assert done.stderr.endswith("; run python -m searchlogs to check this machine\n")
+    assert done.stderr.endswith("; to check this machine, run python -m searchlogs check\n")
     assert not Path("s.csv").exists()
 
 

@@ -126,10 +126,11 @@ def test_the_readme_names_the_test_command_that_ci_calls() -> None:
     assert f"\n{command}" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
-def test_the_readme_command_refreshes_a_notebook(tmp_path: Path) -> None:
-    (command,) = re.findall(r"\$ uv run (jupyter nbconvert .*)", prose(ROOT / "README.md"))
-    _, *arguments, files = command.split()
-    assert files == "notebooks/*.ipynb"
+def test_the_contributors_command_refreshes_a_notebook(tmp_path: Path) -> None:
+    page = prose(ROOT / ".github/CONTRIBUTING.md")
+    (command,) = re.findall(r"`uv run (jupyter nbconvert [^`]*)`", page)
+    _, *arguments, notebook = command.split()
+    assert ROOT / notebook in NOTEBOOKS
     copy = tmp_path / "copy.ipynb"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")])
     nbformat.write(notebook, copy)
@@ -159,14 +160,14 @@ def test_internal_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{page.name} links to {target}"
 
 
-def test_the_readme_lists_every_notebook_and_room() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", prose(ROOT / "README.md"))
+def test_the_readme_lists_every_notebook_and_the_reference_every_room() -> None:
+    links = re.findall(r"\]\((notebooks/[^)#]+)\)", prose(ROOT / "README.md"))
+    listed = {ROOT / link for link in links if link.endswith(".ipynb")}
+    assert listed == {*NOTEBOOKS}
     package = ROOT / "searchlogs"
-    rooms = [*package.glob("[!_]*.py"), *(path.parent for path in package.glob("*/__init__.py"))]
-    listed = [link for link in links if link.startswith(("notebooks/", "searchlogs/"))]
-    assert {link for link in listed if not link.endswith(".png")} == {
-        path.relative_to(ROOT).as_posix() for path in [*NOTEBOOKS, *rooms]
-    }
+    rooms = {*package.glob("[!_]*.py"), *(path.parent for path in package.glob("*/__init__.py"))}
+    links = re.findall(r"\]\(\.\./(searchlogs/[^)#]+)\)", prose(ROOT / "notebooks/reference.md"))
+    assert {ROOT / link for link in links} == rooms
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from searchlogs.durations import Windowing
 from searchlogs.logs.log import OpenLog
-from searchlogs.logs.words import STDIN, beside
+from searchlogs.logs.words import COMPRESSED, STDIN, beside, unpacked
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
-"""Endings of the names of outputs; each is a format."""
+"""Endings of the names of outputs; each is a format. Text can be compressed as well."""
 
 LEAST_USERS = 10
 """Fewest users of a query that gets a row of its own in a table by query."""
@@ -53,8 +53,7 @@ class Outputs:
     def __post_init__(self) -> None:
         taken: set[Path] = set()
         for path in self.paths.values():
-            if path.suffix not in ENDINGS:
-                raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")
+            _check_ending(path)
             if not path.absolute().parent.is_dir():
                 raise ValueError(f"{path}: the folder {path.parent} does not exist")
             if path.resolve() in taken:
@@ -62,7 +61,8 @@ class Outputs:
             taken.add(path.resolve())
         if self.least_users < 1:
             raise ValueError(f"least_users: expected 1 or more; found {self.least_users}")
-        if self.spreadsheet and not any(path.suffix == ".csv" for path in self.paths.values()):
+        endings = {unpacked(path).suffix for path in self.paths.values()}
+        if self.spreadsheet and ".csv" not in endings:
             raise ValueError("spreadsheet: expected an output whose name ends in .csv; found none")
 
     @property
@@ -76,6 +76,19 @@ class Outputs:
     def keep_searches(self) -> bool:
         """Whether single searches are wanted."""
         return bool(self.searches or self.queries)
+
+
+def _check_ending(path: Path) -> None:
+    """Raise a ValueError if the name of an output has no known ending."""
+    ending = unpacked(path).suffix
+    if ending not in ENDINGS:
+        packed = " or ".join(COMPRESSED)
+        raise ValueError(
+            f"{path}: expected a name that ends in {', '.join(ENDINGS)}; the first two can have "
+            f"{packed} added"
+        )
+    if ending == ".parquet" and path.suffix in COMPRESSED:
+        raise ValueError(f"{path}: Parquet is compressed inside; remove the ending {path.suffix}")
 
 
 @dataclass(frozen=True)

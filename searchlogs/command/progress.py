@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def show_progress(log: OpenLog) -> Iterator["Watch"]:
-    """Show on a terminal how far a run is; show nothing elsewhere."""
+def show_progress(log: OpenLog, quiet: bool = False) -> Iterator["Watch"]:
+    """Show on a terminal how far a run is, unless it is to be quiet; show nothing elsewhere."""
     from tqdm import tqdm
 
     size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
@@ -22,7 +22,13 @@ def show_progress(log: OpenLog) -> Iterator["Watch"]:
     # The engine's own file descriptor 2 is kept quiet meanwhile.
     with (
         open(os.dup(2), "w", encoding="utf-8") as terminal,
-        tqdm(total=size or None, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
+        tqdm(
+            total=size or None,
+            unit="B",
+            unit_scale=True,
+            file=terminal,
+            disable=quiet or None,  # None: unless it is a terminal
+        ) as bar,
     ):
 
         def show() -> None:

@@ -40,9 +40,11 @@ MAX_USER = 10**4300 - 1
 Text: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
 Name: TypeAlias = Text | Annotated[StrictInt, Field(ge=-MAX_USER, le=MAX_USER)]
 Id: TypeAlias = Text | Annotated[StrictInt, AfterValidator(str)]
+# Only a limit makes pydantic look into a text, where half a surrogate pair is none.
+Query: TypeAlias = Annotated[StrictStr, Field(min_length=0)]
 TYPES: dict[str, Any] = {
     "user": Name,
-    "query": StrictStr,
+    "query": Query,
     "items": Annotated[tuple[Id, ...], BeforeValidator(parsed)],
     "item": Id,
     "query_id": Id,

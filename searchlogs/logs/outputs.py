@@ -44,7 +44,10 @@ def is_output(file: Path) -> bool:
     """
     if file.suffix == ".parquet":
         return _columns_of_parquet(file)[:3] in BEGINNINGS
-    with file.open("rb") as text:
+    from searchlogs.logs.lines import text_of  # loads pydantic, which a wrong path does without
+
+    line = "no output"  # unless the file can be read, which whoever reads it as a log will see
+    with suppress(OSError), file.open("rb") as stream, text_of(str(file), stream) as text:
         line = text.readline(BEGINNING).decode(errors="replace")
     with suppress(ValueError, csv.Error):
         columns = json.loads(line) if line.startswith("{") else next(csv.reader([line]), [])

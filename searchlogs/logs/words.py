@@ -38,7 +38,16 @@ def beside(path: Path, what: str) -> Path:
     >>> beside(Path("week.parquet"), "late").name
     'week.late.jsonl'
     """
-    return path.with_name(f"{path.stem}.{what}.jsonl")
+    return path.with_name(f"{unpacked(path).stem}.{what}.jsonl")
+
+
+def unpacked(path: Path) -> Path:
+    """Return the path of a file without the ending of its compression.
+
+    >>> unpacked(Path("log.csv.gz")).name
+    'log.csv'
+    """
+    return path.with_suffix("") if path.suffix in COMPRESSED else path
 
 
 def format_of(path: Path) -> str:
@@ -47,7 +56,7 @@ def format_of(path: Path) -> str:
     >>> format_of(Path("log.csv.gz"))
     'csv'
     """
-    name = path.with_suffix("") if path.suffix in COMPRESSED else path
+    name = unpacked(path)
     format = FORMATS.get(name.suffix, "")
     return "" if format == "parquet" and name is not path else format
 
