@@ -51,7 +51,7 @@ class Installed:
         return self.run(self.python, "-m", "searchlogs", *arguments)
 
     def failure(self, *arguments: str) -> str:
-        """Return the last line of what Python reports, which is not found in a success."""
+        """Return the last line on the error stream of a command that must fail."""
         command = [self.python, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
         assert done.returncode
@@ -99,11 +99,14 @@ def test_the_source_archive_holds_what_git_holds(built: tuple[Path, Path]) -> No
     }
 
 
-@pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
+OLDEST_AND_NEWEST = pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
+
+
+@OLDEST_AND_NEWEST
 def test_alone_it_runs_a_log(built: tuple[Path, Path], tmp_path: Path, resolution: str) -> None:
     it = Installed(tmp_path, sys.executable, f"--resolution={resolution}", str(built[0]))
     it.searchlogs("simulate", "--users", "9", "--out", "events.jsonl")
-    it.searchlogs("run", "events.jsonl", "--out", "many.parquet")
+    it.searchlogs("run", "events.jsonl", "--out", "many.parquet", "--recovery", "state")
     it.searchlogs("run", "log.jsonl", "--out", "sessions.jsonl")
     assert [session["ctr"] for session in it.sessions()] == [1.0]
     assert it.code(TABLE) == "1.0"
@@ -124,10 +127,14 @@ def test_alone_it_runs_a_log(built: tuple[Path, Path], tmp_path: Path, resolutio
         assert it.failure("-c", text).endswith(f"pip install 'searchlogs[{extra}]'"), text
 
 
-def test_with_sql_it_runs_a_query(built: tuple[Path, Path], tmp_path: Path) -> None:
-    it = Installed(tmp_path, sys.executable, f"{built[0]}[sql]")
+@OLDEST_AND_NEWEST
+def test_with_sql_it_runs_a_query(
+    built: tuple[Path, Path], tmp_path: Path, resolution: str
+) -> None:
+    it = Installed(tmp_path, sys.executable, f"--resolution={resolution}", f"{built[0]}[sql]")
     query = "select event, \"user\", time, query, item from read_json('log.jsonl')"
-    it.searchlogs("run", "--sql", query, "--zone", "UTC", "--out", "sessions.jsonl")
+    outputs = ("--out", "sessions.jsonl", "--queries", "queries.csv")
+    it.searchlogs("run", "--sql", query, "--zone", "UTC", *outputs)
     assert [session["ctr"] for session in it.sessions()] == [1.0]
 
 
@@ -153,4 +160,5 @@ def test_without_the_engine_it_makes_sessions_of_a_table(
     it = Installed(tmp_path, found, str(built[0]))
     assert it.code(TABLE) == "1.0"
     it.searchlogs("simulate", "--users", "9", "--out", "events.jsonl")
-    assert "Bytewax" in it.failure("-m", "searchlogs", "run", "log.jsonl", "--out", "s.jsonl")
+    sentence = it.failure("-m", "searchlogs", "run", "log.jsonl", "--out", "s.jsonl")
+    assert "bytewax" in sentence and "3.11 and 3.12" in sentence
