@@ -19,7 +19,7 @@ from searchlogs.logs.arrays import (
     time_array,
 )
 from searchlogs.logs.outcomes import KIND_OF, LOGGED
-from searchlogs.logs.rows import from_batch
+from searchlogs.logs.rows import Row, from_batch
 from searchlogs.sessions import Late
 
 IS_NUMBER = "user_is_number"
@@ -78,16 +78,28 @@ def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes, KIND_WORDS)
 
 
+def to_events(batch: pa.RecordBatch) -> Iterator[Event]:
+    """Yield the rows of a log as the events that they were."""
+    for row in from_batch(batch):  # not to_pylist, which imports pandas
+        yield _event(row)
+
+
 def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
     """Yield the late rows of a log as the late events that they were."""
-    for row in from_batch(batch):  # not to_pylist, which imports pandas
-        kind = LOGGED[row["event"]]
-        values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
-        if row.get(IS_NUMBER):
-            values["user"] = int(values["user"])
-        if "items" in values:
-            values["items"] = tuple(values["items"])
-        yield Late(str(values["user"]), kind(**values), row["late_by"])
+    for row in from_batch(batch):
+        event = _event(row)
+        yield Late(str(event.user), event, row["late_by"])
+
+
+def _event(row: Row) -> Any:
+    """Return a row of a log as an event."""
+    kind = LOGGED[row["event"]]
+    values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
+    if row.get(IS_NUMBER):
+        values["user"] = int(values["user"])
+    if "items" in values:
+        values["items"] = tuple(values["items"])
+    return kind(**values)
 
 
 _CODE_OF = {kind: CODES[word] for kind, word in KIND_OF.items()}
