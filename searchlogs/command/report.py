@@ -114,7 +114,7 @@ def write_report(
     sessions: Path,
     out: Path,
     log: OpenLog | None = None,
-    windowing: Windowing = Windowing(),
+    windowing: Windowing | None = None,
     least_users: int = LEAST_USERS,
 ) -> None:
     """Write a report of sessions. The same files give the same bytes.
@@ -123,7 +123,7 @@ def write_report(
         sessions: The sessions, as a run wrote them, with its late events and rejects next to them.
         out: Where the report goes; a file there is overwritten.
         log: The log of the sessions; None shows what the sessions alone allow.
-        windowing: The gap and the wait of the sessions.
+        windowing: The gap and the wait of the sessions; None: the defaults.
         least_users: Fewest users of a query or an hour that is shown.
 
     Raises:
@@ -136,7 +136,9 @@ def write_report(
 
     if log is not None and any(path == STDIN for path, _ in log.files):
         log = None  # it can be read only once, and the run has read it
-    parts = _Parts(sessions, log, windowing, least_users)
+    if log is not None and out.resolve() in (Path(path).resolve() for path, _ in log.files):
+        raise ValueError(f"{out}: cannot be the report, because it is the log")
+    parts = _Parts(sessions, log, windowing or Windowing(), least_users)
     page = document(f"Search report, {period(parts.sums)}", parts)
     aside = out.with_name(f".{out.name}.part")
     try:
@@ -158,7 +160,7 @@ class _Parts:
         from searchlogs.command.report_data import losses_beside, read_log, sum_up
 
         self.sessions, self.windowing, self.least_users = sessions, windowing, least_users
-        self.names = log and [Path(path).name for path, _ in log.files]
+        self.names = [Path(path).name for path, _ in log.files] if log else []
         self.sums = sum_up(sessions)
         self.log = None
         if log is None:
@@ -179,6 +181,7 @@ class _Parts:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the parts in their order."""
+        from searchlogs.command import report_sampled as looks
         from searchlogs.command import report_sections as sections
         from searchlogs.command.report_page import paragraph, text
 
@@ -190,27 +193,29 @@ class _Parts:
                 "shows a timeline of a few users, the pauses between events, the click-through "
                 "rate against the gap, and the queries worth mending."
             )
+        elif len(self.log.sample):
+            sampled = looks.Sampled(self.log, self.windowing, self.least_users)
+            yield looks.users(sampled)
+            yield looks.pauses(sampled)
+            yield looks.gaps(sampled)
         else:
-            sampled = sections.Sampled(self.log, self.windowing, self.least_users)
-            yield sections.users(sampled)
-            yield sections.pauses(sampled)
-            yield sections.gaps(sampled)
+            yield paragraph("Each user has too many events for a look at single ones.")
         yield sections.hours(self.sums, self.least_users)
-        if self.log is not None:
-            yield sections.queries(sampled)
+        if self.log is not None and len(self.log.sample):
+            yield looks.queries(sampled)
         yield sections.losses(self.losses, self.log)
         yield f"<footer>\n{paragraph(self._source(), note=True)}\n</footer>"
 
     def _source(self) -> str:
         """Return what the report was made from."""
-        from searchlogs.command.report_page import plain
+        from searchlogs.figures.page import plain
 
         made = f"Made by searchlogs {searchlogs.__version__} from {plain(self.sessions.name)}"
-        if self.names is None:
+        if not self.names:
             return f"{made}. No user is named."
         gap, wait = map(format_duration, (self.windowing.gap, self.windowing.wait))
         some = ", ".join(map(plain, self.names[:3])) + ", …" * (len(self.names) > 3)
         return (
-            f"{made} and {some}, with a gap of {gap} and a wait of {wait}. No user is named, and no "
-            f"query of fewer than {self.least_users:,} users is shown."
+            f"{made} and {some}, with a gap of {gap} and a wait of {wait}. No user is named, and "
+            f"no query of fewer than {self.least_users:,} users is shown."
         )

@@ -47,8 +47,13 @@ MOST_EVENTS = 200_000
 HOUR = 3_600_000_000
 """Microseconds."""
 
-LATE_BY = {60: "1 minute", 3600: "1 hour", 86400: "1 day"}
-"""Seconds up to which late events are counted together, with their names."""
+LATE_GROUPS = {
+    "up to 1 minute": 60,
+    "up to 1 hour": 3600,
+    "up to 1 day": 86400,
+    "more than 1 day": math.inf,
+}
+"""Names under which late events are counted together, with the seconds up to which they are."""
 
 
 @dataclass
@@ -146,7 +151,7 @@ def sum_up(path: Path) -> Sums:
     try:
         for batch in _READERS[path.suffix](path):
             sums.add(_typed(batch))
-    except (pa.ArrowException, KeyError, UnicodeDecodeError) as error:
+    except pa.ArrowException as error:
         reason = printable(" ".join(str(error).split()), 200)
         raise ValueError(
             f"{path}: expected sessions, as a run writes them, with the columns "
@@ -161,7 +166,7 @@ def _typed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return the columns of SESSIONS under their types."""
     names = batch.schema.names
     if missing := [name for name in SESSIONS.names if name not in names]:
-        raise KeyError(f"missing: {', '.join(missing)}")
+        raise pa.ArrowInvalid(f"missing: {', '.join(missing)}")
     columns = []
     for wanted in SESSIONS:
         column = batch[wanted.name]
@@ -218,8 +223,7 @@ def late_group(seconds: float) -> str:
     >>> late_group(61)
     'up to 1 hour'
     """
-    names = (f"up to {name}" for most, name in LATE_BY.items() if seconds <= most)
-    return next(names, "more than 1 day")
+    return next(name for name, most in LATE_GROUPS.items() if seconds <= most)
 
 
 def losses_beside(sessions: Path) -> Losses:

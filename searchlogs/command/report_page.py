@@ -1,4 +1,4 @@
-"""A report as one HTML page: no script, nothing from the network, and text of a log only as text."""
+"""A report as an HTML page: no script, nothing from the network, a log's text only as text."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,10 @@ h2 {{ font-size: 1.2rem; line-height: 1.3; margin: 44px 0 8px; padding-top: 14px
   border-top: 1px solid var(--line); }}
 p {{ margin: 8px 0; }}
 .note {{ color: var(--note); font-size: 0.9rem; }}
-.cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px;
+.cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(124px, 1fr)); gap: 8px;
   margin: 20px 0 12px; padding: 0; list-style: none; }}
 .cards li {{ background: var(--soft); border: 1px solid var(--line); border-radius: 8px;
-  padding: 10px 14px; }}
+  padding: 10px 12px; }}
 .cards b {{ display: block; font-size: 1.5rem; line-height: 1.3; }}
 .cards span {{ display: block; color: var(--note); font-size: 0.85rem; line-height: 1.35; }}
 .scroll {{ overflow-x: auto; margin: 12px 0; }}
@@ -38,7 +38,7 @@ figure img {{ display: block; width: {PIXELS}px; max-width: 100%; min-width: {NA
   height: auto; }}
 figure {{ margin: 0; }}
 table {{ border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }}
-caption {{ text-align: left; color: var(--note); padding-bottom: 4px; }}
+caption {{ text-align: left; white-space: nowrap; color: var(--note); padding-bottom: 4px; }}
 th, td {{ padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; white-space: nowrap; }}
 th:first-child {{ text-align: left; font-weight: normal; white-space: normal; min-width: 8em; }}
@@ -142,4 +142,6 @@ def unfolded(summary: str, content: str) -> str:
 
 def _box(content: str, name: str) -> str:
     """Return HTML in a box that scrolls by itself, by keyboard too."""
-    return f'<div class="scroll" tabindex="0" role="group" aria-label="{text(name)}">{content}</div>'
+    return (
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{text(name)}">{content}</div>'
+    )
