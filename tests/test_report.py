@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Request, sync_playwright
@@ -20,7 +21,15 @@ from wording import Like
 from searchlogs.columnar.convert import to_batch
 from searchlogs.command.cli import main
 from searchlogs.command.report import write_report
-from searchlogs.command.report_data import SESSIONS, Sample, Sums, late_group, read_log, sum_up
+from searchlogs.command.report_data import (
+    SESSIONS,
+    SUMMED,
+    Sample,
+    Sums,
+    late_group,
+    read_log,
+    sum_up,
+)
 from searchlogs.command.report_sampled import RARE, Sampled, queries
 from searchlogs.durations import Windowing
 from searchlogs.events import Search
@@ -383,6 +392,16 @@ def test_sums_do_not_depend_on_the_batches(folder: Path) -> None:
     assert whole.by_user_and_hour().equals(small.by_user_and_hour())
     small.add(table.slice(0, 1).to_batches()[0])
     assert not whole.matches(small)
+
+
+def test_sums_tell_one_user_from_two() -> None:
+    one, two = Sums(), Sums()
+    for sums, other in ((one, "1"), (two, "2")):
+        for user, day in (("1", 0), (other, 1)):
+            time = START + timedelta(days=day)
+            row = {"user": user, "start": time, "end": time, "searches": 1}
+            sums.add(pa.RecordBatch.from_pylist([dict.fromkeys(SUMMED, 0) | row], SESSIONS))
+    assert not one.matches(two)
 
 
 @pytest.mark.parametrize(

@@ -273,8 +273,10 @@ def _highest(part: pd.DataFrame) -> float:
     if ends is not None:
         return ends[1]
     # All users are alike. If none clicked, the exact end for as many tosses as there are users.
-    clicked: int = part["searches_clicked"].sum()
-    return 1.0 if clicked else 1 - 0.025 ** (1 / part["user"].nunique())
+    if part["searches_clicked"].any():
+        return 1.0
+    users: int = part["user"].nunique()
+    return float(1 - 0.025 ** (1 / users))
 
 
 def _query_cells(missing: float, query: str, part: pd.DataFrame) -> Sequence[str]:
