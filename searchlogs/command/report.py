@@ -27,6 +27,7 @@ def add_report(commands: Any) -> None:
     parser = commands.add_parser(
         "report",
         help="show sessions on a page that can be forwarded",
+        usage="%(prog)s sessions --out FILE [--log FILE ...] [options]",
         description="Write one HTML file about sessions, with figures. It needs no network.",
         allow_abbrev=False,
     )

@@ -19,6 +19,7 @@ from searchlogs.events import EARLIEST, Event, Search
 from searchlogs.figures.charts import curve, pause_histogram
 from searchlogs.figures.page import Drawing, date_text, duration_text, quantity
 from searchlogs.figures.timeline import timeline
+from searchlogs.logs.arrays import MICROSECOND
 from searchlogs.logs.rows import search_rows
 from searchlogs.metrics import ratio
 from searchlogs.sessions import Late, Session
@@ -160,13 +161,9 @@ def _hidden(event: Event, names: dict[str, str], common: set[str]) -> Event:
 
 def pauses(sampled: Sampled) -> str:
     """Show how long the pauses are, with the gap drawn in."""
-    gap = sampled.windowing.gap.total_seconds()
-    frame = pd.DataFrame(
-        {
-            "user": [str(event.user) for event in sampled.events],
-            "time": [event.time.timestamp() for event in sampled.events],
-        }
-    ).sort_values(["user", "time"])
+    gap, seconds = sampled.windowing.gap // MICROSECOND, sampled.windowing.gap.total_seconds()
+    rows = [(str(event.user), (event.time - EARLIEST) // MICROSECOND) for event in sampled.events]
+    frame = pd.DataFrame(rows, columns=["user", "time"]).sort_values(["user", "time"])
     steps = frame.groupby("user")["time"].diff().dropna()
     heading = "Pauses between events"
     if steps.empty:
@@ -174,7 +171,7 @@ def pauses(sampled: Sampled) -> str:
     above, near = (steps > gap).mean(), steps.between(gap / 2, 2 * gap).mean()
     name = duration_text(sampled.windowing.gap)
     title = f"{percent(above)} of the pauses are longer than the gap of {name}"
-    drawing = pause_histogram(sampled.events, title, (gap, "gap") if gap else None)
+    drawing = pause_histogram(sampled.events, title, (seconds, "gap") if gap else None)
     words = (
         "A pause longer than the gap ends a session. "
         f"{percent(near)} of the pauses are between half and twice the gap: the fewer they are, "
