@@ -101,6 +101,7 @@ def section(heading: str, *parts: str) -> str:
 def paragraph(words: str, note: bool = False) -> str:
     """Return a paragraph of text; a note is less prominent."""
     look = ' class="note"' if note else ""
+    words = words.replace(" %", "\u00a0%")  # a line never begins with the sign
     return f"<p{look}>{escape(words)}</p>"
 
 

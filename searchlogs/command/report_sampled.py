@@ -181,34 +181,40 @@ def pauses(sampled: Sampled) -> str:
     return section(heading, paragraph(words), figure(drawing), *notes)
 
 
-FACTORS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16)
-"""Multiples of the gap that the sessions are cut with again."""
+FAMILIAR = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200, 14400, 28800, 86400, 172800)
+"""Gaps to cut the sessions with again, in seconds; those that are far from the report's are not."""
+
+FAR = 20
+"""The factor from which on a gap is far."""
 
 
 def gaps(sampled: Sampled) -> str:
     """Show the CTR that other gaps would give."""
     gap = sampled.windowing.gap
+    others = {timedelta(seconds=number) for number in FAMILIAR}
+    others = {other for other in others if gap / FAR <= other <= FAR * gap}
     rows: list[tuple[timedelta, int, float]] = []
-    for factor in FACTORS:
-        other = timedelta(seconds=round(factor * (gap or timedelta(seconds=1)).total_seconds(), 3))
-        if other <= LONGEST:
+    for other in sorted(others | {gap / 2, gap, 2 * gap}):
+        if timedelta(0) < other <= LONGEST:
             cut, _ = sessionize_batches(sampled.log.sample.batches, other, sampled.windowing.wait)
             searched = cut.filter(pc.greater(cut["searches"], 0))
             counts = [pc.sum(searched[name]).as_py() for name in ("searches_clicked", "searches")]
-            rows.append((other, len(searched), ratio(*map(int, counts)) or 0))
+            rows.append((other, len(searched), ratio(*(count or 0 for count in counts)) or 0))
+    heading = "Click-through rate against the gap"
+    if not rows:
+        return section(heading, paragraph("With a gap of 0, there is nothing to compare."))
     values = pd.Series([ctr for *_, ctr in rows], [other.total_seconds() for other, *_ in rows])
     near = [ctr for other, _, ctr in rows if gap / 2 <= other <= 2 * gap]
     moved = max(near, default=0) - min(near, default=0)
     title = "From half the gap to twice the gap, the CTR moves by "
     title += f"{100 * moved:.1f} percentage points"
-    line = (gap.total_seconds(), "gap of this report") if gap else None
+    line = (gap.total_seconds(), "gap of this report")
     drawing = curve(values, title, "gap", "CTR", reference=line)
     words = (
         "The same log, cut into sessions with other gaps. With a short gap, sessions end between a "
         "search and its click, and the click is lost to it. If the curve is flat around the gap, "
         "the CTR does not depend on this choice."
     )
-    heading = "Click-through rate against the gap"
     cells = [(_gap(other), f"{number:,}", percent(ctr)) for other, number, ctr in rows]
     columns = ["Gap", "Sessions with a search", "CTR"]
     notes = [paragraph(sampled.note, note=True)] if sampled.note else []
