@@ -209,7 +209,7 @@ class _Parts:
 
     def _source(self) -> str:
         """Return what the report was made from."""
-        from searchlogs.figures.page import plain
+        from searchlogs.figures.page import plain, quantity
 
         made = f"Made by searchlogs {searchlogs.__version__} from {plain(self.sessions.name)}"
         if not self.names:
@@ -218,5 +218,5 @@ class _Parts:
         some = ", ".join(map(plain, self.names[:3])) + ", …" * (len(self.names) > 3)
         return (
             f"{made} and {some}, with a gap of {gap} and a wait of {wait}. No user is named, and "
-            f"no query of fewer than {self.least_users:,} users is shown."
+            f"no query of fewer than {quantity(self.least_users, 'user')} is shown."
         )

@@ -95,8 +95,8 @@ def users(sampled: Sampled) -> str:
         "sessions were cut, and are not typical users."
     )
     private = (
-        f"Users have letters in place of ids. A query of fewer than {sampled.least_users:,} users "
-        f"is shown as “{RARE}”."
+        f"Users have letters in place of ids. A query of fewer than "
+        f"{quantity(sampled.least_users, 'user')} is shown as “{RARE}”."
     )
     if sampled.log.tally.activity:
         private += " Other actions that keep a session open are drawn as app opens."
@@ -250,7 +250,7 @@ def queries(sampled: Sampled) -> str:
     low = [row for row in rows[: 10 * MOST_QUERIES] if _highest(row[2]) < usual][:MOST_QUERIES]
     heading = "Queries worth mending"
     how = (
-        f"Only queries of at least {sampled.least_users:,} users are looked at "
+        f"Only queries of at least {quantity(sampled.least_users, 'user')} are looked at "
         f"({part_of(len(sampled.common), searches['query'].nunique(), 'query')}), so that none "
         "points to a person. A query is listed if its whole 95 % interval is below the usual CTR; "
         "about one query in forty is listed by chance. Some searches succeed without a click, "

@@ -27,10 +27,8 @@ def percent(rate: float | None) -> str:
     return "undefined" if rate is None else f"{100 * rate:.1f} %"
 
 
-def _range(ends: tuple[float, float] | None) -> str:
+def _range(ends: tuple[float, float]) -> str:
     """Return an interval of a rate as text."""
-    if ends is None:
-        return "no interval"
     low, high = max(ends[0], 0), min(ends[1], 1)
     return f"{100 * low:.1f} to {percent(high)}"
 
@@ -43,7 +41,8 @@ def summary(sums: Sums) -> Iterator[str]:
     clicked = ratio(counts["sessions_clicked"], counts["sessions"])
     per_search = ratio(counts["clicks"], counts["searches"]) or 0
     orphans = counts["orphan_clicks"]
-    ends = f"95 % interval: {_range(interval(per_user))}"
+    between = interval(per_user)
+    ends = f"95 % interval: {_range(between)}" if between else "no interval: users are alike"
     yield cards(
         [
             ("Click-through rate (CTR)", percent(ctr), ends),
@@ -61,11 +60,13 @@ def summary(sums: Sums) -> Iterator[str]:
         * bool(orphans)
     )
     rough = f" With only {users:,} users, the interval is rough." if users < FEW_USERS else ""
-    yield paragraph(
+    words = (
         "The interval says how far the CTR might be off by chance. It treats users, not searches, "
-        f"as independent of each other.{rough}",
-        note=True,
+        f"as independent of each other.{rough}"
     )
+    if between is None:
+        words = "All users have the same CTR, so nothing shows how far it might be off by chance."
+    yield paragraph(words, note=True)
 
 
 def hours(sums: Sums, least_users: int) -> str:
@@ -82,7 +83,7 @@ def hours(sums: Sums, least_users: int) -> str:
         rows[hour] = (len(part), searches, ctr, *ends)
     heading = "Click-through rate by hour of the day"
     if not rows:
-        too_few = f"No hour has {least_users:,} users and clicks that differ between them"
+        too_few = f"No hour has {quantity(least_users, 'user')} and clicks that differ between them"
         return section(heading, paragraph(f"{too_few}, so none is shown."))
     columns = ["users", "searches", "ctr", "low", "high"]
     rates = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
