@@ -285,6 +285,15 @@ def test_standard_input_can_be_read_only_once(
     assert "the sessions alone" in report.read_text(encoding="utf-8")
 
 
+def test_the_rows_of_a_query_are_a_log(tmp_path: Path) -> None:
+    write_log(client_events(), tmp_path / "log.jsonl")
+    sql = f"select * from read_json('{tmp_path / 'log.jsonl'}') order by time"
+    out, report = tmp_path / "s.jsonl", tmp_path / "report.html"
+    command = ["run", "--sql", sql, "--zone", "UTC", "--out", str(out), "--report", str(report)]
+    assert main(command) == 0
+    assert "s.jsonl and the rows of a query" in report.read_text(encoding="utf-8")
+
+
 def test_another_log_or_gap_is_refused(folder: Path, tmp_path: Path, refused: Refused) -> None:
     sessions, out = folder / "log.parquet", tmp_path / "r.html"
     says = Like("log.parquet: not the sessions of this log, which with a gap of 20s…the options")
@@ -330,7 +339,7 @@ def test_where_a_report_cannot_go_is_refused(
     assert refused(sessions, "--out", tmp_path / "r.pdf") == Like("r.pdf: expected…in .html")
     assert refused(sessions, "--out", tmp_path / "no" / "r.html") == Like("does not exist")
     assert refused(sessions, "--out", out, "--least-users", "0") == Like("--least-users")
-    assert refused("gone.parquet", "--out", out) == Like("gone.parquet")
+    assert refused("gone.parquet", "--out", out) == Like("searchlogs: gone.parquet: No such file")
     out.write_text("mine", encoding="utf-8")
     assert refused(sessions, "--out", out) == Like("r.html: already exists; --force")
     assert out.read_text(encoding="utf-8") == "mine"

@@ -212,10 +212,11 @@ class _Parts:
         from searchlogs.figures.page import plain, quantity
 
         made = f"Made by searchlogs {searchlogs.__version__} from {plain(self.sessions.name)}"
-        if not self.names:
+        if self.log is None:
             return f"{made}. No user is named."
         gap, wait = map(format_duration, (self.windowing.gap, self.windowing.wait))
         some = ", ".join(map(plain, self.names[:3])) + ", …" * (len(self.names) > 3)
+        some = some or "the rows of a query"
         return (
             f"{made} and {some}, with a gap of {gap} and a wait of {wait}. No user is named, and "
             f"no query of fewer than {quantity(self.least_users, 'user')} is shown."

@@ -145,6 +145,7 @@ def sum_up(path: Path) -> Sums:
             f"{path}: unknown format; expected a file of sessions whose name ends in "
             f"{', '.join(ENDINGS)}"
         )
+    path.open("rb").close()  # if it does not exist, this says so in fewer words than Arrow
     sums = Sums()
     try:
         for batch in _READERS[path.suffix](path):
