@@ -132,6 +132,7 @@ class Refused:
         self.capsys = capsys
 
     def __call__(self, *arguments: object) -> str:
+        self.capsys.readouterr()
         assert main(["report", *map(str, arguments)]) == 2
         line, *others = self.capsys.readouterr().err.splitlines()
         assert others == []
@@ -240,7 +241,7 @@ def test_every_record_and_event_is_accounted_for(folder: Path, nasty: Tags) -> N
     assert "--" not in words[words.index("Rejects by reason") :]
 
 
-@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl", ".jsonl.zst", ".parquet"])
 def test_sessions_alone_show_what_they_can(folder: Path, tmp_path: Path, ending: str) -> None:
     sessions = tmp_path / f"sessions{ending}"
     assert main(["run", str(folder / "nasty.jsonl"), "--out", str(sessions)]) == 1

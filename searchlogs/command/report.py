@@ -6,15 +6,16 @@ It names no user, and no query that few people made.
 import argparse
 import os
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import searchlogs
 from searchlogs.command.job import LEAST_USERS, RunFailed
+from searchlogs.command.outlets import check_free, say
+from searchlogs.command.parsing import DURATION, FILE, add_quiet
 from searchlogs.command.progress import show_progress
 from searchlogs.command.words import add_words, border_of
-from searchlogs.durations import Windowing, check_duration, format_duration, parse_duration
+from searchlogs.durations import Windowing, check_duration, format_duration
 from searchlogs.logs.log import Log, OpenLog
 from searchlogs.logs.words import STDIN, printable
 
@@ -29,33 +30,25 @@ def add_report(commands: Any) -> None:
         help="show sessions on a page that can be forwarded",
         usage="%(prog)s sessions --out FILE [--log FILE ...] [options]",
         description="Write one HTML file about sessions, with figures. It needs no network.",
-        allow_abbrev=False,
     )
     parser.set_defaults(do=_report)
     add = parser.add_argument
     add("sessions", type=Path, help="the sessions that a run wrote: .jsonl, .csv or .parquet")
-    add("--out", "-o", type=Path, required=True, metavar="FILE", help="the report: .html")
+    add("-o", "--out", required=True, help="the report: .html", **FILE)
     log = "the log of these sessions, for the timeline, the pauses, the gap and the queries"
     add("--log", nargs="+", metavar="FILE", help=log)
-    duration: dict[str, Any] = {"type": _duration, "metavar": "DURATION"}
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
-    add("--gap", default=Windowing.gap, help=f"the run's gap (default: {gap})", **duration)
-    add("--wait", default=Windowing.wait, help=f"the run's wait (default: {wait})", **duration)
+    add("--gap", default=Windowing.gap, help=f"the run's gap (default: {gap})", **DURATION)
+    add("--wait", default=Windowing.wait, help=f"the run's wait (default: {wait})", **DURATION)
     rare = "show no query of fewer users, and no hour (default: %(default)s)"
     add("--least-users", type=int, default=LEAST_USERS, metavar="K", help=rare)
+    add_quiet(parser)
     add("--force", action="store_true", help="overwrite the report if it exists")
     words = parser.add_argument_group("how the run read the log, if --log is given")
     words.add_argument("--sort", action="store_true", help="records were sorted by time")
     words.add_argument("--drop-duplicates", action="store_true", help="they were dropped")
-    words.add_argument("--ahead", help="records further ahead were rejected", **duration)
+    words.add_argument("--ahead", help="records further ahead were rejected", **DURATION)
     add_words(words)
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -72,8 +65,10 @@ def _report(options: argparse.Namespace) -> int:
             sort=options.sort,
             ahead=None if options.ahead is None else check_duration("ahead", options.ahead),
         ).open(skip=[options.out])
-    write_report(options.sessions, options.out, log, windowing, options.least_users)
-    print(f"report → {printable(str(options.out))}")
+    sessions, out, quiet = options.sessions, options.out, options.quiet
+    write_report(sessions, out, log, windowing, options.least_users, quiet)
+    if not quiet:
+        say(f"report → {printable(str(out))}")
     return 0
 
 
@@ -96,10 +91,7 @@ def check_report(out: Path, force: bool = False, least_users: int = LEAST_USERS)
         raise ValueError(f"--least-users: expected 1 or more; found {least_users}")
     if not out.absolute().parent.is_dir():
         raise ValueError(f"{out}: the folder {out.parent} does not exist")
-    if out.is_dir():
-        raise ValueError(f"{out}: is a folder; expected the name of a file")
-    if out.exists() and not force:
-        raise ValueError(f"{out}: already exists; --force overwrites it")
+    check_free([out], force)
     try:
         import matplotlib
         import pandas
@@ -117,6 +109,7 @@ def write_report(
     log: OpenLog | None = None,
     windowing: Windowing | None = None,
     least_users: int = LEAST_USERS,
+    quiet: bool = False,
 ) -> None:
     """Write a report of sessions. The same files give the same bytes.
 
@@ -126,6 +119,7 @@ def write_report(
         log: The log of the sessions; None shows what the sessions alone allow.
         windowing: The gap and the wait of the sessions; None: the defaults.
         least_users: Fewest users of a query or an hour that is shown.
+        quiet: Whether no progress is shown.
 
     Raises:
         ValueError: The file of sessions is in no known format, or holds no session with a search;
@@ -139,7 +133,7 @@ def write_report(
         log = None  # it can be read only once, and the run has read it
     if log is not None and out.resolve() in (Path(path).resolve() for path, _ in log.files):
         raise ValueError(f"{out}: cannot be the report, because it is the log")
-    parts = _Parts(sessions, log, windowing or Windowing(), least_users)
+    parts = _Parts(sessions, log, windowing or Windowing(), least_users, quiet)
     page = document(f"Search report, {period(parts.sums)}", parts)
     aside = out.with_name(f".{out.name}.part")
     try:
@@ -156,7 +150,12 @@ class _Parts:
     """The parts of a report, as HTML."""
 
     def __init__(
-        self, sessions: Path, log: OpenLog | None, windowing: Windowing, least_users: int
+        self,
+        sessions: Path,
+        log: OpenLog | None,
+        windowing: Windowing,
+        least_users: int,
+        quiet: bool,
     ) -> None:
         from searchlogs.command.report_data import losses_beside, read_log, sum_up
 
@@ -167,7 +166,7 @@ class _Parts:
         if log is None:
             self.losses = losses_beside(sessions)
             return
-        with show_progress(log) as watch:
+        with show_progress(log, quiet) as watch:
             self.log = read_log(log, windowing, lambda size: watch(size, 0, 0))
         self.losses = self.log.losses
         found, expected = self.log.sums.counts, self.sums.counts

@@ -32,7 +32,7 @@ from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import Activity
 from searchlogs.logs.schemas import COUNTED
 from searchlogs.logs.source import Tally
-from searchlogs.logs.words import beside, printable
+from searchlogs.logs.words import beside, printable, unpacked
 from searchlogs.metrics import ratio
 
 SUMMED = ("events", "requests", "searches", "clicks", "searches_clicked", "orphan_clicks")
@@ -140,7 +140,8 @@ def sum_up(path: Path) -> Sums:
         ValueError: The file is in no known format, holds no sessions, or no session with a search.
         OSError: The file cannot be read.
     """
-    if path.suffix not in ENDINGS:
+    ending = unpacked(path).suffix
+    if ending not in ENDINGS:
         raise ValueError(
             f"{path}: unknown format; expected a file of sessions whose name ends in "
             f"{', '.join(ENDINGS)}"
@@ -148,7 +149,7 @@ def sum_up(path: Path) -> Sums:
     path.open("rb").close()  # if it does not exist, this says so in fewer words than Arrow
     sums = Sums()
     try:
-        for batch in _READERS[path.suffix](path):
+        for batch in _READERS[ending](path):
             sums.add(_typed(batch))
     except pa.ArrowException as error:
         reason = printable(" ".join(str(error).split()), 200)

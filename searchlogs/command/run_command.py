@@ -195,7 +195,8 @@ def _run_to(out: Path, options: argparse.Namespace) -> int:
         lines = map(printable, report(job, summary, is_kept))
         say(*[FINISHED] * finished, *lines, to=to)
     if options.report:
-        write_report(out, options.report, job.log, job.windowing, options.least_users)
+        rare, quiet = options.least_users, options.quiet
+        write_report(out, options.report, job.log, job.windowing, rare, quiet)
     return 1 if too_many else 0
 
 
