@@ -592,7 +592,7 @@ def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("wrong", "unknown command wrong; expected run, simulate, course, "),
+        ("wrong", "unknown command wrong; expected run, "),
         ("simulat", "unknown command simulat; did you mean simulate?"),
         ("rum log.jsonl", "unknown command rum; did you mean run?"),
         ("--wrong", "unknown option --wrong; --help lists all options"),

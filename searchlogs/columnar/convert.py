@@ -18,7 +18,8 @@ from searchlogs.logs.arrays import (
     text_array,
     time_array,
 )
-from searchlogs.logs.outcomes import KIND_OF
+from searchlogs.logs.outcomes import KIND_OF, LOGGED
+from searchlogs.logs.rows import Row, from_batch
 
 IS_NUMBER = "user_is_number"
 """Column that says which users were whole numbers, in a batch that holds text as well."""
@@ -74,6 +75,23 @@ def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
     """Return kinds of event as texts of a dictionary, from their codes in int8."""
     codes = codes if isinstance(codes, pa.Array) else from_numpy(codes)
     return pa.DictionaryArray.from_arrays(codes, KIND_WORDS)
+
+
+def to_events(batch: pa.RecordBatch) -> Iterator[Event]:
+    """Yield the rows of a log as the events that they were."""
+    for row in from_batch(batch):  # not to_pylist, which imports pandas
+        yield to_event(row)
+
+
+def to_event(row: Row) -> Event:
+    """Return a row of a log as an event."""
+    kind = LOGGED[row["event"]]
+    values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
+    if row.get(IS_NUMBER):
+        values["user"] = int(values["user"])
+    if "items" in values:
+        values["items"] = tuple(values["items"])
+    return kind(**values)
 
 
 _CODE_OF = {kind: CODES[word] for kind, word in KIND_OF.items()}

@@ -1,7 +1,6 @@
 """The flow over a log whose items are record batches."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
@@ -11,13 +10,12 @@ import pyarrow as pa
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource
 
-from searchlogs.columnar.convert import IS_NUMBER
+from searchlogs.columnar.convert import to_event
 from searchlogs.columnar.operator import columnar_sessions
 from searchlogs.columnar.source import BatchSource
 from searchlogs.durations import Windowing
 from searchlogs.logs.flow import NOTHING, Watch, batch_file, is_reject, write_beside
 from searchlogs.logs.log import Log, OpenLog
-from searchlogs.logs.outcomes import LOGGED
 from searchlogs.logs.rows import from_batch
 from searchlogs.logs.schemas import COUNTED
 from searchlogs.sessions import Late
@@ -73,13 +71,8 @@ def columnar_flow(
 def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
     """Yield the late rows of a log as the late events that they were."""
     for row in from_batch(batch):  # not to_pylist, which imports pandas
-        kind = LOGGED[row["event"]]
-        values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
-        if row.get(IS_NUMBER):
-            values["user"] = int(values["user"])
-        if "items" in values:
-            values["items"] = tuple(values["items"])
-        yield Late(str(values["user"]), kind(**values), row["late_by"])
+        event = to_event(row)
+        yield Late(str(event.user), event, row["late_by"])
 
 
 def _is_batch(item: object) -> TypeGuard[pa.RecordBatch]:

@@ -15,6 +15,7 @@ from searchlogs.command.job import RunFailed
 from searchlogs.command.kit import add_kit
 from searchlogs.command.outlets import discard, say
 from searchlogs.command.parsing import Parser
+from searchlogs.command.report import add_report
 from searchlogs.command.run_command import add_run
 from searchlogs.command.simulate_command import add_simulate
 from searchlogs.logs.words import printable
@@ -105,6 +106,7 @@ def parser(name: str = MODULE) -> Parser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
     add_run(commands)
+    add_report(commands)
     add_simulate(commands)
     add_course(commands)
     add_kit(commands)

@@ -298,10 +298,14 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _reason(reject: str) -> str:
-    """Return why a record was rejected, without what it held."""
     row = json.loads(reject)
-    reason = re.sub("(; found |, at byte |: byte ).*", "", row["reason"])
-    return f"{row['field']}: {reason}" if row["field"] else str(reason)
+    return bare_reason(row["field"], row["reason"])
+
+
+def bare_reason(field: str | None, reason: str) -> str:
+    """Return why a record was rejected, without what it held."""
+    reason = re.sub("(; found |, at byte |: byte ).*", "", reason)
+    return f"{field}: {reason}" if field else reason
 
 
 def _tally(line: str) -> Tally:

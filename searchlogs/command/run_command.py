@@ -22,6 +22,7 @@ from searchlogs.command.outlets import STDOUT, check_free, say, standard_output
 from searchlogs.command.parsing import DURATION, FILE, add_quiet, share
 from searchlogs.command.progress import show_progress
 from searchlogs.command.recovery import Recovery
+from searchlogs.command.report import check_report, write_report
 from searchlogs.command.words import add_words, border_of
 from searchlogs.durations import Windowing, check_duration, format_duration
 from searchlogs.logs.log import Log
@@ -131,6 +132,7 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     wait = f"how far behind a user's newest event another may arrive (default: {wait})"
     add("--wait", default=Windowing.wait, help=wait, **DURATION)
     add("--searches", help="write one row per search too", **FILE)
+    add("--report", help="write a report on the sessions too, a page: .html", **FILE)
     every = "write sessions without a search too, their rates empty"
     add("--all-sessions", action="store_true", help=every)
     once = "drop an event that repeats another within the wait exactly"
@@ -212,6 +214,9 @@ def _run_to(out: Path, options: argparse.Namespace) -> int:
     elif too_many or not options.quiet:
         lines = map(printable, report(job, summary, is_kept))
         say(*[FINISHED] * finished, *lines, to=to)
+    if options.report:
+        rare, quiet = options.least_users, options.quiet
+        write_report(out, options.report, job.log, job.windowing, rare, quiet)
     return 1 if too_many else 0
 
 
@@ -237,6 +242,8 @@ def _job(out: Path, options: argparse.Namespace) -> tuple[Job, bool]:
     finished = recovery is not None and recovery.finished
     foreign = [path for path in outputs.paths.values() if not (recovery and recovery.owns(path))]
     check_free(foreign, options.force, FINISHED * finished)
+    if options.report:
+        check_report(options.report, options.force)
     job = Job(
         log=_log(options).open(skip=outputs.paths.values()),
         outputs=outputs,
