@@ -31,8 +31,11 @@ MAX_TYPES = 1_000
 MAX_DIGITS = 4_300
 """Most digits of a number that the border reads; Arrow takes any number of them."""
 
-SAMPLE = 1024
+SAMPLE = 64
 """Lines from which new keys are learnt, before they are looked for in all of a block."""
+
+STRETCH = 1_024
+"""Lines that are read together behind one that was refused; then twice as many each time."""
 
 SHARE = 32
 """One in so many lines of a block may be refused, before the border reads all of them."""
@@ -74,7 +77,7 @@ class JsonTables:
                         break
                 elif "changed from" not in why or not self._learn(block, [line], refused):
                     refused.add(line)
-                    first, size = line + 1, SAMPLE
+                    first, size = line + 1, STRETCH
             else:
                 if first == 0 and last == len(block):
                     good = len(table) == len(block) and all(map(_is_finite, table.columns))
@@ -246,7 +249,7 @@ def _id_type(value: Any) -> pa.DataType:
 
 def _wider(type: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return a type for the values of both; the first one if there is none."""
-    if type == NOTHING or type == other or (type == NUMBER and other == WHOLE):
+    if type in (NOTHING, other) or (type == NUMBER and other == WHOLE):
         return other
     if pa.types.is_list(type) and pa.types.is_list(other):
         return pa.list_(_wider(type.value_type, other.value_type))

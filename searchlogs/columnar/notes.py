@@ -78,9 +78,10 @@ class Notes:
             if name not in REQUIRED and name in rows.schema.names:
                 has = there(rows[name]) & self.unread[name][code]
                 row = np.flatnonzero(has & _holds(rows[name]) if has.any() else has)
-                for kind in np.unique(code[row]):
-                    mine = row[code[row] == kind]
-                    yield int(places[mine[0]]), f"{list(CODES)[kind]}.{name}", len(mine)
+                for kind, number in CODES.items() if len(row) else ():
+                    mine = row[code[row] == number]
+                    if len(mine):
+                        yield int(places[mine[0]]), f"{kind}.{name}", len(mine)
 
 
 def _actions(rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, int]]:
@@ -89,11 +90,11 @@ def _actions(rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, in
         column = rows[ACTION].dictionary_encode()
         row = np.flatnonzero(there(column))
         names = column.dictionary.to_pylist()
-        which, first, numbers = np.unique(
-            to_numpy(column.indices, np.int32)[row], return_index=True, return_counts=True
-        )
-        for name, begin, number in zip(which, first, numbers, strict=True):
-            yield int(places[row[begin]]), names[name], int(number)
+        which = to_numpy(column.indices, np.int32)[row]
+        first = np.zeros(len(names), np.intp)
+        first[which[::-1]] = row[::-1]  # np.unique would import numpy.ma
+        for name, begin, number in zip(names, first, np.bincount(which), strict=True):
+            yield int(places[begin]), name, int(number)
 
 
 def _holds(column: pa.Array) -> Array:
