@@ -255,7 +255,8 @@ def parts(path: Path, border: Border) -> Iterator[tuple[int, int]]:
     with open(path, "rb") as stream:
         text = text_of(str(path), stream)
         for part in (file._json if file.format == "jsonl" else file._csv)(text):
-            yield len(part.good), int((~part.good).sum())
+            taken = part.good.sum() + len(part.passed.places)
+            yield len(part.good), len(part.good) - int(taken)
 
 
 def read_one_by_one(path: Path, border: Border | None = None) -> int:
@@ -298,6 +299,49 @@ def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
         lines.insert(150 * (place + 1), line)
     path.write_text("\n".join(lines))
     assert read_one_by_one(path) == len(bad)
+
+
+def with_kinds(kinds: list[str], name: str) -> str:
+    if name == "log.jsonl":
+        return "\n".join(OPEN.replace("app_open", kind) for kind in kinds)
+    return "\n".join([HEADER, *(CELLS.replace("app_open", kind) for kind in kinds)])
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
+def test_ignored_kinds_are_counted_as_they_stand(tmp_path: Path, name: str) -> None:
+    """Their names too, of which a broken log has too many, in the order of the lines."""
+    path = tmp_path / name
+    kinds = ["tap", "search", "app_open", "scroll\u202e", "", *(f"k{n}" for n in range(150)), "tap"]
+    path.write_text(with_kinds(["app_open", *kinds, *reversed(kinds)], name))
+    border = Border(kinds={"app_open": "app_open", "view": "search"})
+    header_and_empty = 3 if name == "log.csv" else 0
+    assert read_one_by_one(path, border) == header_and_empty
+    for block, batch in ((100, 3), (1_000, 40), (1 << 19, 1_000)):
+        compare([str(path)], border, block, batch)
+
+
+@pytest.mark.parametrize(
+    "kinds", [{}, {"app_open": "app_open", "*": "activity"}, {"app_open": "search"}]
+)
+def test_what_is_no_ignored_kind(tmp_path: Path, kinds: dict[str, str]) -> None:
+    for name in ("log.jsonl", "log.csv"):
+        path = tmp_path / name
+        path.write_text(with_kinds(["app_open", "tap", "results", "click", "tap"] * 9, name))
+        compare([str(path)], Border(kinds=kinds), 1 << 19, batch=10)
+
+
+def test_ignored_kinds_of_odd_lines_and_of_several_files(tmp_path: Path) -> None:
+    """Also a field that they alone have shows that it is mapped rightly."""
+    border = Border(fields={"position": "rank", "query": "q"}, kinds={"app_open": "app_open"})
+    tap = OPEN.replace("app_open", "tap")
+    odd = [tap[:-1] + ',"rank":"3"}', tap[:-1] + ',"rank":2}', " " + tap, tap[:-1] + ',"q":""}']
+    paths = []
+    for number, lines in enumerate(([OPEN, *odd] * 30, [OPEN, tap, f" {tap}"] * 30, [tap] * 9)):
+        paths.append(str(tmp_path / f"{number}.jsonl"))
+        Path(paths[-1]).write_text("\n".join(lines).replace("tap", f"tap{number % 2}"))
+    for some in (paths, *([path] for path in paths)):
+        for block, batch in ((300, 7), (1 << 19, 50)):
+            compare(some, border, block, batch)
 
 
 def test_a_first_line_like_no_other_costs_one_block(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
+from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.times import number_times, text_times
 from searchlogs.logs.arrays import Array, from_numpy
 from searchlogs.logs.blocks import Block
@@ -128,11 +129,12 @@ class JsonLines:
         self.border, self.names = border, names
         self.tables = JsonTables(map(border.theirs, ("user", "items", "item", "query_id")))
 
-    def columns(self, block: Block) -> tuple[pa.RecordBatch, Array] | None:
+    def columns(self, block: Block) -> tuple[pa.RecordBatch, Array, Passed] | None:
         """Return the lines under our names and types, and which of them surely are events as such.
 
         Returns:
-            One row per line, or None if the border has to read all of them.
+            One row per line, and those that surely are ignored, or None if the border has to read
+            all of them.
         """
         table = self.tables.read(block)
         if table is None:
@@ -152,7 +154,7 @@ class JsonLines:
         if found["user"].type == WHOLE:
             schema = schema.set(schema.get_field_index("user"), pa.field("user", WHOLE))
         columns = our_columns(found, self.border, schema)
-        return columns, good & sure_rows(columns)
+        return columns, good & sure_rows(columns), passed_rows(found["event"], table, self.border)
 
     def _ours(self, name: str, column: pa.Array) -> tuple[pa.Array, Array]:
         """Return a column as `our_columns` takes it, and which rows it is right for."""
