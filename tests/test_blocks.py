@@ -330,18 +330,47 @@ def test_what_is_no_ignored_kind(tmp_path: Path, kinds: dict[str, str]) -> None:
         compare([str(path)], Border(kinds=kinds), 1 << 19, batch=10)
 
 
-def test_ignored_kinds_of_odd_lines_and_of_several_files(tmp_path: Path) -> None:
-    """Also a field that they alone have shows that it is mapped rightly."""
-    border = Border(fields={"position": "rank", "query": "q"}, kinds={"app_open": "app_open"})
-    tap = OPEN.replace("app_open", "tap")
-    odd = [tap[:-1] + ',"rank":"3"}', tap[:-1] + ',"rank":2}', " " + tap, tap[:-1] + ',"q":""}']
-    paths = []
-    for number, lines in enumerate(([OPEN, *odd] * 30, [OPEN, tap, f" {tap}"] * 30, [tap] * 9)):
-        paths.append(str(tmp_path / f"{number}.jsonl"))
-        Path(paths[-1]).write_text("\n".join(lines).replace("tap", f"tap{number % 2}"))
-    for some in (paths, *([path] for path in paths)):
-        for block, batch in ((300, 7), (1 << 19, 50)):
-            compare(some, border, block, batch)
+TAP = OPEN.replace("app_open", "tap")
+BY_NAME = Border(fields={"position": "rank", "query": "q"}, kinds={"app_open": "app_open"})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [OPEN, f" {TAP}".replace("tap", "odd"), TAP],
+        [OPEN, TAP, TAP.replace(":1,", ':"1",').replace("tap", "odd"), TAP.replace("tap", "flip")],
+        [OPEN, TAP[:-1] + ',"rank":2}'],
+        [OPEN, TAP[:-1] + ',"rank":"2","q":"dogs"}'],
+        [OPEN, TAP[:-1] + ',"q":""}'],
+        [OPEN, TAP[:-1] + ',"rank":null,"q":null}'],
+    ],
+)
+def test_ignored_kinds_of_odd_lines_and_with_mapped_fields(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(lines * 30))
+    for block, batch in ((300, 7), (1 << 19, 50)):
+        compare([str(path)], BY_NAME, block, batch)
+
+
+def test_ignored_kinds_of_several_files_are_merged(tmp_path: Path) -> None:
+    paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+    for number, path in enumerate(paths):
+        lines = [
+            line.replace(":05Z", f":{second:02}Z").replace("tap", f"tap{second}")
+            for second in range(number, 60, 2)
+            for line in (OPEN, TAP, TAP)
+        ]
+        Path(path).write_text("\n".join(lines))
+    for block, batch in ((300, 7), (1 << 19, 5), (1 << 19, 1_000)):
+        compare(paths, BY_NAME, block, batch)
+
+
+def test_a_key_that_comes_late_costs_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join([*[OPEN] * 300, CLICK]))
+    assert read_one_by_one(path) == 0
 
 
 def test_a_first_line_like_no_other_costs_one_block(tmp_path: Path) -> None:

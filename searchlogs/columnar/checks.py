@@ -143,9 +143,9 @@ def _words(
 
 def ignored_rows(words: pa.StringArray, border: Border) -> Array:
     """Return which rows are of kinds that the border ignores by name; `words` are their names."""
-    ignored = there(words)
-    if not border.kinds or OTHERS in border.kinds:
+    if not border.kinds:  # else it rejects them
         return np.zeros(len(words), bool)
+    ignored = there(words)
     kinds, places = _words(words, border)
     is_unknown = np.array([kind is None for _, kind in kinds], bool)
     ignored[ignored] = is_unknown[to_numpy(places, np.int32)[ignored]]
