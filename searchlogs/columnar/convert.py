@@ -1,6 +1,6 @@
 """Events as record batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -83,7 +83,7 @@ def to_events(batch: pa.RecordBatch) -> Iterator[Event]:
         yield to_event(row)
 
 
-def to_event(row: Row) -> Event:
+def to_event(row: Row) -> Any:
     """Return a row of a log as an event."""
     kind = LOGGED[row["event"]]
     values = {part.name: row[part.name] for part in fields(kind) if part.name in row}

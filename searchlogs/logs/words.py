@@ -67,5 +67,6 @@ def printable(text: str, longest: int | None = None) -> str:
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
     """
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
