@@ -354,6 +354,14 @@ def test_ignored_kinds_of_odd_lines_and_with_mapped_fields(
         compare([str(path)], BY_NAME, block, batch)
 
 
+def test_a_line_with_too_few_cells_has_no_kind(tmp_path: Path) -> None:
+    """An empty cell is a missing text, but an empty one in a column that may hold a query."""
+    (tmp_path / "log.csv").write_text("query,user,time\n" + f"scroll,1,{TIME}\na,b\n" * 20)
+    border = Border(fields={"event": "query"}, kinds={"click": "click"})
+    total = compare([str(tmp_path / "log.csv")], border, 1 << 19, batch=40)
+    assert total["rejected"] == 20
+
+
 def test_ignored_kinds_of_several_files_are_merged(tmp_path: Path) -> None:
     paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
     for number, path in enumerate(paths):
