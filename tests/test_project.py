@@ -50,7 +50,7 @@ def test_conda_and_pip_install_the_same_versions() -> None:
 def test_every_direct_dependency_is_pinned() -> None:
     pins = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
     pins += PROJECT["build-system"]["requires"]
-    assert [pin for pin in pins if not re.fullmatch(r"[\w-]+==[\w.]+", pin)] == []
+    assert [pin for pin in pins if not re.fullmatch(r"[\w-]+(\[\w+\])?==[\w.]+", pin)] == []
     assert "exclude-newer" in PROJECT["tool"]["uv"]
 
 

@@ -29,6 +29,7 @@ from searchlogs.command.words import add_words, border_of
 from searchlogs.durations import Windowing, check_duration, format_duration, parse_duration
 from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
+from searchlogs.logs.stores import Place, on_this_machine, place
 from searchlogs.logs.words import printable
 from searchlogs.simulate import simulate
 
@@ -122,6 +123,13 @@ def _duration(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _local(text: str) -> Path:
+    try:
+        return on_this_machine(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _share(text: str) -> float:
     try:
         share = float(text)
@@ -136,7 +144,8 @@ def _share(text: str) -> float:
 
 
 # What arguments of one sort have in common.
-FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+FILE: dict[str, Any] = {"metavar": "FILE"}
+LOCAL: dict[str, Any] = {"type": _local, "metavar": "FILE"}
 DURATION: dict[str, Any] = {"type": _duration, "metavar": "DURATION"}
 
 
@@ -164,7 +173,7 @@ def _add_simulate(commands: Any) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    _check_free([options.out], options.force)
+    _check_free([place(options.out)], options.force)
     if not 0 < options.hours < 1e6:
         raise ValueError(
             f"--hours: expected more than 0, and below a million; found {options.hours}"
@@ -233,7 +242,7 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
         "Its order is that of the log; --recovery needs an order by without ties"
     )
     add("--sql", metavar="QUERY|FILE.sql", help=sql)
-    add("--database", help="a DuckDB database that --sql queries, and only reads", **FILE)
+    add("--database", help="a DuckDB database that --sql queries, and only reads", **LOCAL)
     out = "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it"
     add("--out", required=True, help=out, **FILE)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
@@ -266,7 +275,7 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
 
 def _add_recovery(group: Any) -> None:
     folder = "store the progress of the run there; the same command resumes a run that was stopped"
-    group.add_argument("--recovery", type=Path, metavar="DIR", help=folder)
+    group.add_argument("--recovery", type=_local, metavar="DIR", help=folder)
     often = f"time between two snapshots (default: {format_duration(SNAPSHOTS)})"
     group.add_argument("--snapshots", default=SNAPSHOTS, help=often, **DURATION)
 
@@ -276,7 +285,7 @@ def _add_people(group: Any) -> None:
         "replace users by a hash with this key, and withhold what rejects held; "
         "the file is created if it does not exist"
     )
-    group.add_argument("--pseudonymise", type=Path, metavar="KEYFILE", help=key)
+    group.add_argument("--pseudonymise", type=_local, metavar="KEYFILE", help=key)
     queries = "write one row per query, with the rare ones in one row"
     group.add_argument("--queries", help=queries, **FILE)
     rare = "a query of fewer users is rare (default: %(default)s)"
@@ -290,9 +299,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.ahead is not None:
         check_duration("ahead", options.ahead)
     outputs = Outputs(
-        options.out,
-        options.searches,
-        options.queries,
+        place(options.out),
+        None if options.searches is None else place(options.searches),
+        None if options.queries is None else place(options.queries),
         every_session=options.all_sessions,
         least_users=options.least_users,
         spreadsheet=options.spreadsheet,
@@ -375,7 +384,7 @@ def _query(sql: str, database: Path | None) -> "Query":
     return Query(Path(sql).read_text(encoding="utf-8-sig"), sql, database)
 
 
-def _check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
+def _check_free(paths: Iterable[Place], force: bool, before: str = "") -> None:
     """Raise a ValueError if an output is a folder, or exists and must not be overwritten."""
     for path in paths:
         if path.is_dir():

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,6 +30,7 @@ from searchlogs.logs.rows import Row, from_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSIONS
 from searchlogs.logs.scratch import Scratch
 from searchlogs.logs.source import Tally
+from searchlogs.logs.stores import Address, Place
 from searchlogs.logs.words import beside
 from searchlogs.metrics import ratio
 
@@ -83,7 +85,7 @@ class Summary:
 # Many parameters because they say what is wanted of each output, and tests make `memory` small.
 def publish(
     work: Path,
-    outputs: Mapping[str, Path],
+    outputs: Mapping[str, Place],
     *,
     wait: timedelta = Windowing.wait,
     every_session: bool = False,
@@ -140,7 +142,7 @@ def publish(
         }
         # Known by where it comes from: a run that is resumed after a kill overwrites it.
         mark = work.absolute().parent.name
-        _write_all({path: writers[what] for what, path in outputs.items()}, mark)
+        _write_all({path: writers[what] for what, path in outputs.items()}, mark, work.parent)
         return replace(_summarise(found), apostrophes=apostrophes)
 
 
@@ -241,27 +243,47 @@ def _check_sums(found: _Found) -> None:
         )
 
 
-def _write_all(writers: Mapping[Path, Callable[[Path], object]], mark: str) -> None:
+def _write_all(writers: Mapping[Place, Callable[[Path], object]], mark: str, folder: Path) -> None:
     """Write files aside, named by `mark`, and rename them when all are complete, in reverse.
 
-    So whoever sees the first of them, the sessions, sees all.
+    So whoever sees the first of them, the sessions, sees all. Those that go to a store wait in
+    `folder`, and are removed from the store if another cannot be put there.
     """
-    complete: list[tuple[Path, Path]] = []
+    complete: list[tuple[Path, Place]] = []
     try:
         for path, write in writers.items():
-            aside = path.with_name(f".{path.name}.{mark}{path.suffix}")
+            name = f".{path.name}.{mark}{path.suffix}"
+            aside = path.with_name(name) if isinstance(path, Path) else folder / name
             complete.append((aside, path))
             write(aside)
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
-        for aside, path in reversed(complete):
-            aside.replace(path)
+        _rename(complete[::-1])
     except OSError as error:
         error.filename = error.filename or str(path)  # if a disk is full, nothing else names it
         raise
     finally:
         for aside, _ in complete:
             aside.unlink(missing_ok=True)
+
+
+def _rename(complete: Iterable[tuple[Path, Place]]) -> None:
+    """Give complete files their names; after an error nothing is left of those in a store."""
+    put: list[Address] = []
+    try:
+        for aside, path in complete:
+            if isinstance(path, Path):
+                aside.replace(path)
+                continue
+            existed = path.exists()  # what could not be overwritten is not removed
+            put += [path] * (not existed)
+            path.put(aside)
+            put += [path] * existed
+    except BaseException:
+        for address in put:
+            with suppress(OSError):
+                address.remove()
+        raise
 
 
 def _summarise(found: _Found) -> Summary:

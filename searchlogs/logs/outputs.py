@@ -4,7 +4,8 @@ import csv
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
+
+from searchlogs.logs.stores import Place, open_place
 
 LATE, REJECTS = "late", "rejects"
 """Words in the names of what every run leaves beside its sessions."""
@@ -22,7 +23,7 @@ BEGINNING = 1 << 16
 """Bytes of a text file that are searched for its first columns."""
 
 
-def folders_of_runs(files: Iterable[Path]) -> set[Path]:
+def folders_of_runs(files: Iterable[Place]) -> set[Place]:
     """Return the folders in which a run has left its late events and rejects, beside its sessions.
 
     Args:
@@ -37,14 +38,14 @@ def folders_of_runs(files: Iterable[Path]) -> set[Path]:
     }
 
 
-def is_output(file: Path) -> bool:
+def is_output(file: Place) -> bool:
     """Return whether a file holds an output of a run, by its first columns, or nothing at all.
 
     The name is not enough: a run can leave week.late.jsonl beside the log week.jsonl.
     """
     if file.suffix == ".parquet":
         return _columns_of_parquet(file)[:3] in BEGINNINGS
-    with file.open("rb") as text:
+    with open_place(str(file)) as text:
         line = text.readline(BEGINNING).decode(errors="replace")
     with suppress(ValueError, csv.Error):
         columns = json.loads(line) if line.startswith("{") else next(csv.reader([line]), [])
@@ -52,12 +53,15 @@ def is_output(file: Path) -> bool:
     return False
 
 
-def _columns_of_parquet(file: Path) -> tuple[str, ...]:
+def _columns_of_parquet(file: Place) -> tuple[str, ...]:
     import pyarrow.parquet as pq
 
     from searchlogs.logs.parquet import UNREADABLE
 
-    try:
-        return tuple(pq.read_schema(file).names)
-    except UNREADABLE:
-        return ()
+    with open_place(str(file)) as stream:
+        try:
+            return tuple(pq.read_schema(stream).names)
+        except UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            return ()
