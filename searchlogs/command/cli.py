@@ -233,7 +233,11 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     log = (
         "files; folders, searched recursively; or - for standard input: JSON Lines, CSV or "
         "Parquet, by their names; also .gz and .zst. Several files are merged by time, and at one "
-        "time by kind: searches, results, clicks"
+        "time by kind: searches, results, clicks. An address in a store is read too: "
+        "s3://bucket/key, gs://bucket/key or abfs://container@account.dfs.core.windows.net/key. "
+        "Credentials come from the variables that pyarrow reads, such as AWS_ACCESS_KEY_ID or "
+        "AWS_PROFILE; other settings from the address, as in "
+        "s3://bucket/key?endpoint_override=host:9000&scheme=http"
     )
     add("log", nargs="*", help=log)
     sql = (
@@ -243,7 +247,10 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     )
     add("--sql", metavar="QUERY|FILE.sql", help=sql)
     add("--database", help="a DuckDB database that --sql queries, and only reads", **LOCAL)
-    out = "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it"
+    out = (
+        "the sessions: .jsonl, .csv or .parquet; late events and rejects go next to it. For an "
+        "address in a store, they wait in TMPDIR until all of them are complete"
+    )
     add("--out", required=True, help=out, **FILE)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
     gap = f"longest pause within a session (default: {gap})"

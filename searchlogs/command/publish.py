@@ -252,15 +252,18 @@ def _write_all(writers: Mapping[Place, Callable[[Path], object]], mark: str, fol
     complete: list[tuple[Path, Place]] = []
     try:
         for path, write in writers.items():
-            name = f".{path.name}.{mark}{path.suffix}"
-            aside = path.with_name(name) if isinstance(path, Path) else folder / name
+            if isinstance(path, Path):
+                aside = path.with_name(f".{path.name}.{mark}{path.suffix}")
+            else:
+                aside = folder / f"{len(complete)}{path.suffix}"
             complete.append((aside, path))
             write(aside)
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
         _rename(complete[::-1])
     except OSError as error:
-        error.filename = error.filename or str(path)  # if a disk is full, nothing else names it
+        # If a disk is full, nothing else names it.
+        error.filename = error.filename or str(path if isinstance(path, Path) else folder)
         raise
     finally:
         for aside, _ in complete:

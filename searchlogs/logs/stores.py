@@ -247,7 +247,7 @@ def place(text: str) -> Place:
     Traceback (most recent call last):
     ...
     ValueError: https://example.org/log.csv: web addresses are not read; download the file, or \
-read it by a query with --sql
+read it by a query with --sql and DuckDB's httpfs
     """
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?#]*)([^?]*)(.*)", text, re.DOTALL)
     if match is None:
@@ -256,7 +256,7 @@ read it by a query with --sql
     if scheme.lower() in ("http", "https"):
         raise ValueError(
             f"{text}: web addresses are not read; download the file, or read it by a query "
-            "with --sql"
+            "with --sql and DuckDB's httpfs"
         )
     if scheme not in SCHEMES:
         raise ValueError(
