@@ -409,6 +409,26 @@ def test_an_object_that_is_replaced_while_it_is_read_fails_the_run(
     assert said(capsys) == Like(f"{engine}.{format}?…was replaced while it was read")
 
 
+def test_an_object_whose_connection_was_closed_is_opened_again(server: Server) -> None:
+    """As by Google's servers, whose client then raises a ValueError."""
+    uri = server.put("closed.bin", b"0123456789")
+    with open_place(uri) as file:
+        raw: Any = file.raw  # type: ignore[attr-defined]
+        raw.file.close()
+        assert file.read(3) == b"012"
+        raw.kept.clear()
+        server.put("closed.bin", b"9876543210")
+        raw.file.close()
+        raw.seek(0)
+        with pytest.raises(OSError, match="replaced"):
+            raw.readinto(bytearray(3))
+    address = place(uri)
+    assert isinstance(address, Address)
+    with pytest.raises(OSError, match="closed the connection"), address.in_words():
+        raw.file.close()
+        raw.file.read(1)
+
+
 def test_bytes_are_read_from_any_position(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 10
     uri = server.put("bytes", data)

@@ -222,6 +222,8 @@ examples:
   python -m searchlogs run log.csv --map user=uid,time=ts,event=action,query=q,item=doc \\
       --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
   python -m searchlogs run --sql events.sql --zone UTC --out sessions.parquet
+  python -m searchlogs run s3://logs/january/ --out s3://results/january.parquet
+  python -m searchlogs run 's3://logs/a.csv?endpoint_override=host:9000&scheme=http' --out a.csv
   zcat log.gz | python -m searchlogs run - --format jsonl --out sessions.jsonl
 
 exit status: 0, done; 1, done, with more rejects than --max-rejects, or a larger share of late
@@ -236,8 +238,7 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
         "time by kind: searches, results, clicks. An address in a store is read too: "
         "s3://bucket/key, gs://bucket/key or abfs://container@account.dfs.core.windows.net/key. "
         "Credentials come from the variables that pyarrow reads, such as AWS_ACCESS_KEY_ID or "
-        "AWS_PROFILE; other settings from the address, as in "
-        "s3://bucket/key?endpoint_override=host:9000&scheme=http"
+        "AWS_PROFILE; other settings from options in the address"
     )
     add("log", nargs="*", help=log)
     sql = (

@@ -36,8 +36,8 @@ SECRETS = ("client_secret", "sig")
 BLOCK = 1 << 20
 """Bytes of an object that are read at a time."""
 
-PARQUET_BLOCKS = 16
-"""Blocks of a Parquet file that are kept, because its columns are read by turns."""
+PARQUET_BLOCKS = 10
+"""Blocks of a Parquet file that are kept: one for each column, as they are read by turns."""
 
 PATIENCE = "retry_limit_seconds=30"
 """Option for Google's client, which else tries for 15 minutes to reach a server."""
@@ -129,7 +129,7 @@ class Address:
 
         with self.in_words() as (system, path):
             infos = system.get_file_info(FileSelector(path, recursive=True))
-        inside = len(path) + 1
+        inside = len(f"{path}/") if path else 0
         keys = (self.key / info.path[inside:] for info in infos if info.type.name == "File")
         return [replace(self, key=key) for key in sorted(keys)]
 
@@ -167,9 +167,13 @@ class Address:
 
         try:
             system, path = _file_system(self.root, self.options)
-            yield system, f"{path}/{self.key}" if self.name else path
+            yield system, "/".join(filter(None, (path, str(self.key) if self.name else "")))
         except pa.ArrowInvalid as error:
             raise ValueError(f"{self}: not an address of a store: {_line(error)}") from None
+        except ValueError as error:  # a file that the server closed
+            if "closed file" not in str(error):
+                raise
+            raise OSError(errno.EIO, "the store closed the connection", str(self)) from None
         except OSError as error:
             if error.errno is not None and not isinstance(error, FileNotFoundError):
                 raise  # of a file on this machine
@@ -344,14 +348,16 @@ class _Object(io.RawIOBase):
     """
 
     def __init__(self, address: Address, blocks: int) -> None:
-        address.check_file()
         self.address, self.blocks = address, blocks
-        with address.in_words() as (system, path):
-            self.file = system.open_input_file(path)
-            self.length = int(self.file.size())
-            self.version = _version(self.file)
+        self.file, self.length, self.version = self._open()
         self.position = 0
         self.kept: dict[int, bytes] = {}
+
+    def _open(self) -> tuple[Any, int, dict[str, bytes]]:
+        """Return the object as pyarrow opens it, its size, and what tells it from another."""
+        with self.address.in_words() as (system, path):
+            file = system.open_input_file(path)
+            return file, int(file.size()), _version(file)
 
     def readable(self) -> bool:
         return True
@@ -381,6 +387,8 @@ class _Object(io.RawIOBase):
         if block is None:
             size = min(BLOCK, self.length - number * BLOCK)
             with self.address.in_words():
+                if self.file.closed:  # by Google's server, which does not wait for slow readers
+                    self.check()
                 block = self.file.read_at(size, number * BLOCK)
             if len(block) < size:
                 raise self._replaced()
@@ -390,10 +398,10 @@ class _Object(io.RawIOBase):
         return block
 
     def check(self) -> None:
-        """Raise an OSError if the object is no longer the one that was opened."""
-        with self.address.in_words() as (system, path), system.open_input_file(path) as now:
-            if (now.size(), _version(now)) != (self.length, self.version):
-                raise self._replaced()
+        """Open the object again, and raise an OSError if it is no longer the one it was."""
+        self.file, *now = self._open()
+        if now != [self.length, self.version]:
+            raise self._replaced()
 
     def _replaced(self) -> OSError:
         reason = "the object was replaced while it was read; run again"
