@@ -205,14 +205,16 @@ def test_a_run_that_cannot_put_all_leaves_nothing(
 def test_what_cannot_be_overwritten_is_kept(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.put("kept/s.jsonl", b"earlier")
+    names = ["s.jsonl", "s.rejects.jsonl"]
+    for name in names:
+        server.put(f"kept/{name}", b"earlier")
 
     def broken(self: Address, file: Path) -> None:
         raise OSError(errno.EIO, "gone", str(self))
 
     monkeypatch.setattr(Address, "put", broken)
     assert run(local(tmp_path), "--out", server.uri("kept/s.jsonl"), "--force") == 2
-    assert server.get("kept/s.jsonl") == b"earlier"
+    assert [server.get(f"kept/{name}") for name in names] == [b"earlier"] * 2
 
 
 def test_an_object_that_lacks_bytes_is_no_output(
