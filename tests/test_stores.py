@@ -431,6 +431,14 @@ def test_an_object_whose_connection_was_closed_is_opened_again(server: Server) -
         raw.file.read(1)
 
 
+def test_an_object_that_is_removed_while_it_is_read_is_a_failure(server: Server) -> None:
+    with open_place(server.put("removed.bin", b"0123456789")) as file:
+        server.system.delete_file("logs/removed.bin")
+        with pytest.raises(OSError, match=r"store failed.*removed\.bin") as raised:
+            file.read(1)
+        assert raised.value.errno == errno.EIO
+
+
 def test_bytes_are_read_from_any_position(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 10
     uri = server.put("bytes", data)

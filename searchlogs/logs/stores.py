@@ -204,7 +204,7 @@ UNREACHED = re.compile(
 )
 """What a client says if it cannot reach a store."""
 
-NO_BUCKET = re.compile("NO_SUCH_BUCKET|Bucket '.*' not found|ContainerNotFound|bucket.*not exist")
+NO_BUCKET = re.compile("NO_SUCH_BUCKET|Bucket '.*' not found|ContainerNotFound")
 """What a store says if it has no such bucket."""
 
 
