@@ -4,6 +4,7 @@ Engineers who hold a table call `sessionize`. What is named here is loaded when 
 """
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,22 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+class _MissingEngine:
+    """The last place where Python looks for Bytewax, which many modules import."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "bytewax":
+            python = ".".join(map(str, sys.version_info[:2]))
+            raise ModuleNotFoundError(
+                "bytewax, which runs dataflows, is not installed: it has wheels for Python 3.11 "
+                f"and 3.12, and this is Python {python} (searchlogs.sessionize works without it)",
+                name=name,
+            )
+
+
+sys.meta_path.append(_MissingEngine())
+
+
 def _explain_errors() -> None:
     from searchlogs.figures.errors import install
 
@@ -38,4 +55,5 @@ def _explain_errors() -> None:
 
 
 if "IPython" in sys.modules:  # a notebook
-    _explain_errors()
+    with suppress(ModuleNotFoundError):  # without the course's packages, errors are shown as usual
+        _explain_errors()

@@ -1,4 +1,4 @@
-"""`python -m searchlogs`: check this machine, or run a command on a log."""
+"""`python -m searchlogs`: the command `searchlogs` where no script is installed."""
 
 import sys
 

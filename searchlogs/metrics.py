@@ -7,13 +7,18 @@ Most of these rates, and how little each says alone, are in Radlinski, Kurup and
 clickthrough data reflect retrieval quality?", CIKM 2008, doi:10.1145/1458082.1458092.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from searchlogs.events import AppOpen, ClickResult, Results, Search
-from searchlogs.sessions import Session, check_session
+
+if TYPE_CHECKING:  # `sessions` loads the engine, and the rates of a table need none
+    from searchlogs.sessions import Session
 
 TOP = 3
 """The k of CTR@k in RATES."""
@@ -136,7 +141,7 @@ def attribute(session: Session) -> Attribution:
     >>> [len(impression.clicks) for impression in attribute(example()).impressions]
     [2, 0]
     """
-    check_session(session, "session")
+    _check_session(session)
     searches = _Searches(session)
     items: list[tuple[str, ...] | None] = [None] * len(searches.first)
     # Results first, all of them: those of an earlier search can stand behind the click.
@@ -301,7 +306,7 @@ def clicks_per_search(session: Session) -> float | None:
     >>> clicks_per_search(example())
     1.0
     """
-    check_session(session, "session")
+    _check_session(session)
     # Without count(): the tutorial's number needs no attribution.
     return ratio(session.clicks, session.searches)
 
@@ -329,8 +334,16 @@ def click_through_rate(session: Session) -> float | None:
     return rate("ctr", count(session))
 
 
+def _check_session(session: object) -> None:
+    from searchlogs.sessions import check_session
+
+    check_session(session, "session")
+
+
 def example() -> Session:
     """Make the session of this module's examples: two searches, the first clicked twice."""
+    from searchlogs.sessions import Session
+
     second = [datetime(2024, 1, 1, 0, 0, s, tzinfo=UTC) for s in range(60)]
     return Session(
         user="1",

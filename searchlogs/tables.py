@@ -1,6 +1,7 @@
 """Sessions as tables: one row per session, totals over many, and confidence intervals.
 
-pandas is loaded when a function is called, so that nobody else waits for it.
+pandas is loaded when a function is called, so that nobody else waits for it. The engine is loaded
+by `summary` alone: the other functions take any table of sessions, also one made without Bytewax.
 """
 
 from collections.abc import Iterable
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from searchlogs.events import check_list
 from searchlogs.metrics import RATES, Counts, count, rate, ratio
-from searchlogs.sessions import Session, check_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from searchlogs.sessions import Session
 
-def summary(sessions: Iterable[Session]) -> "pd.DataFrame":
+
+def summary(sessions: "Iterable[Session]") -> "pd.DataFrame":
     """Tabulate sessions, including those without a search.
 
     Returns:
@@ -27,8 +29,15 @@ def summary(sessions: Iterable[Session]) -> "pd.DataFrame":
 
     Raises:
         TypeError: `sessions` can't be iterated, or one of them is no Session.
+        ModuleNotFoundError: pandas is not installed.
     """
-    import pandas as pd
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        needed = "a summary needs pandas: pip install 'searchlogs[course]'"
+        raise ModuleNotFoundError(needed, name="pandas") from None
+
+    from searchlogs.sessions import check_session
 
     rows = []
     for index, session in enumerate(check_list(sessions, "sessions")):

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchlogs.columnar.convert import to_batch, to_late
+from searchlogs.columnar.convert import to_batch
+from searchlogs.columnar.flow import to_late
 from searchlogs.columnar.parquet import common_columns
 from searchlogs.columnar.source import BatchSource
 from searchlogs.events import KINDS, AppOpen, ClickResult, Event, Results, Search
@@ -22,7 +23,8 @@ from searchlogs.logs.border import Border, Reject
 from searchlogs.logs.formats import write_log
 from searchlogs.logs.log import Log
 from searchlogs.logs.schemas import EVENTS
-from searchlogs.logs.source import InputChanged, LogSource, Part, Tally
+from searchlogs.logs.source import InputChanged, LogSource, Part
+from searchlogs.logs.tally import Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import client_events, simulate
 

@@ -255,7 +255,8 @@ def parts(path: Path, border: Border) -> Iterator[tuple[int, int]]:
     with open(path, "rb") as stream:
         text = text_of(str(path), stream)
         for part in (file._json if file.format == "jsonl" else file._csv)(text):
-            yield len(part.good), int((~part.good).sum())
+            taken = part.good.sum() + len(part.passed.places)
+            yield len(part.good), len(part.good) - int(taken)
 
 
 def read_one_by_one(path: Path, border: Border | None = None) -> int:
@@ -298,6 +299,78 @@ def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
         lines.insert(150 * (place + 1), line)
     path.write_text("\n".join(lines))
     assert read_one_by_one(path) == len(bad)
+
+
+def with_kinds(kinds: list[str], name: str) -> str:
+    if name == "log.jsonl":
+        return "\n".join(OPEN.replace("app_open", kind) for kind in kinds)
+    return "\n".join([HEADER, *(CELLS.replace("app_open", kind) for kind in kinds)])
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.csv"])
+def test_ignored_kinds_are_counted_as_they_stand(tmp_path: Path, name: str) -> None:
+    """Their names too, of which a broken log has too many, in the order of the lines."""
+    path = tmp_path / name
+    kinds = ["tap", "search", "app_open", "scroll\u202e", "", *(f"k{n}" for n in range(150)), "tap"]
+    path.write_text(with_kinds(["app_open", *kinds, *reversed(kinds)], name))
+    border = Border(kinds={"app_open": "app_open", "view": "search"})
+    header_and_empty = 3 if name == "log.csv" else 0
+    assert read_one_by_one(path, border) == header_and_empty
+    for block, batch in ((100, 3), (1_000, 40), (1 << 19, 1_000)):
+        compare([str(path)], border, block, batch)
+
+
+@pytest.mark.parametrize(
+    "kinds", [{}, {"app_open": "app_open", "*": "activity"}, {"app_open": "search"}]
+)
+def test_what_is_no_ignored_kind(tmp_path: Path, kinds: dict[str, str]) -> None:
+    for name in ("log.jsonl", "log.csv"):
+        path = tmp_path / name
+        path.write_text(with_kinds(["app_open", "tap", "results", "click", "tap"] * 9, name))
+        compare([str(path)], Border(kinds=kinds), 1 << 19, batch=10)
+
+
+TAP = OPEN.replace("app_open", "tap")
+BY_NAME = Border(fields={"position": "rank", "query": "q"}, kinds={"app_open": "app_open"})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [OPEN, f" {TAP}".replace("tap", "odd"), TAP],
+        [OPEN, TAP, TAP.replace(":1,", ':"1",').replace("tap", "odd"), TAP.replace("tap", "flip")],
+        [OPEN, TAP[:-1] + ',"rank":2}'],
+        [OPEN, TAP[:-1] + ',"rank":"2","q":"dogs"}'],
+        [OPEN, TAP[:-1] + ',"q":""}'],
+        [OPEN, TAP[:-1] + ',"rank":null,"q":null}'],
+    ],
+)
+def test_ignored_kinds_of_odd_lines_and_with_mapped_fields(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(lines * 30))
+    for block, batch in ((300, 7), (1 << 19, 50)):
+        compare([str(path)], BY_NAME, block, batch)
+
+
+def test_ignored_kinds_of_several_files_are_merged(tmp_path: Path) -> None:
+    paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+    for number, path in enumerate(paths):
+        lines = [
+            line.replace(":05Z", f":{second:02}Z").replace("tap", f"tap{second}")
+            for second in range(number, 60, 2)
+            for line in (OPEN, TAP, TAP)
+        ]
+        Path(path).write_text("\n".join(lines))
+    for block, batch in ((300, 7), (1 << 19, 5), (1 << 19, 1_000)):
+        compare(paths, BY_NAME, block, batch)
+
+
+def test_a_key_that_comes_late_costs_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join([*[OPEN] * 300, CLICK]))
+    assert read_one_by_one(path) == 0
 
 
 def test_a_first_line_like_no_other_costs_one_block(tmp_path: Path) -> None:

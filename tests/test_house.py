@@ -1,13 +1,14 @@
 """The package's structure: which folder may import which, what is loaded, how long things get."""
 
 import ast
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loading import WITHOUT, loaded
+from wording import Like
 
 HOUSE = Path(__file__).parents[1] / "searchlogs"
 FILES = sorted(HOUSE.rglob("*.py"))
@@ -67,27 +68,79 @@ def imported(module: str, inside_functions: bool = True) -> set[str]:
     return own
 
 
-def loaded(code: str) -> list[str]:
-    """Run code in a fresh process, and return the modules that it loaded."""
-    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return list(json.loads(run.stdout))
-
-
 @pytest.mark.parametrize("module", CORE)
 def test_the_core_loads_no_folder_and_nothing_heavy(module: str) -> None:
     found = loaded(f"import searchlogs.{module}")
     assert f"searchlogs.{module}" in found
     own = [name for name in found if name.startswith("searchlogs.")]
     assert {name.split(".")[1] for name in own} <= set(CORE)
-    heavy = {"pandas", "pyarrow", "pydantic", "numpy", "matplotlib"}
-    if module in ("events", "durations", "simulate"):
+    heavy = {"pandas", "pyarrow", "pydantic_core", "numpy", "matplotlib"}
+    if module not in ("sessions", "dataflow"):
         heavy.add("bytewax")
     assert not heavy & set(found)
 
 
 def test_tables_load_pandas_when_they_are_made() -> None:
     assert "pandas" in loaded("from searchlogs.tables import summary; summary([])")
+
+
+ENGINE = ("sessions", "dataflow", "columnar.operator", "live.clocks", "figures.windows")
+"""Modules that need the engine, one of each folder's."""
+
+
+@pytest.mark.parametrize("module", ENGINE)
+def test_what_needs_the_engine_says_where_it_runs(module: str) -> None:
+    loaded(
+        f"try: import searchlogs.{module}\n"
+        "except ModuleNotFoundError as error: found = error\n"
+        "assert found.name == 'bytewax'\n"
+        "assert 'not installed' in str(found) and 'Python 3.11 and 3.12' in str(found)",
+        missing=("bytewax",),
+    )
+
+
+def test_a_run_says_so_in_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("{}")
+    out = tmp_path / "sessions.csv"
+    code = WITHOUT.format(missing=("bytewax",)) + (
+        "from searchlogs.command.cli import main\n"
+        f"sys.exit(main(['run', {str(log)!r}, '--out', {str(out)!r}]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert [Like("bytewax…not installed…Python 3.11 and 3.12")] == run.stderr.splitlines()
+
+
+SELDOM = {
+    *("pandas", "polars", "duckdb", "matplotlib", "IPython", "confluent_kafka", "numpy.ma"),
+    *("pydantic", "tqdm", "filelock", "pyarrow.dataset"),
+    *(f"searchlogs.{folder}" for folder in ("figures", "exercises", "live")),
+}
+"""Modules that an ordinary run of the command does without."""
+UNUSED = {
+    "--help": {*SELDOM, "numpy", "pyarrow", "bytewax", "pydantic_core", "importlib.metadata"},
+    "run --help": {*SELDOM, "numpy", "pyarrow", "bytewax", "pydantic_core"},
+    "--version": {*SELDOM, "numpy", "pyarrow", "bytewax", "pydantic_core"},
+    "simulate --out LOG --force": {*SELDOM, "numpy", "pyarrow", "bytewax"},
+    "run LOG --out SESSIONS.parquet": SELDOM,
+    "run LOG --out SESSIONS.csv --sort --engine events": SELDOM,
+}
+"""For each command line, the modules that would only delay it."""
+
+
+@pytest.mark.parametrize(("line", "unused"), UNUSED.items())
+def test_the_command_loads_what_it_uses(line: str, unused: set[str], tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"event": "search", "user": 1, "query": "dogs", "time": "2024-01-01T00:00Z"}\n')
+    line = line.replace("LOG", str(log)).replace("SESSIONS", str(tmp_path / "sessions"))
+    found = loaded(
+        "from searchlogs.command.cli import main\n"
+        f"try: assert main({line.split()}) == 0\n"
+        "except SystemExit as end: assert not end.code"
+    )
+    assert "searchlogs.command.cli" in found
+    assert sorted(unused & set(found)) == []
 
 
 def test_the_core_is_what_stands_at_the_top() -> None:

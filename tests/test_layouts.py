@@ -319,6 +319,48 @@ def test_lines_without_their_last_brace_take_no_longer_each(
     assert {type(outcome) for outcome in reads[1:-1]} == {tuple}
 
 
+class Drops(io.RawIOBase):
+    """A file that gives one byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self.file = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self.file.readinto(memoryview(buffer)[:1])
+
+
+def test_the_layout_of_a_file_that_comes_in_drops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All looks at its beginning take as long as a few at all of it."""
+    looks = []
+    look = values._layout
+
+    def counted(head: bytes, whole: bool = False) -> Any:
+        looks.append(len(head))
+        return look(head, whole)
+
+    monkeypatch.setattr(values, "_layout", counted)
+    data = b'{"a": "' + b"x" * 20_000
+    layout, stream = find_layout(Drops(data))  # type: ignore[arg-type]
+    assert (layout, stream.read()) == ("lines", data)
+    assert sum(looks) < 4 * len(data)
+
+
+def test_a_truncated_gzip_is_read_in_few_pieces() -> None:
+    data = json.dumps({"text": list(range(20_000))}).encode()
+    packed = gzip.compress(data)
+    text = text_of("log.json.gz", io.BytesIO(packed[: len(packed) // 2]))
+    pieces = []
+    with pytest.raises(OSError):
+        while piece := text.read1(1 << 18):
+            pieces.append(piece)
+    found = b"".join(pieces)
+    assert len(found) > len(data) // 4 and data.startswith(found)
+    assert len(pieces) < 20
+
+
 def test_a_truncated_gzip_in_an_array(read: Callable[..., list[Read]]) -> None:
     records = [{**A, "user": str(hash((i, i)))} for i in range(5_000)]
     packed = gzip.compress(json.dumps(records, indent=1).encode())[:-1000]

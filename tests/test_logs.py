@@ -112,6 +112,7 @@ POSITION = "whole number from 1…found "
         ({**OPEN, "user": True}, "user", f"{NAME}True"),
         ({**OPEN, "user": ["a"]}, "user", f"{NAME}['a']"),
         ({**OPEN, "user": "\ud800"}, "user", f"{NAME}'\\ud800'"),
+        ({**SEARCH, "query": "\ud800"}, "query", "expected text; found '\\ud800'"),
         ({"event": "app_open", "user": 1}, "time", "missing"),
         ({"event": "search", "user": 1, "time": AT}, "query", "missing"),
         ({**SEARCH, "query": None}, "query", "missing"),

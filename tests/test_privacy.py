@@ -142,7 +142,7 @@ def test_no_output_and_no_state_names_anybody(say: Say) -> None:
         f"run log.jsonl {outputs} --pseudonymise key --recovery state --snapshots 0s"
     )
     assert (status, err) == (1, "")
-    assert "+ 15 rejected +" in out and "3 = 2 in 1 sessions + 1 late" in out
+    assert "+ 15 rejected\n" in out and "3 = 2 in 1 session + 1 late" in out
     status, more, err = say("run log.csv --out t.csv --pseudonymise key")
     assert (status, err) == (1, "")
     said = (out + more).encode()

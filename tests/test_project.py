@@ -14,13 +14,17 @@ import nbformat
 import pytest
 import yaml
 from nbformat import NotebookNode
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from wording import Like
+
+from searchlogs.command.check import NEWEST_PYTHON
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md")), *NOTEBOOKS]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+GROUPS = PROJECT["dependency-groups"]
 
 
 def read(notebook: Path) -> NotebookNode:
@@ -41,31 +45,59 @@ def by_name(path: Path) -> str:
     return path.stem
 
 
-def test_conda_and_pip_install_the_same_versions() -> None:
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    return {line.name: line for line in map(Requirement, lines)}
+
+
+def test_conda_pip_and_uv_install_the_same_versions() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     (pip,) = [part["pip"] for part in environment["dependencies"] if isinstance(part, dict)]
-    assert pip == [*PROJECT["project"]["dependencies"], "-e ."]
+    assert pip == [*GROUPS["course"], "-e .[course]"]
+    assert PROJECT["tool"]["uv"]["default-groups"] == ["course"]
 
 
-def test_every_direct_dependency_is_pinned() -> None:
-    pins = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
-    pins += PROJECT["build-system"]["requires"]
+def test_the_course_pins_what_the_package_and_its_extra_allow() -> None:
+    pins = requirements(GROUPS["course"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    ranges = requirements(PROJECT["project"]["dependencies"] + extras["course"])
+    assert ranges.keys() == pins.keys()
+    for pin in [*pins.values(), *requirements(GROUPS["dev"]).values()]:
+        wanted = {**ranges, **requirements(extras["kafka"])}.get(pin.name)
+        assert not wanted or wanted.specifier.contains(str(pin.specifier).removeprefix("==")), pin
+    assert requirements(extras["sql"]).items() <= ranges.items()
+
+
+def test_every_version_that_is_tested_is_pinned() -> None:
+    pins = GROUPS["course"] + GROUPS["dev"] + PROJECT["build-system"]["requires"]
     assert [pin for pin in pins if not re.fullmatch(r"[\w-]+(\[\w+\])?==[\w.]+", pin)] == []
     assert "exclude-newer" in PROJECT["tool"]["uv"]
 
 
 def test_conda_takes_a_python_that_works() -> None:
-    """One that CI runs the tests with, and it runs them with each that the package allows."""
+    """One that CI runs the tests with, and it runs them with each that the course allows."""
     tested = re.findall(
         r"^for python in (.+);", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE
     )
     allowed = SpecifierSet(PROJECT["project"]["requires-python"])
+    allowed &= SpecifierSet(PROJECT["tool"]["uv"]["dependency-groups"]["course"]["requires-python"])
     minors = [f"3.{minor}" for minor in range(40)]
     assert [" ".join(minor for minor in minors if minor in allowed)] == tested
+    engine = requirements(PROJECT["project"]["dependencies"])["bytewax"].marker
+    assert engine is not None
+    newest = ".".join(map(str, NEWEST_PYTHON))
+    served = [minor for minor in minors if engine.evaluate({"python_version": minor})]
+    assert served[-1] == newest == tested[0].split()[-1]
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     plain = [part for part in environment["dependencies"] if isinstance(part, str)]
     (python,) = [part.removeprefix("python=") for part in plain if part.startswith("python=")]
     assert python in allowed
+
+
+def test_the_address_of_the_repository_is_the_same_everywhere() -> None:
+    """The README's last line names it; a package index shows the README with links to there."""
+    (place,) = re.findall(r"/gh/([^/]+/[^/]+)/HEAD", prose(ROOT / "README.md"))
+    for url in PROJECT["project"].get("urls", {}).values():
+        assert url.startswith(f"https://github.com/{place}")
 
 
 def test_the_flow_prints_what_was_promised() -> None:
@@ -89,14 +121,16 @@ def test_the_flow_prints_what_was_promised() -> None:
 
 
 def test_the_readme_names_the_test_command_that_ci_calls() -> None:
-    assert "\n$ pip install uv && uv run pytest\n" in prose(ROOT / "README.md")
-    assert "\nuv run pytest\n" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    command = "uv run --group dev pytest\n"
+    assert f"\n$ pip install uv && {command}" in prose(ROOT / "README.md")
+    assert f"\n{command}" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
-def test_the_readme_command_refreshes_a_notebook(tmp_path: Path) -> None:
-    (command,) = re.findall(r"\$ uv run (jupyter nbconvert .*)", prose(ROOT / "README.md"))
-    _, *arguments, files = command.split()
-    assert files == "notebooks/*.ipynb"
+def test_the_contributors_command_refreshes_a_notebook(tmp_path: Path) -> None:
+    page = prose(ROOT / ".github/CONTRIBUTING.md")
+    (command,) = re.findall(r"`uv run (jupyter nbconvert [^`]*)`", page)
+    _, *arguments, notebook = command.split()
+    assert ROOT / notebook in NOTEBOOKS
     copy = tmp_path / "copy.ipynb"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")])
     nbformat.write(notebook, copy)
@@ -126,14 +160,14 @@ def test_internal_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{page.name} links to {target}"
 
 
-def test_the_readme_lists_every_notebook_and_room() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", prose(ROOT / "README.md"))
+def test_the_readme_lists_every_notebook_and_the_reference_every_room() -> None:
+    links = re.findall(r"\]\((notebooks/[^)#]+)\)", prose(ROOT / "README.md"))
+    listed = {ROOT / link for link in links if link.endswith(".ipynb")}
+    assert listed == {*NOTEBOOKS}
     package = ROOT / "searchlogs"
-    rooms = [*package.glob("[!_]*.py"), *(path.parent for path in package.glob("*/__init__.py"))]
-    listed = [link for link in links if link.startswith(("notebooks/", "searchlogs/"))]
-    assert {link for link in listed if not link.endswith(".png")} == {
-        path.relative_to(ROOT).as_posix() for path in [*NOTEBOOKS, *rooms]
-    }
+    rooms = {*package.glob("[!_]*.py"), *(path.parent for path in package.glob("*/__init__.py"))}
+    links = re.findall(r"\]\(\.\./(searchlogs/[^)#]+)\)", prose(ROOT / "notebooks/reference.md"))
+    assert {ROOT / link for link in links} == rooms
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
@@ -199,7 +233,7 @@ def test_every_picture_has_words_and_a_png(notebook: Path) -> None:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=by_name)
 def test_every_import_is_in_the_pins(notebook: Path) -> None:
-    pins = {pin.split("==")[0] for pin in PROJECT["project"]["dependencies"]}
+    pins = set(requirements(GROUPS["course"]))
     for cell in code_cells(notebook):
         for node in ast.walk(ast.parse(cell.source)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -15,7 +15,7 @@ import pytest
 from log_files import Row, json_lines
 from wording import Like
 
-from searchlogs.columnar.convert import to_late
+from searchlogs.columnar.flow import to_late
 from searchlogs.columnar.parquet import common_columns
 from searchlogs.columnar.source import BatchSource
 from searchlogs.events import FIELDS, AppOpen, ClickResult, Event, Results, Search
@@ -24,7 +24,8 @@ from searchlogs.logs.formats import write_log
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import Activity, Found, with_events
-from searchlogs.logs.source import LogSource, Tally
+from searchlogs.logs.source import LogSource
+from searchlogs.logs.tally import Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 
@@ -337,7 +338,7 @@ def test_where_a_mapped_field_is_found_at_all() -> None:
 
 
 def _tally(rows: list[Row], border: Border) -> Tally:
-    from searchlogs.logs.source import Mapped
+    from searchlogs.logs.tally import Mapped
 
     tally = Tally()
     mapped = Mapped(tally, border.mapped)

@@ -26,7 +26,7 @@ from searchlogs.logs.flow import ROWS, _serialized
 from searchlogs.logs.jsonl import from_json
 from searchlogs.logs.rows import from_batch, late_row, search_rows, session_row, to_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSION_RATES, SESSIONS
-from searchlogs.logs.source import Tally
+from searchlogs.logs.tally import Tally
 from searchlogs.logs.words import beside
 from searchlogs.metrics import RATES, Counts, example, rate
 from searchlogs.sessions import Late, Session

@@ -21,16 +21,10 @@ from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Border, Ignored, Outcome, Reject, Skipped
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
+from searchlogs.logs.reader import BATCH, MAX_RAW
 from searchlogs.logs.records import _first_of_each, read_log
-from searchlogs.logs.source import (
-    BATCH,
-    MAX_KINDS,
-    MAX_RAW,
-    InputChanged,
-    LogSource,
-    State,
-    Tally,
-)
+from searchlogs.logs.source import InputChanged, LogSource, State
+from searchlogs.logs.tally import MAX_KINDS, Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 

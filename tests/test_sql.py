@@ -2,10 +2,12 @@
 
 import builtins
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import nbformat
 import pytest
 from test_job import go_on, kept, stop
 from wording import Like
@@ -46,7 +48,7 @@ def test_it_gives_what_the_same_rows_in_a_file_give(
     line = f"run --all-sessions {more}".split()
     assert main([*line, "log.parquet", "--out", "a.jsonl"]) == ("--sort" not in more)
     summary = capsys.readouterr().out.replace("a.", "b.")
-    assert "late" in summary
+    assert ("late" in summary) == ("--sort" not in more)
     more = "--searches q2.jsonl" if "--searches" in more else more
     line = f"run --all-sessions {more}".split()
     status = main([*line, "--sql", "from 'log.parquet'", "--out", "b.jsonl"])
@@ -87,6 +89,10 @@ def test_a_database_is_only_read() -> None:
     line = ["run", "--database", "my.db", "--out", "s.jsonl", "--force"]
     assert main([*line, "--sql", "from events"]) == 1
     assert len(rows("s.jsonl")) > 10
+    kept = Path("s.jsonl").read_bytes()
+    attached = "attach 'my.db' as d (read_only); from d.events"
+    assert main(["run", "--out", "s.jsonl", "--force", "--sql", attached]) == 1
+    assert Path("s.jsonl").read_bytes() == kept
     with pytest.raises(QueryFailed, match="read-only"):
         Log((), query=Query("delete from events; from events", database=Path("my.db"))).open()
     with duckdb.connect("my.db") as database:
@@ -110,6 +116,8 @@ def test_local_times_are_not_those_of_the_machine(monkeypatch: pytest.MonkeyPatc
         ("from 'log.parquet'; copy (select 1) to 'f.csv'", "read…copy"),
         ("copy (select 1) to 'f.csv'; from 'log.parquet'", "read…copy"),
         ("create table x (i int)", "select…create"),
+        ("attach 'my.db'; create table my.x as select 1; from my.x", "read_only…attach 'my.db'"),
+        ("attach 'my.db' (read_only false); from 'log.parquet'", "read_only…attach 'my.db'"),
         ("-- nothing", "select…no statement"),
         ("select user, 'click' as event, now() as time", "no column is called user"),
         ("select 1 as a", "event: no such column…a"),
@@ -224,3 +232,83 @@ def test_rows_that_have_changed_are_not_resumed(monkeypatch: pytest.MonkeyPatch)
         run_job(a_run(monkeypatch))
     with pytest.raises(WrongFolder, match="another query"):
         run_job(a_run(monkeypatch, f"{ORDERED}, position"))
+
+
+ROOT = Path(__file__).parent.parent
+CELLS = {
+    cell.id: cell.source
+    for cell in nbformat.read(ROOT / "notebooks" / "07-your-own-logs.ipynb", as_version=4).cells
+    if cell.id.startswith("any-log") and cell.cell_type == "code"
+}
+"""The cells of notebook 07 that read a log with a query."""
+
+QUERIED = {
+    "any-log-bare": [("7", 2, 1, 1), ("8", 1, 0, 0)],
+    "any-log-nested": [("7", 1, 1, 1)],
+    "any-log-joined": [("7", 2, 1, 1)],
+    "any-log-array": [("7", 1, 2, 1), ("7", 1, 0, 0)],
+}
+"""For each, by hand: its sessions, as user, searches, clicks, and searches clicked."""
+
+
+def by_cell(source: str, folder: Path) -> tuple[list[tuple[str, int, int, int]], list[Any]]:
+    """Run a cell's command with both engines; return its sessions, and fields of its rejects."""
+    found = []
+
+    def command(line: str, *more: str) -> None:
+        for engine in ("columnar", "events"):
+            out = ["--out", f"{engine}.jsonl", "--engine", engine]
+            assert main([*line.split(), *more, *out]) in (0, 1)
+            found.append(rows(f"{engine}.jsonl") + rows(f"{engine}.rejects.jsonl"))
+
+    exec(source, {"folder": folder, "command": command})
+    assert found[0] == found[1]
+    counts = ("user", "searches", "clicks", "searches_clicked")
+    sessions = [tuple(row[name] for name in counts) for row in found[0] if "ctr" in row]
+    return sessions, [row["field"] for row in found[0] if "ctr" not in row]
+
+
+@pytest.mark.parametrize("cell", [*CELLS])
+def test_the_queries_of_notebook_07(cell: str, folder: Path) -> None:
+    rejects = ["user"] if cell == "any-log-joined" else []
+    assert by_cell(CELLS[cell], folder) == (QUERIED[cell], rejects)
+
+
+def test_every_query_of_notebook_07_is_one_of_those() -> None:
+    assert CELLS.keys() == QUERIED.keys()
+
+
+def test_what_notebook_07_warns_of(folder: Path) -> None:
+    """Rows that a query loses and no sum counts: the first line as a header, a click by a join."""
+    source = CELLS["any-log-bare"].replace(" header = false,", "")
+    assert by_cell(source, folder) == ([("7", 1, 0, 0), ("8", 1, 0, 0)], [])
+    source = CELLS["any-log-joined"].replace("LEFT JOIN", "JOIN")
+    assert by_cell(source, folder) == (QUERIED["any-log-joined"], [])
+
+
+EXPORT = CELLS["any-log-nested"].split('"""')[1].removeprefix("\\\n")
+PAGE = ROOT / "notebooks/own-logs.md"
+LOGS = {
+    "bare.csv": ("7,2024-06-03T09:00:05Z,lamp,\n7,2024-06-03T09:00:21Z,,lamp 3\n", "csv"),
+    "ga4.json": (EXPORT, "parquet"),
+}
+"""Logs for the queries on the page, and the formats that their commands write."""
+
+
+@pytest.mark.parametrize("name", [*LOGS])
+def test_the_queries_of_the_page(name: str) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    file = Path(name).with_suffix(".sql")
+    ((query, line),) = re.findall(
+        rf"\$ cat {file}\n(.*?)\n\$ uv run python -m searchlogs (run [^\n]*)", page, re.DOTALL
+    )
+    Path(name).write_text(LOGS[name][0])
+    file.write_text(query)
+    assert main(line.split()) == 0
+    sessions = duckdb.sql(f"select user::text, ctr from 'sessions.{LOGS[name][1]}'")
+    assert sessions.fetchall() == [("7", 1.0)]
+
+
+def test_the_page_shows_each_query_once() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"--sql (\S+)", page) == [f"{Path(name).stem}.sql" for name in LOGS]

@@ -510,3 +510,34 @@ def test_reads_of_parquet_by_turns_ask_for_no_block_twice(
         batches = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 10).iter_batches(100)
         assert pa.Table.from_batches(batches) == table
     assert len(asked) == len({*asked})
+
+
+def test_a_packed_output_goes_to_a_store(server: Server, tmp_path: Path) -> None:
+    log = local(tmp_path)
+    for out in (tmp_path / "s.csv.gz", server.uri("packed/s.csv.gz")):
+        assert run(log, "--out", out, "--max-late", 1) == 0
+    assert server.get("packed/s.csv.gz") == (tmp_path / "s.csv.gz").read_bytes()
+    assert server.keys("packed") == {"s.csv.gz", "s.late.jsonl", "s.rejects.jsonl"}
+
+
+def test_a_log_in_a_store_goes_to_standard_output_and_into_a_report(
+    server: Server, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    log = local(tmp_path)
+    uri = server.put("flow/log.jsonl", log.read_bytes())
+    options = ["--report", tmp_path / "r.html", "--max-late", 1]
+    assert run(uri, "--out", tmp_path / "s.jsonl", *options) == 0
+    assert "from s.jsonl and log.jsonl, with" in (tmp_path / "r.html").read_text("utf-8")
+    capsysbinary.readouterr()
+    assert run(uri, "--out", "-", "--max-late", 1) == 0
+    assert capsysbinary.readouterr().out == (tmp_path / "s.jsonl").read_bytes()
+
+
+def test_what_works_only_on_this_machine_says_so(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = ["--report", tmp_path / "r.html"]
+    assert run(local(tmp_path), "--out", server.uri("mine/s.jsonl"), *report) == 2
+    assert said(capsys) == Like("--report: expected --out on this machine…mine/s.jsonl")
+    assert run(server.uri("mine/*.jsonl"), "--out", tmp_path / "s.jsonl") == 2
+    assert said(capsys) == Like("mine/*.jsonl; patterns of names…give the folder")

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from loading import loaded
 from oracle import oracle
 from test_columnar import NOON, TYPES, batch, event, expected
 from wording import Like
@@ -104,6 +105,26 @@ def test_it_gives_what_the_command_gives(library: str, order: Any, tmp_path: Pat
     assert len(theirs) > 5
     assert found.ignored == {"buy": 3}
     assert bool(len(late)) == (order == "arrival")
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_it_needs_no_engine(library: str, tmp_path: Path) -> None:
+    source, out = tmp_path / "log.parquet", tmp_path / "s.parquet"
+    pq.write_table(log(), source)
+    code = f"""
+import pyarrow as pa, pyarrow.parquet as pq, searchlogs
+data = pq.read_table({str(source)!r})
+if {library!r} == "polars":
+    import polars
+    data = polars.from_arrow(data)
+found = searchlogs.sessionize(data, columns={NAMES}, kinds={KINDS}, order="arrival")
+assert type(found.sessions) is type(found.late) is type(found.rejects) is type(data)
+pq.write_table(pa.table(found.sessions), {str(out)!r})
+"""
+    modules = loaded(code, missing=("bytewax", "pandas"))
+    with_engine = searchlogs.sessionize(log(), columns=NAMES, kinds=KINDS, order="arrival")
+    assert pq.read_table(out).cast(SESSIONS).equals(with_engine.sessions)
+    assert "searchlogs.columnar.table" in modules
 
 
 def lines(out: Path, what: str) -> list[dict[str, Any]]:

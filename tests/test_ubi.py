@@ -22,7 +22,7 @@ from searchlogs.events import AppOpen, ClickResult, Event, Results, Search
 from searchlogs.logs.border import BadRecord, Ignored, Record
 from searchlogs.logs.log import Log
 from searchlogs.logs.records import read_log
-from searchlogs.logs.source import Tally
+from searchlogs.logs.tally import Tally
 from searchlogs.logs.ubi import NO_ID, NO_OBJECT, Ubi
 from searchlogs.metrics import attribute
 from searchlogs.sessions import Session

@@ -141,6 +141,17 @@ def _words(
     return list(zip(words, kinds, strict=True)), column.indices
 
 
+def ignored_rows(words: pa.StringArray, border: Border) -> Array:
+    """Return which rows are of kinds that the border ignores by name; `words` are their names."""
+    if not border.kinds:  # else it rejects them
+        return np.zeros(len(words), bool)
+    ignored = there(words)
+    kinds, places = _words(words, border)
+    is_unknown = np.array([kind is None for _, kind in kinds], bool)
+    ignored[ignored] = is_unknown[to_numpy(places, np.int32)[ignored]]
+    return ignored
+
+
 def sure_rows(columns: pa.RecordBatch) -> Array:
     """Return which rows validation would take for events, as they are."""
     kinds, user, time = (columns[name] for name in ("event", "user", "time"))

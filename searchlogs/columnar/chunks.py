@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from searchlogs.columnar.checks import ACTION, there, with_results
+from searchlogs.columnar.checks import ACTION, ignored_rows, there, with_results
 from searchlogs.columnar.convert import IS_NUMBER, KIND_WORDS, to_batch
-from searchlogs.columnar.notes import Notes
+from searchlogs.columnar.notes import Notes, holds
 from searchlogs.events import EARLIEST, KINDS, Event
 from searchlogs.logs.arrays import (
     Array,
@@ -30,9 +30,10 @@ from searchlogs.logs.arrays import (
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
-from searchlogs.logs.outcomes import Found
+from searchlogs.logs.outcomes import Found, Ignored
+from searchlogs.logs.reader import as_reject
 from searchlogs.logs.records import RANKS
-from searchlogs.logs.source import Tally, as_reject
+from searchlogs.logs.tally import Tally
 
 NEVER = np.int64(np.iinfo(np.int64).min)
 """The newest time of a file of which nothing has been read."""
@@ -65,6 +66,29 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Passed:
+    """Records whose kinds are ignored."""
+
+    places: Array
+    """The place of each record, from 0."""
+    words: pa.StringArray
+    """The log's name of each one's kind."""
+    found: frozenset[str] = frozenset()
+    """The mapped fields that any of them has."""
+
+    def part(self, begin: int, end: int) -> "Passed":
+        """Return the records at some places, which are counted from there on."""
+        first, last = np.searchsorted(self.places, (begin, end)).tolist()
+        words = self.words.slice(first, last - first)
+        return Passed(self.places[first:last] - begin, words, self.found if last > first else NONE)
+
+
+NONE: frozenset[str] = frozenset()
+NOTHING_PASSED = Passed(np.zeros(0, np.int64), text_array([]))
+"""No record that is ignored."""
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Consecutive records."""
 
@@ -74,6 +98,8 @@ class Chunk:
     """The place of the record that gave each of `rows`, from 0."""
     others: list[tuple[int, Read]]
     """The records that gave none, and those that gave events with notes, with their places."""
+    passed: Passed
+    """More records that gave none."""
     key: Array
     """For each record the newest time in its file so far, and the kind, by which files are merged.
 
@@ -90,9 +116,11 @@ class Chunk:
         before = [other for other in self.others if other[0] < size]
         after = [(place - size, read) for place, read in self.others[len(before) :]]
         raw, rest = (self.raw and self.raw.part(part) for part in (slice(size), slice(size, None)))
+        passed, left = self.passed.part(0, size), self.passed.part(size, len(self.key))
+        rows, others = self.rows.slice(0, row), self.rows.slice(row)
         return (
-            Chunk(self.rows.slice(0, row), self.places[:row], before, self.key[:size], raw),
-            Chunk(self.rows.slice(row), self.places[row:] - size, after, self.key[size:], rest),
+            Chunk(rows, self.places[:row], before, passed, self.key[:size], raw),
+            Chunk(others, self.places[row:] - size, after, left, self.key[size:], rest),
         )
 
 
@@ -110,6 +138,7 @@ class Maker:
         reads: Iterable[Read],
         newest: np.int64,
         raw: Raw | None = None,
+        passed: Passed = NOTHING_PASSED,
     ) -> Chunk:
         """Return a chunk.
 
@@ -119,15 +148,18 @@ class Maker:
             reads: What the border makes of each of the others.
             newest: Last key of the file's chunk before.
             raw: The bytes of the records, in a format of lines.
+            passed: Those that are surely ignored, and not read.
         """
         places = np.flatnonzero(good)
+        doubtful = ~good
+        doubtful[passed.places] = False
         columns = self.rows([]) if columns is None else columns
         if len(places) < len(columns):
             columns = columns.take(from_numpy(places))
         columns, places = with_results(columns, places)
         others: list[tuple[int, Read]] = []
         events: list[tuple[int, Event]] = []
-        for place, read in zip(np.flatnonzero(~good).tolist(), reads, strict=True):
+        for place, read in zip(np.flatnonzero(doubtful).tolist(), reads, strict=True):
             if isinstance(read.outcome, tuple):
                 events += [(place, event) for event in read.outcome]
             if type(read.outcome) is not tuple:
@@ -141,7 +173,7 @@ class Maker:
         key[places[::-1] + 1] = due_times(columns)[
             ::-1
         ]  # of a record that gave two events, the first's
-        return Chunk(columns, places, others, np.maximum.accumulate(key)[1:], raw)
+        return Chunk(columns, places, others, passed, np.maximum.accumulate(key)[1:], raw)
 
     def rows(self, events: list[Event]) -> pa.RecordBatch:
         """Return events that were read one by one as rows; their notes are kept elsewhere."""
@@ -192,6 +224,27 @@ def as_they_stand(log: Log) -> bool:
     return type(border) is Border and not (asks_for_more or is_nested or has_ids)
 
 
+def passed_rows(words: pa.StringArray, table: pa.Table, border: Border) -> Passed:
+    """Return the records that surely are ignored.
+
+    Args:
+        words: The kind of each record, in the log's words; null where it is not sure.
+        table: The records, under the log's names.
+        border: Rules for reading them.
+    """
+    is_ignored = ignored_rows(words, border)
+    places = np.flatnonzero(is_ignored)
+    if not len(places):
+        return NOTHING_PASSED
+    found = {
+        ours
+        for ours, theirs in border.mapped.items()
+        if theirs in table.column_names
+        and (is_ignored & holds(table[theirs].combine_chunks())).any()
+    }
+    return Passed(places, words.take(from_numpy(places)), frozenset(found))
+
+
 class File(Protocol):
     """A file whose records come in chunks."""
 
@@ -236,8 +289,15 @@ class Columns:
                 batch.append(chunk.rows.select(names))
             others = [read for _, read in chunk.others if not isinstance(read.outcome, tuple)]
             self.notes.mapped.look(read.outcome for read in others)
+            ignored = [
+                (place, read.outcome.kind)
+                for place, read in chunk.others
+                if isinstance(read.outcome, Ignored)
+            ]
+            self.notes.ignore(chunk.passed.words, chunk.passed.places, chunk.passed.found, ignored)
             for read in others:
-                self.tally.add(read.outcome)
+                if not isinstance(read.outcome, Ignored):
+                    self.tally.add(read.outcome)
                 if chunk.raw is None:
                     self._add("others", read.raw)
                 if isinstance(read.outcome, BadRecord):
@@ -331,7 +391,14 @@ def _interleaved(parts: list[Chunk]) -> Chunk:
     others.sort(key=lambda other: other[0])
     batch = joined([part.rows for part in parts]).take(from_numpy(rows))
     raw = _joined_raw([part.raw for part in parts if part.raw is not None])
-    return Chunk(batch, place[rows], others, key[order], raw and raw.part(order))
+    passed = [part.passed for part in parts]
+    places = [one.places + begin for one, begin in zip(passed, begins, strict=True)]
+    place_passed = rank[np.concatenate(places)]
+    in_order = np.argsort(place_passed)
+    words = pa.concat_arrays([one.words for one in passed]).take(from_numpy(in_order))
+    found = NONE.union(*(one.found for one in passed))
+    passed_on = Passed(place_passed[in_order], words, found)
+    return Chunk(batch, place[rows], others, passed_on, key[order], raw and raw.part(order))
 
 
 def _joined_raw(parts: list[Raw]) -> Raw | None:

@@ -1,4 +1,4 @@
-"""Events as record batches, and back."""
+"""Events as record batches."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
@@ -19,8 +19,7 @@ from searchlogs.logs.arrays import (
     time_array,
 )
 from searchlogs.logs.outcomes import KIND_OF, LOGGED
-from searchlogs.logs.rows import from_batch
-from searchlogs.sessions import Late
+from searchlogs.logs.rows import Row, from_batch
 
 IS_NUMBER = "user_is_number"
 """Column that says which users were whole numbers, in a batch that holds text as well."""
@@ -78,16 +77,21 @@ def kind_array(codes: Array | pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes, KIND_WORDS)
 
 
-def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
-    """Yield the late rows of a log as the late events that they were."""
+def to_events(batch: pa.RecordBatch) -> Iterator[Event]:
+    """Yield the rows of a log as the events that they were."""
     for row in from_batch(batch):  # not to_pylist, which imports pandas
-        kind = LOGGED[row["event"]]
-        values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
-        if row.get(IS_NUMBER):
-            values["user"] = int(values["user"])
-        if "items" in values:
-            values["items"] = tuple(values["items"])
-        yield Late(str(values["user"]), kind(**values), row["late_by"])
+        yield to_event(row)
+
+
+def to_event(row: Row) -> Any:
+    """Return a row of a log as an event."""
+    kind = LOGGED[row["event"]]
+    values = {part.name: row[part.name] for part in fields(kind) if part.name in row}
+    if row.get(IS_NUMBER):
+        values["user"] = int(values["user"])
+    if "items" in values:
+        values["items"] = tuple(values["items"])
+    return kind(**values)
 
 
 _CODE_OF = {kind: CODES[word] for kind, word in KIND_OF.items()}

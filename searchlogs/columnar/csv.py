@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
+from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.jsonl import JsonTables
 from searchlogs.columnar.times import number_times, text_times
 from searchlogs.logs.arrays import Array, flag_array, from_numpy, int_array, text_array, to_flags
@@ -77,8 +78,10 @@ class CsvLines:
         misplaced[line[~np.where(place % 2 == 0, opens, closes)]] = True
         return misplaced
 
-    def columns(self, block: Block, odd: set[int]) -> tuple[pa.RecordBatch, Array]:
+    def columns(self, block: Block, odd: set[int]) -> tuple[pa.RecordBatch, Array, Passed]:
         """Return the lines under our names and types, and which of them surely are events as such.
+
+        Those that surely are ignored come third.
 
         Args:
             block: The lines.
@@ -99,7 +102,7 @@ class CsvLines:
                 good &= sure
         fields = [EVENTS.field(name) if name != ACTION else (ACTION, TEXT) for name in self.names]
         columns = our_columns(found, self.border, pa.schema(fields))
-        return columns, good & sure_rows(columns)
+        return columns, good & sure_rows(columns), passed_rows(found["event"], table, self.border)
 
     def _table(self, block: Block, odd: set[int]) -> pa.Table:
         """Return the cells of a block, null if they are empty or if there are not enough."""

@@ -1,5 +1,6 @@
 """The flow over a log whose items are record batches."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
@@ -9,13 +10,15 @@ import pyarrow as pa
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource
 
-from searchlogs.columnar.convert import to_late
+from searchlogs.columnar.convert import to_event
 from searchlogs.columnar.operator import columnar_sessions
 from searchlogs.columnar.source import BatchSource
 from searchlogs.durations import Windowing
 from searchlogs.logs.flow import NOTHING, Watch, batch_file, is_reject, write_beside
 from searchlogs.logs.log import Log, OpenLog
+from searchlogs.logs.rows import from_batch
 from searchlogs.logs.schemas import COUNTED
+from searchlogs.sessions import Late
 
 
 def columnar_flow(
@@ -63,6 +66,13 @@ def columnar_flow(
     batch_file("sessions_out", op.map("watched", found.down, watched), begin, out, COUNTED)
     write_beside(out, begin, op.flat_map("late_event", found.late, to_late), notes)
     return flow
+
+
+def to_late(batch: pa.RecordBatch) -> Iterator[Late]:
+    """Yield the late rows of a log as the late events that they were."""
+    for row in from_batch(batch):  # not to_pylist, which imports pandas
+        event = to_event(row)
+        yield Late(str(event.user), event, row["late_by"])
 
 
 def _is_batch(item: object) -> TypeGuard[pa.RecordBatch]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
+from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.times import number_times, text_times
 from searchlogs.logs.arrays import Array, from_numpy
 from searchlogs.logs.blocks import Block
@@ -31,6 +32,12 @@ MAX_TYPES = 1_000
 MAX_DIGITS = 4_300
 """Most digits of a number that the border reads; Arrow takes any number of them."""
 
+SAMPLE = 64
+"""Lines from which new keys are learnt, before they are looked for in all of a block."""
+
+STRETCH = 1_024
+"""Lines that are read together behind one that was refused; then twice as many each time."""
+
 SHARE = 32
 """One in so many lines of a block may be refused, before the border reads all of them."""
 
@@ -42,30 +49,49 @@ class JsonTables:
         """Start without knowing a key; whole numbers under the keys `ids` are no floats."""
         self.ids = {*ids}
         self.type: pa.StructType = pa.struct([])
+        self.schema = pa.schema([])
 
     def read(self, block: Block) -> pa.Table | None:
-        """Return the values of a block, one row per line; None if Arrow proves nothing."""
+        """Return the values of a block, one row per line; None if Arrow proves nothing.
+
+        Arrow stops at a line that it refuses. The next such line is looked for in a few lines at
+        first, and all that Arrow takes is read together in the end.
+        """
         refused = _odd(block)
-        first = 0
-        for _ in range(len(block) // SHARE + 8):
+        first, size = 0, len(block)
+        tries = len(block) // SHARE + 8
+        while tries:
+            last = min(first + size, len(block))
             try:
-                table = read_json(block.standing_in(refused, b"{}\n", first), self.type)
+                table = read_json(block.standing_in(refused, b"{}\n", first, last), self.schema)
             except pa.ArrowException as error:
-                row = re.search(r"in row (\d+)", str(error))
-                line = first + int(row[1]) if row else len(block)
-                if line >= len(block) or line in refused:
-                    if not self._learn(block, range(first, len(block)), refused):
+                tries -= 1
+                why = str(error)
+                row = re.search(r"in row (\d+)", why)
+                line = first + int(row[1]) if row else last
+                if line >= last or line in refused:
+                    sample = min(first + SAMPLE, last)
+                    if not (
+                        self._learn(block, range(first, sample), refused)
+                        or self._learn(block, range(sample, last), refused)
+                    ):
                         break
-                elif not self._learn(block, [line], refused):
+                elif "changed from" not in why or not self._learn(block, [line], refused):
                     refused.add(line)
-                    first = line + 1 if line + 1 < len(block) else 0
-                continue
-            if first == 0:
-                good = len(table) == len(block) and all(map(_is_finite, table.columns))
-                return table if good else None
-            first = 0
-        self.type = pa.struct([])  # what it began with may have been the exception
+                    first, size = line + 1, STRETCH
+            else:
+                if first == 0 and last == len(block):
+                    good = len(table) == len(block) and all(map(_is_finite, table.columns))
+                    return table if good else None
+                first, size = last, 2 * size
+            if first >= len(block):
+                first, size = 0, len(block)
+        self._set(pa.struct([]))  # what it began with may have been the exception
         return None
+
+    def _set(self, type: pa.StructType) -> None:
+        """Read lines of this type from now on."""
+        self.type, self.schema = type, pa.schema(list(_known(type)))
 
     def _learn(self, block: Block, lines: Iterable[int], refused: set[int]) -> bool:
         """Learn keys and types from some lines; those that are broken are refused from now on.
@@ -82,10 +108,11 @@ class JsonTables:
                     refused.add(line)
                 else:
                     type = _wider(type, _type_of(record, self.ids))
-        if _size(type) > MAX_TYPES:
-            return False
         changed = type != self.type
-        self.type = type
+        if changed:
+            if _size(type) > MAX_TYPES:
+                return False
+            self._set(type)
         return changed or len(refused) > broken
 
 
@@ -102,11 +129,12 @@ class JsonLines:
         self.border, self.names = border, names
         self.tables = JsonTables(map(border.theirs, ("user", "items", "item", "query_id")))
 
-    def columns(self, block: Block) -> tuple[pa.RecordBatch, Array] | None:
+    def columns(self, block: Block) -> tuple[pa.RecordBatch, Array, Passed] | None:
         """Return the lines under our names and types, and which of them surely are events as such.
 
         Returns:
-            One row per line, or None if the border has to read all of them.
+            One row per line, and those that surely are ignored, or None if the border has to read
+            all of them.
         """
         table = self.tables.read(block)
         if table is None:
@@ -126,7 +154,7 @@ class JsonLines:
         if found["user"].type == WHOLE:
             schema = schema.set(schema.get_field_index("user"), pa.field("user", WHOLE))
         columns = our_columns(found, self.border, schema)
-        return columns, good & sure_rows(columns)
+        return columns, good & sure_rows(columns), passed_rows(found["event"], table, self.border)
 
     def _ours(self, name: str, column: pa.Array) -> tuple[pa.Array, Array]:
         """Return a column as `our_columns` takes it, and which rows it is right for."""
@@ -156,17 +184,18 @@ TAKEN: dict[str, tuple[pa.DataType, ...]] = {
 """Types that can be taken for each field; text alone for all others."""
 
 
-def read_json(data: bytes, type: pa.StructType) -> pa.Table:
+def read_json(data: bytes, schema: pa.Schema) -> pa.Table:
     """Return JSON objects that follow each other as a table.
 
     Raises:
-        ArrowInvalid: They are not of that type, or no JSON objects.
+        ArrowInvalid: They have other keys or types, or are no JSON objects.
     """
-    return pj.read_json(
+    stream = pj.open_json(  # unlike read_json it starts no thread
         pa.BufferReader(data),
         pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        pj.ParseOptions(pa.schema(list(_known(type))), unexpected_field_behavior="error"),
+        pj.ParseOptions(schema, unexpected_field_behavior="error"),
     )
+    return stream.read_all()
 
 
 def _known(type: pa.DataType) -> pa.DataType:
@@ -222,15 +251,15 @@ def _id_type(value: Any) -> pa.DataType:
 
 def _wider(type: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return a type for the values of both; the first one if there is none."""
-    if type == NOTHING or (type == NUMBER and other == WHOLE):
+    if type in (NOTHING, other) or (type == NUMBER and other == WHOLE):
         return other
     if pa.types.is_list(type) and pa.types.is_list(other):
         return pa.list_(_wider(type.value_type, other.value_type))
     if pa.types.is_struct(type) and pa.types.is_struct(other):
         fields = {field.name: field.type for field in type}
-        for field in other:
-            fields[field.name] = _wider(fields.get(field.name, NOTHING), field.type)
-        return pa.struct(list(fields.items()))
+        wider = {field.name: _wider(fields.get(field.name, NOTHING), field.type) for field in other}
+        if any(fields.get(name) != kind for name, kind in wider.items()):
+            return pa.struct(list((fields | wider).items()))
     return type
 
 

@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from searchlogs.columnar.chunks import NEVER, Chunk, Maker, Raw
+from searchlogs.columnar.chunks import NEVER, NOTHING_PASSED, Chunk, Maker, Passed, Raw
 from searchlogs.columnar.csv import CsvLines
 from searchlogs.columnar.jsonl import JsonLines
 from searchlogs.logs.arrays import Array, from_numpy
@@ -19,7 +19,7 @@ from searchlogs.logs.csv import CsvRows
 from searchlogs.logs.formats import Read
 from searchlogs.logs.jsonl import read_json, read_line
 from searchlogs.logs.lines import Line, Parsed, Text, batched, read_lines, text_of
-from searchlogs.logs.source import BATCH
+from searchlogs.logs.reader import BATCH
 from searchlogs.logs.stores import open_place, size_read
 from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
@@ -35,6 +35,7 @@ class _Part(NamedTuple):
     good: Array
     reads: Iterable[Read]
     raw: Raw
+    passed: Passed = NOTHING_PASSED
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class LineFile:
         with sys.stdin.buffer if self.path == STDIN else open_place(self.path) as file:
             text = text_of(self.path, file)  # held until the file is closed
             for part in (self._json if self.format == "jsonl" else self._csv)(text):
-                chunk = maker.chunk(part.columns, part.good, part.reads, newest, part.raw)
+                columns, good, reads, raw, passed = part
+                chunk = maker.chunk(columns, good, reads, newest, raw, passed)
                 newest = chunk.key[-1]
                 yield chunk
                 if self.path != STDIN and (here := file.tell()) > before:
@@ -76,9 +78,12 @@ class LineFile:
         reader = JsonLines(self.border, self.names)
         for block in read_blocks(stream, self.block):
             if isinstance(block, Block):
-                columns, good = reader.columns(block) or (None, np.zeros(len(block), bool))
+                none = None, np.zeros(len(block), bool), NOTHING_PASSED
+                columns, good, passed = reader.columns(block) or none
                 raw = Raw(block.data, block.begins, block.ends, np.ones(len(block), np.int64))
-                yield _Part(columns, good, self._json_lines(block, ~good), raw)
+                doubtful = ~good
+                doubtful[passed.places] = False
+                yield _Part(columns, good, self._json_lines(block, doubtful), raw, passed)
             else:
                 yield from self._by_record(
                     (number, raw, bad or read_line(raw, self.border), 1)
@@ -123,22 +128,24 @@ class LineFile:
             begins[line + 1 : line + lines] = False
         first = np.flatnonzero(begins)
         odd = {*records, *np.flatnonzero(~begins).tolist()}
-        columns, good = None, np.zeros(len(block), bool)
+        columns, good, passed = None, np.zeros(len(block), bool), NOTHING_PASSED
         if len(odd) < len(block):
-            columns, good = reader.columns(block, odd)
+            columns, good, passed = reader.columns(block, odd)
         taken = np.diff(first, append=len(block))
         raw = Raw(block.data, block.begins[first], block.ends[first + taken - 1], taken)
         good = good[first]
+        doubtful = ~good
+        doubtful[places := np.searchsorted(first, passed.places)] = False
         if columns is not None and len(first) < len(block):
             columns = columns.take(from_numpy(first))
 
         def read() -> Iterator[Read]:
-            for line in first[~good].tolist():
+            for line in first[doubtful].tolist():
                 record = records.get(line) or reader.rows.read_first(block.lines(line))
                 assert record is not None  # there is a line
                 yield Read(self.path, *record)
 
-        return _Part(columns, good, read(), raw)
+        return _Part(columns, good, read(), raw, replace(passed, places=places))
 
     def _by_record(self, records: Iterable[Parsed]) -> Iterator[_Part]:
         """Yield records that the border has read."""

@@ -12,7 +12,7 @@ from searchlogs.events import FIELDS, KINDS
 from searchlogs.logs.arrays import Array, to_numpy
 from searchlogs.logs.border import REQUIRED, Border
 from searchlogs.logs.outcomes import Found
-from searchlogs.logs.source import Mapped, Tally, count_kind
+from searchlogs.logs.tally import Mapped, Tally, count_kind
 
 
 class Notes:
@@ -61,12 +61,34 @@ class Notes:
         for _, action, number in sorted(actions):
             count_kind(self.tally.activity, action, number)
 
+    def ignore(
+        self,
+        words: pa.StringArray,
+        places: Array,
+        found: frozenset[str],
+        others: Iterable[tuple[int, str]],
+    ) -> None:
+        """Count records that are ignored.
+
+        Args:
+            words: The kinds of some of them, in the log's words.
+            places: The places of those.
+            found: The mapped fields that any of those has.
+            others: Places and kinds of all others.
+        """
+        if len(words):
+            self.mapped.note(lambda name: name in found)
+        kinds = [*_by_name(words, places), *((place, word, 1) for place, word in others)]
+        for _, word, number in sorted(kinds):
+            self.tally.records += number
+            count_kind(self.tally.ignored, word, number)
+
     def _has(self, rows: pa.RecordBatch, name: str) -> bool:
         """Return whether a row has a mapped field."""
         if name in REQUIRED or name not in rows.schema.names:
             return name in REQUIRED
         code = to_numpy(rows["event"].indices, np.int8)
-        has = _holds(rows[name])
+        has = holds(rows[name])
         if name == "query":  # a search may have an empty one
             has |= there(rows[name]) & (code == CODES["search"])
         return bool((has & self.seen[name][code]).any())
@@ -77,25 +99,31 @@ class Notes:
         for name in FIELDS:
             if name not in REQUIRED and name in rows.schema.names:
                 has = there(rows[name]) & self.unread[name][code]
-                row = np.flatnonzero(has & _holds(rows[name]) if has.any() else has)
-                for kind in np.unique(code[row]):
-                    mine = row[code[row] == kind]
-                    yield int(places[mine[0]]), f"{list(CODES)[kind]}.{name}", len(mine)
+                row = np.flatnonzero(has & holds(rows[name]) if has.any() else has)
+                for kind, number in CODES.items() if len(row) else ():
+                    mine = row[code[row] == number]
+                    if len(mine):
+                        yield int(places[mine[0]]), f"{kind}.{name}", len(mine)
 
 
 def _actions(rows: pa.RecordBatch, places: Array) -> Iterable[tuple[int, str, int]]:
     """Yield the first place, the name, and the number of each activity."""
     if ACTION in rows.schema.names:
-        column = rows[ACTION].dictionary_encode()
-        row = np.flatnonzero(there(column))
-        names = column.dictionary.to_pylist()
-        which, first, numbers = np.unique(
-            to_numpy(column.indices, np.int32)[row], return_index=True, return_counts=True
-        )
-        for name, begin, number in zip(which, first, numbers, strict=True):
-            yield int(places[row[begin]]), names[name], int(number)
+        yield from _by_name(rows[ACTION], places)
 
 
-def _holds(column: pa.Array) -> Array:
+def _by_name(names: pa.StringArray, places: Array) -> Iterable[tuple[int, str, int]]:
+    """Yield the first place, the name, and the number of each name that is not null."""
+    column = names.dictionary_encode()
+    row = np.flatnonzero(there(column))
+    which = to_numpy(column.indices, np.int32)[row]
+    first = np.zeros(len(column.dictionary), np.intp)
+    first[which[::-1]] = row[::-1]  # np.unique would import numpy.ma
+    numbers = np.bincount(which)
+    for name, begin, number in zip(column.dictionary.to_pylist(), first, numbers, strict=True):
+        yield int(places[begin]), name, int(number)
+
+
+def holds(column: pa.Array) -> Array:
     """Return which values are neither null nor empty text."""
     return filled(column) if pa.types.is_string(column.type) else there(column)

@@ -19,8 +19,9 @@ from searchlogs.logs.border import Reject
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import ACTIVITY
 from searchlogs.logs.parquet import ROWS
+from searchlogs.logs.reader import BATCH, LogEvents, Reader
 from searchlogs.logs.schemas import EVENTS
-from searchlogs.logs.source import BATCH, LogEvents, LogSource, Reader
+from searchlogs.logs.source import LogSource
 
 LINES_BATCH = 10_000
 """Lines that are read at a time, if they are read in blocks: some blocks."""

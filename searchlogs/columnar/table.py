@@ -29,8 +29,9 @@ from searchlogs.logs.border import (
     missing_column,
 )
 from searchlogs.logs.parquet import ROWS
+from searchlogs.logs.reader import as_reject
 from searchlogs.logs.schemas import EVENTS
-from searchlogs.logs.source import as_reject, count_kind
+from searchlogs.logs.tally import count_kind
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,6 @@
 Nothing of the course is imported before the check that needs it: a missing package is a finding.
 """
 
-import platform
 import shlex
 import socket
 import subprocess
@@ -14,6 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
+
+NEWEST_PYTHON = (3, 12)
+"""Newest version of Python for which Bytewax has packages."""
 
 PORTS = range(8888, 8939)
 """Ports of which JupyterLab takes the first that is free, or one near it."""
@@ -54,7 +56,8 @@ def every_check() -> list[Check]:
     """Return the checks, in the order in which what they need builds up."""
     here = shlex.quote(sys.executable)
     install = (
-        "uv sync --reinstall (conda: conda env update -f environment.yml; pip: pip install -e .)"
+        "uv sync --reinstall (conda: conda env update -f environment.yml; "
+        "pip: pip install 'searchlogs[course]')"
     )
     notebooks = "notebooks" if Path("notebooks").is_dir() else "."
     return [
@@ -72,24 +75,21 @@ class _Unfit(Exception):
     """What a check found instead."""
 
 
-def check_python(version: str | None = None) -> None:
-    """Raise an error if the package does not run on this version of Python."""
-    from packaging.specifiers import SpecifierSet
-
-    wanted = metadata.metadata("searchlogs")["Requires-Python"]
-    version = version or platform.python_version()
-    if not SpecifierSet(wanted).contains(version):
-        raise _Unfit(f"expected {wanted}; found {version}")
+def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
+    """Raise an error if the engine has no packages for this version of Python."""
+    if version > NEWEST_PYTHON:
+        expected, found = (".".join(map(str, pair)) for pair in (NEWEST_PYTHON, version))
+        raise _Unfit(f"expected Python {expected} or earlier; found {found}")
 
 
 def check_packages(requirements: Iterable[str] | None = None) -> None:
-    """Raise an error if a requirement is not met; those of extras do not count."""
+    """Raise an error if a requirement is not met; of the extras, the course's alone counts."""
     from packaging.requirements import Requirement
 
     unmet = []
     for line in metadata.requires("searchlogs") or [] if requirements is None else requirements:
         wanted = Requirement(line)
-        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+        if wanted.marker and not wanted.marker.evaluate({"extra": "course"}):
             continue
         try:
             found = metadata.version(wanted.name)

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from searchlogs.durations import Windowing
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.stores import Address, Place, place
-from searchlogs.logs.words import STDIN, beside
+from searchlogs.logs.words import COMPRESSED, STDIN, beside, unpacked
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
-"""Endings of the names of outputs; each is a format."""
+"""Endings of the names of outputs; each is a format. Text can be compressed as well."""
 
 LEAST_USERS = 10
 """Fewest users of a query that gets a row of its own in a table by query."""
@@ -53,8 +54,7 @@ class Outputs:
     def __post_init__(self) -> None:
         taken: set[Place] = set()
         for path in self.paths.values():
-            if path.suffix not in ENDINGS:
-                raise ValueError(f"{path}: expected a name that ends in {', '.join(ENDINGS)}")
+            _check_ending(path)
             if isinstance(path, Address):
                 path.check_bucket()
             elif not path.absolute().parent.is_dir():
@@ -64,7 +64,8 @@ class Outputs:
             taken.add(path.resolve())
         if self.least_users < 1:
             raise ValueError(f"least_users: expected 1 or more; found {self.least_users}")
-        if self.spreadsheet and not any(path.suffix == ".csv" for path in self.paths.values()):
+        endings = {unpacked(path).suffix for path in self.paths.values()}
+        if self.spreadsheet and ".csv" not in endings:
             raise ValueError("spreadsheet: expected an output whose name ends in .csv; found none")
 
     @property
@@ -78,6 +79,19 @@ class Outputs:
     def keep_searches(self) -> bool:
         """Whether single searches are wanted."""
         return bool(self.searches or self.queries)
+
+
+def _check_ending(path: Place) -> None:
+    """Raise a ValueError if the name of an output has no known ending."""
+    ending = unpacked(path).suffix
+    if ending not in ENDINGS:
+        packed = " or ".join(COMPRESSED)
+        raise ValueError(
+            f"{path}: expected a name that ends in {', '.join(ENDINGS)}; the first two can have "
+            f"{packed} added"
+        )
+    if ending == ".parquet" and path.suffix in COMPRESSED:
+        raise ValueError(f"{path}: Parquet is compressed inside; remove the ending {path.suffix}")
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,8 @@ class Job:
             raise ValueError(f"engine: expected one of {', '.join(ENGINES)}; found {self.engine!r}")
         if self.engine == "columnar" and self.outputs.keep_searches:
             raise ValueError("engine: searches and queries need events; found 'columnar'")
+        if self.outputs.queries and find_spec("duckdb") is None:
+            raise ValueError("--queries needs DuckDB: pip install 'searchlogs[sql]'")
         outputs = list(self.outputs.paths.values())
         query = self.log.log.query
         database = [query.database] if query and query.database else []

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def show_progress(log: OpenLog) -> Iterator["Watch"]:
-    """Show on a terminal how far a run is; show nothing elsewhere."""
+def show_progress(log: OpenLog, quiet: bool = False) -> Iterator["Watch"]:
+    """Show on a terminal how far a run is, unless it is to be quiet; show nothing elsewhere."""
+    if quiet or not os.isatty(2):
+        yield lambda more_bytes, more_events, more_sessions: None
+        return
     from tqdm import tqdm
 
     size = sum(size_of(path) for path, _ in log.files if path != STDIN)
@@ -23,11 +26,11 @@ def show_progress(log: OpenLog) -> Iterator["Watch"]:
     # The engine's own file descriptor 2 is kept quiet meanwhile.
     with (
         open(os.dup(2), "w", encoding="utf-8") as terminal,
-        tqdm(total=size or None, unit="B", unit_scale=True, file=terminal, disable=None) as bar,
+        tqdm(total=size or None, unit="B", unit_scale=True, file=terminal) as bar,
     ):
 
         def show() -> None:
-            seconds = bar.format_dict["elapsed"] if not bar.disable else 0
+            seconds = bar.format_dict["elapsed"]
             speed = f"{events / seconds:,.0f}" if seconds else "?"
             bar.set_postfix_str(f"{speed} events/s, {sessions:,} sessions", refresh=False)
 

@@ -1,6 +1,7 @@
 """What a flow left becomes the outputs of a run: all of them, or none."""
 
 import csv
+import io
 import json
 import math
 import os
@@ -8,12 +9,13 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,9 +31,9 @@ from searchlogs.logs.flow import ARROW
 from searchlogs.logs.rows import Row, from_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSIONS
 from searchlogs.logs.scratch import Scratch
-from searchlogs.logs.source import Tally
 from searchlogs.logs.stores import Address, Place
-from searchlogs.logs.words import beside
+from searchlogs.logs.tally import Tally
+from searchlogs.logs.words import COMPRESSED, beside, unpacked
 from searchlogs.metrics import ratio
 
 
@@ -252,10 +254,11 @@ def _write_all(writers: Mapping[Place, Callable[[Path], object]], mark: str, fol
     complete: list[tuple[Path, Place]] = []
     try:
         for path, write in writers.items():
+            ending = path.name.removeprefix(unpacked(path).stem)  # which is its format
             if isinstance(path, Path):
-                aside = path.with_name(f".{path.name}.{mark}{path.suffix}")
+                aside = path.with_name(f".{path.name}.{mark}{ending}")
             else:
-                aside = folder / f"{len(complete)}{path.suffix}"
+                aside = folder / f"{len(complete)}{ending}"
             complete.append((aside, path))
             write(aside)
             with aside.open("rb+") as file:
@@ -319,10 +322,14 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _reason(reject: str) -> str:
-    """Return why a record was rejected, without what it held."""
     row = json.loads(reject)
-    reason = re.sub("(; found |, at byte |: byte ).*", "", row["reason"])
-    return f"{row['field']}: {reason}" if row["field"] else str(reason)
+    return bare_reason(row["field"], row["reason"])
+
+
+def bare_reason(field: str | None, reason: str) -> str:
+    """Return why a record was rejected, without what it held."""
+    reason = re.sub("(; found |, at byte |: byte ).*", "", reason)
+    return f"{field}: {reason}" if field else reason
 
 
 def _tally(line: str) -> Tally:
@@ -344,7 +351,7 @@ def write_rows(
     Args:
         batches: The rows.
         schema: Their columns.
-        path: The file.
+        path: The file. Text is compressed if its name ends in .gz or .zst.
         spreadsheet: Whether text in CSV that begins like a formula gets an apostrophe in front.
         memory: Bytes of rows after which a row group of Parquet ends before its time.
 
@@ -357,8 +364,8 @@ def write_rows(
             for group in in_parts(batches, memory, GROUP):
                 parquet.write_table(group)
         return apostrophes
-    with path.open("w", encoding="utf-8", newline="") as file:
-        if path.suffix == ".csv":
+    with _text_file(path) as file:
+        if unpacked(path).suffix == ".csv":
             # Python 3.11 quotes a carriage return only if lines end in one.
             out = SimpleNamespace(write=lambda row: file.write(row.removesuffix("\r\n") + "\n"))
             writer = csv.writer(out, lineterminator="\r\n")
@@ -374,6 +381,21 @@ def write_rows(
         else:
             file.writelines(to_json(row) + "\n" for row in _rows(batches))
     return apostrophes
+
+
+@contextmanager
+def _text_file(path: Path) -> Iterator[TextIO]:
+    """Open a text file for writing, compressed if the ending of its name says so."""
+    compression = COMPRESSED.get(path.suffix)
+    if compression is None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    with path.open("wb") as packed:
+        # Arrow's gzip has no time and no name in its header: the same rows are the same bytes.
+        stream = pa.CompressedOutputStream(pa.PythonFile(packed, "w"), compression)
+        with stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+            yield text
 
 
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:

@@ -17,7 +17,6 @@ from bytewax.recovery import (
     RecoveryConfig,
     init_db_dir,
 )
-from filelock import FileLock, Timeout
 
 from searchlogs.columnar.flow import columnar_flow
 from searchlogs.command.job import Job, RunFailed
@@ -92,6 +91,8 @@ def _publish(job: Job, work: Path) -> Summary:
 @contextmanager
 def _opened(recovery: Recovery, job: Job) -> Iterator[RecoveryConfig]:
     """Make a recovery folder ready for the engine, and keep other runs out of it."""
+    from filelock import FileLock, Timeout  # here, as most runs need no lock
+
     recovery.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(recovery.folder / LOCK, blocking=False):

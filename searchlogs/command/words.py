@@ -62,7 +62,7 @@ def border_of(options: argparse.Namespace) -> "Border":
     Raises:
         ValueError: A word, a unit, a zone or a format is unknown, or a word is given twice.
     """
-    # Before pydantic loads, which takes a while.
+    # Before pydantic's core loads, which takes a while.
     Times(options.time_unit, options.zone, options.time_format)
     words: dict[str, Any] = {
         "fields": _once("--map", options.map),

@@ -144,12 +144,15 @@ def _legend(reference: Reference | None) -> list[Line2D | Patch]:
     return [Line2D([], [], label=reference[1], **LINE)] if reference else []
 
 
-def pause_histogram(events: Iterable[Event], title: str) -> Drawing:
+def pause_histogram(
+    events: Iterable[Event], title: str, reference: Reference | None = None
+) -> Drawing:
     """Draw how long the pauses are from each event of a user to their next, on a logarithmic axis.
 
     Args:
         events: The events, in any order.
         title: The finding.
+        reference: A duration in seconds, such as the gap, and its name; drawn as a line.
 
     Returns:
         A drawing whose `data` has one row per bar: `over` and `up_to`, the pauses' lengths in
@@ -162,7 +165,8 @@ def pause_histogram(events: Iterable[Event], title: str) -> Drawing:
         times.setdefault(user_event(event)[0], []).append(event.time.timestamp())
     pauses = [b - a for own in times.values() for a, b in pairwise(sorted(own))]
     edges = np.array([10 ** (tenth / 5) for tenth in range(-5, 31)])
-    return _histogram(pauses, edges, title, "pause from one event of a user to the next")
+    x = "pause from one event of a user to the next"
+    return _histogram(pauses, edges, title, x, reference)
 
 
 def hours_histogram(pauses: Iterable[timedelta], title: str, x: str) -> Drawing:
@@ -181,14 +185,20 @@ def hours_histogram(pauses: Iterable[timedelta], title: str, x: str) -> Drawing:
     return _histogram([pause.total_seconds() for pause in pauses], edges, title, x)
 
 
-def _histogram(pauses: list[float], edges: "np.ndarray", title: str, x: str) -> Drawing:
+def _histogram(
+    pauses: list[float],
+    edges: "np.ndarray",
+    title: str,
+    x: str,
+    reference: Reference | None = None,
+) -> Drawing:
     """Draw the number of pauses between each two edges, in seconds."""
     counts, _ = np.histogram(np.clip(pauses, edges[0], edges[-1]), edges)
     valley = _valley(counts)
     table = pd.DataFrame({"over": edges[:-1], "up_to": edges[1:], "pauses": counts})
     used = table[table["pauses"] > 0]
     with style():
-        figure, axes = page(title, [], [], 60, DEPTH)
+        figure, axes = page(title, _legend(reference), [], 60, DEPTH)
         _from_zero(axes, (1.12 if valley else 1) * max(1, counts.max()), integer=True)
         axes.bar(
             edges[:-1],
@@ -200,6 +210,8 @@ def _histogram(pauses: list[float], edges: "np.ndarray", title: str, x: str) -> 
         )
         _time_axis(axes, edges[0], max(used["up_to"].max(), 7200) if len(used) else 7200)
         _label(axes, x, "pauses")
+        if reference:
+            axes.axvline(reference[0], **LINE)
         if valley:
             _mark_valley(axes, edges, counts, valley)
     texts = [
@@ -210,6 +222,8 @@ def _histogram(pauses: list[float], edges: "np.ndarray", title: str, x: str) -> 
     if valley:
         start, end = (_seconds(edges[place]) for place in valley)
         description += f" Between two hills lies a valley without a pause, from {start} to {end}."
+    if reference:
+        description += f" A line at {_seconds(reference[0])}: {reference[1]}."
     return Drawing(figure, plain(title), description, table)
 
 

@@ -27,7 +27,7 @@ from searchlogs.events import Event
 from searchlogs.live.limits import Ahead, judge
 from searchlogs.logs.border import BadRecord, Border
 from searchlogs.logs.jsonl import from_json
-from searchlogs.logs.source import MAX_RAW
+from searchlogs.logs.reader import MAX_RAW
 
 TIMEOUT = 10.0
 """Longest wait for a broker's list of topics, in seconds."""

@@ -56,14 +56,16 @@ class Block:
         for line in range(first, len(self)):
             yield self.number + line, self[line], None
 
-    def standing_in(self, lines: set[int], line: bytes, first: int = 0) -> bytes:
-        """Return the lines from `first` on, with another line in place of some."""
+    def standing_in(
+        self, lines: set[int], line: bytes, first: int = 0, last: int | None = None
+    ) -> bytes:
+        """Return the lines from `first` to before `last`, with another line in place of some."""
+        last = len(self) if last is None else last
         parts, begin = [], int(self.begins[first])
-        for number in sorted(lines):
-            if number >= first:
-                parts += [self.data[begin : self.begins[number]], line]
-                begin = int(self.ends[number])
-        parts.append(self.data[begin:])
+        for number in sorted(number for number in lines if first <= number < last):
+            parts += [self.data[begin : self.begins[number]], line]
+            begin = int(self.ends[number])
+        parts.append(self.data[begin : self.ends[last - 1]])
         if parts[-1] and not parts[-1].endswith(b"\n"):
             parts.append(b"\n")
         return b"".join(parts)

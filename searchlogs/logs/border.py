@@ -7,12 +7,16 @@ cannot be read raises BadRecord, and never another exception.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import PlainValidator, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, SchemaValidator, core_schema
+from pydantic_core import (
+    CoreSchema,
+    ErrorDetails,
+    SchemaValidator,
+    ValidationError,
+    core_schema,
+)
 
 from searchlogs.events import FIELDS, KINDS, Event, shorten
 from searchlogs.logs.fields import (
@@ -291,16 +295,16 @@ class Border:
 
     def _argument(self, name: str, optional: bool) -> core_schema.DataclassField:
         """Build what reads a field of an event."""
-        type = self._types[name]
-        schema: Any = TypeAdapter(type | None if optional else type).core_schema
+        schema = self._types[name]
         if optional:
+            schema = core_schema.nullable_schema(schema)
             schema = core_schema.with_default_schema(schema, default=None)
         return core_schema.dataclass_field(name, schema, validation_alias=self.theirs(name))
 
     @cached_property
-    def _types(self) -> dict[str, Any]:
-        """Type of each field, as pydantic reads it."""
-        time = Annotated[datetime, PlainValidator(self._times.read)]
+    def _types(self) -> dict[str, CoreSchema]:
+        """Type of each field, as pydantic's core reads it."""
+        time = core_schema.no_info_plain_validator_function(self._times.read)
         return {**TYPES, "position": position_type(self.first_position), "time": time}
 
     @cached_property

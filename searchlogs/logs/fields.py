@@ -1,9 +1,7 @@
 """Fields of records: their names, and the types of their values."""
 
-from typing import Annotated, Any, TypeAlias
-
 import jiter
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr
+from pydantic_core import CoreSchema, core_schema
 
 from searchlogs.events import FIELDS, shorten
 
@@ -37,17 +35,26 @@ MAX_POSITION = 1_000_000_000
 MAX_USER = 10**4300 - 1
 """Largest user that is a number: Python prints no whole number of more digits."""
 
-Text: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
-Name: TypeAlias = Text | Annotated[StrictInt, Field(ge=-MAX_USER, le=MAX_USER)]
-Id: TypeAlias = Text | Annotated[StrictInt, AfterValidator(str)]
-TYPES: dict[str, Any] = {
-    "user": Name,
-    "query": StrictStr,
-    "items": Annotated[tuple[Id, ...], BeforeValidator(parsed)],
-    "item": Id,
-    "query_id": Id,
+_TEXT = core_schema.str_schema(strict=True, min_length=1)
+_ID = core_schema.union_schema(
+    [_TEXT, core_schema.no_info_after_validator_function(str, core_schema.int_schema(strict=True))]
+)
+TYPES: dict[str, CoreSchema] = {
+    "user": core_schema.union_schema(
+        [_TEXT, core_schema.int_schema(strict=True, ge=-MAX_USER, le=MAX_USER)]
+    ),
+    # Only a limit makes pydantic look into a text, where half a surrogate pair is none.
+    "query": core_schema.str_schema(strict=True, min_length=0),
+    "items": core_schema.no_info_before_validator_function(
+        parsed, core_schema.tuple_variable_schema(_ID)
+    ),
+    "item": _ID,
+    "query_id": _ID,
 }
-"""Type of each field, as pydantic reads it; those of times and positions depend on the log."""
+"""Type of each field, as pydantic's core reads it; those of times and positions depend on the log.
+
+They are not written as annotations because pydantic itself takes longer to load than a small log.
+"""
 
 NAME = "non-empty text or a whole number"
 EXPECTED = {
@@ -60,15 +67,19 @@ EXPECTED = {
 """Values that each field takes, for messages."""
 
 
-def position_type(first: int) -> Any:
+def position_type(first: int) -> CoreSchema:
     """Return the type of positions, which become such as count from 1.
 
     Args:
         first: Position of the topmost result in the log, 0 or 1.
     """
     last = MAX_POSITION - 1 + first
-    checked = Annotated[int, Field(ge=first, le=last), BeforeValidator(_no_bool)]
-    return checked if first else Annotated[checked, AfterValidator(lambda position: position + 1)]
+    checked = core_schema.no_info_before_validator_function(
+        _no_bool, core_schema.int_schema(ge=first, le=last)
+    )
+    if first:
+        return checked
+    return core_schema.no_info_after_validator_function(lambda position: position + 1, checked)
 
 
 def expected_position(first: int, found: object) -> str:

@@ -121,14 +121,25 @@ class _Unpacked(io.RawIOBase):
 
     def _read(self, size: int) -> bytes:
         try:
-            data: bytes = self.streams[-1].read(1 if self.again else size)
+            return self._read_bytes(size) if self.again else self.streams[-1].read(size)
         except OSError as error:
             if self.again or error.errno is not None or not self.file.seekable():
                 raise
             self.again = True
             self._reopen()
-            data = self.streams[-1].read(1)
-        return data
+            return self._read_bytes(size)
+
+    def _read_bytes(self, size: int) -> bytes:
+        """Read byte by byte; a break is met again by the next read, if there are bytes before."""
+        data = bytearray()
+        try:
+            while len(data) < size and (byte := self.streams[-1].read(1)):
+                data += byte
+        except OSError as error:
+            if not data:
+                raise
+            self.error = error
+        return bytes(data)
 
     def _reopen(self) -> None:
         self.file.seek(0)

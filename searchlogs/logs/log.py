@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _default_border() -> "Border":
     """Return the rules for a log under our names."""
-    from searchlogs.logs.border import Border  # here, as pydantic takes a while to load
+    from searchlogs.logs.border import Border  # here, as pydantic's core takes a while to load
 
     return Border()
 

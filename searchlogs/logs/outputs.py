@@ -45,7 +45,11 @@ def is_output(file: Place) -> bool:
     """
     if file.suffix == ".parquet":
         return _columns_of_parquet(file)[:3] in BEGINNINGS
-    with open_place(str(file)) as text:
+    from searchlogs.logs.lines import text_of  # loads pydantic, which a wrong path does without
+
+    line = "no output"  # unless the file can be read, which whoever reads it as a log will see
+    path = str(file)
+    with suppress(OSError), open_place(path) as stream, text_of(path, stream) as text:
         line = text.readline(BEGINNING).decode(errors="replace")
     with suppress(ValueError, csv.Error):
         columns = json.loads(line) if line.startswith("{") else next(csv.reader([line]), [])

@@ -1,10 +1,12 @@
 """Rows of what a run finds: sessions, searches and late events."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
@@ -13,7 +15,9 @@ from searchlogs.logs.arrays import float_array, int_array, list_array, text_arra
 from searchlogs.logs.jsonl import event_record
 from searchlogs.logs.schemas import SESSION_RATES, TIME
 from searchlogs.metrics import attribute, count, rate
-from searchlogs.sessions import Late, Session
+
+if TYPE_CHECKING:  # `sessions` loads the engine, and rows of columns need none
+    from searchlogs.sessions import Late, Session
 
 Row: TypeAlias = dict[str, Any]
 

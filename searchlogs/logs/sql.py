@@ -1,6 +1,7 @@
 """A query as a log: DuckDB runs it, and each row of its result is a record."""
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from searchlogs.events import shorten
 from searchlogs.logs.border import Border, columns_of, duplicate_column, missing_column
 from searchlogs.logs.parquet import ROWS
 from searchlogs.logs.words import printable
@@ -24,10 +26,11 @@ MEMORY = "1GB"
 WRITING = {"COPY", "EXPORT"}
 """Statements that write files."""
 
+READ_ONLY = re.compile(r"\bread_only\b(?!\W*(false|0|off|no)\b)", re.IGNORECASE)
+"""What keeps an attached database as it is."""
 
 BEFORE = """
 set timezone = 'UTC';
-set enable_progress_bar = false;
 create temp macro "user"() as error('no column is called user; as in: select uid as user');
 """
 """Statements before a query. Without a column of this name, `user` is DuckDB's own user."""
@@ -135,6 +138,10 @@ class Query:
                 self.database or ":memory:", self.database is not None, settings
             )
             connection.execute(BEFORE)
+            # It is off in a notebook without ipywidgets, where DuckDB refuses any value for it.
+            shown = connection.execute("select current_setting('enable_progress_bar')").fetchall()
+            if shown != [(False,)]:
+                connection.execute("set enable_progress_bar = false")
             statements = connection.extract_statements(self.text)
         kinds = [statement.type.name for statement in statements]
         if not kinds or kinds[-1] not in ("SELECT", "MULTI") or not WRITING.isdisjoint(kinds):
@@ -142,6 +149,12 @@ class Query:
             raise QueryFailed(
                 f"{self.name}: expected statements that read, the last a select; found {found}"
             )
+        for statement in statements:
+            if statement.type.name == "ATTACH" and not READ_ONLY.search(statement.query):
+                raise QueryFailed(
+                    f"{self.name}: a query only reads; expected (read_only) after attach and its "
+                    f"file; found {shorten(statement.query.strip())}"
+                )
         return connection, statements
 
     @contextmanager

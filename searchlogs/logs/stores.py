@@ -117,6 +117,8 @@ class Address:
         if not self.is_file():
             self.check_bucket()
             reason = f"{self.root} has no object or folder {self.key}"
+            if "*" in str(self.key):
+                reason += "; patterns of names are for files of this machine, so give the folder"
             raise FileNotFoundError(errno.ENOENT, reason, str(self))
 
     def size(self) -> int:

@@ -63,22 +63,24 @@ def find_layout(stream: BinaryIO) -> tuple[Layout, Text]:
         - lines: all else, broken files too.
     """
     text = stream if isinstance(stream, Text) else Text(stream)  # type: ignore[arg-type]
-    head = b""
+    head = bytearray()
+    looked = 0
     try:
-        head = text.peek()
-        layout = _layout(head)
+        seen = text.peek()
+        layout = _layout(seen)
         if layout is not None:
             return layout, text
-        head = b""
         while layout is None and len(head) <= MAX_LINE + CHUNK and (more := text.read1(CHUNK)):
             head += more
-            layout = _layout(head)
+            if len(head) >= 2 * looked:  # a packed file that breaks off comes byte by byte
+                looked = len(head)
+                layout = _layout(bytes(head))
     except OSError as error:
         truncated(error, bool(head))
         layout = None
     if layout is None:
-        layout = _layout(head, whole=True)
-    replayed = Text(Replayed(head, text), CHUNK)
+        layout = _layout(bytes(head), whole=True)
+    replayed = Text(Replayed(bytes(head), text), CHUNK)
     replayed.from_utf_16 = text.from_utf_16
     return layout or "lines", replayed
 

@@ -60,7 +60,17 @@ def beside(path: Place, what: str) -> Place:
     >>> beside(Path("week.parquet"), "late").name
     'week.late.jsonl'
     """
-    return path.with_name(f"{path.stem}.{what}.jsonl")
+    return path.with_name(f"{unpacked(path).stem}.{what}.jsonl")
+
+
+def unpacked(path: Place) -> Place:
+    """Return the path of a file without the ending of its compression.
+
+    >>> from pathlib import Path
+    >>> unpacked(Path("log.csv.gz")).name
+    'log.csv'
+    """
+    return path.with_suffix("") if path.suffix in COMPRESSED else path
 
 
 def format_of(path: Named) -> str:
@@ -70,7 +80,7 @@ def format_of(path: Named) -> str:
     >>> format_of(Path("log.csv.gz"))
     'csv'
     """
-    name = path.with_suffix("") if path.suffix in COMPRESSED else path
+    name = unpacked(path)
     format = FORMATS.get(name.suffix, "")
     return "" if format == "parquet" and name is not path else format
 
@@ -81,5 +91,6 @@ def printable(text: str, longest: int | None = None) -> str:
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
     """
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"

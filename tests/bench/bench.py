@@ -1,6 +1,6 @@
 """Measure speed and memory, and check that all answers are the same.
 
-uv run python tests/bench/bench.py [--quick]
+uv run --group dev python tests/bench/bench.py [--quick]
 
 Prints one Markdown table: ratios of medians of interleaved runs. Each run is a process of its own,
 which reads its log itself. Seconds depend on the machine; ratios carry over.

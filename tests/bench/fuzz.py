@@ -31,7 +31,8 @@ from searchlogs.logs.lines import MAGIC, MAX_LINE, UTF_16
 from searchlogs.logs.log import Log
 from searchlogs.logs.outcomes import MAX_REASON
 from searchlogs.logs.records import read_log
-from searchlogs.logs.source import LogSource, Mapped, Tally
+from searchlogs.logs.source import LogSource
+from searchlogs.logs.tally import Mapped, Tally
 from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 

@@ -28,13 +28,13 @@ from fuzz import EVENTS, break_bytes, break_lines, break_rows
 from log_files import Table, as_row
 
 from searchlogs.columnar.chunks import Columns
-from searchlogs.columnar.convert import to_late
+from searchlogs.columnar.flow import to_late
 from searchlogs.columnar.lines import LineFile
 from searchlogs.events import FIELDS
 from searchlogs.logs.border import Border, Reject
 from searchlogs.logs.log import Log
+from searchlogs.logs.reader import LogEvents
 from searchlogs.logs.schemas import EVENTS as SCHEMA
-from searchlogs.logs.source import LogEvents
 from searchlogs.logs.words import format_of
 
 FORMATS = ("jsonl", "csv", "tsv")

@@ -1,6 +1,6 @@
 """Measure the command on logs of lines, beside DuckDB and Polars, and check that answers agree.
 
-uv run python tests/bench/lines.py [--events N] [--runs R] [--only WORD]
+uv run --group dev python tests/bench/lines.py [--events N] [--runs R] [--only WORD]
 
 Each run is a process of its own, from its start to its end; runs are interleaved. Printed are
 ratios of medians of CPU time (of all threads) and of wall time, and the largest peak memory.
@@ -131,7 +131,9 @@ def once(name: str, path: Path, out: Path) -> tuple[float, float, float]:
         command = [sys.executable, "-m", "searchlogs", "run", str(path), "--out", str(out)]
         command += ["--all-sessions", "--force", "--max-rejects", "1000000000"]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    # As an installed package, which doesn't compile its modules anew each time it starts.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, process.returncode, used = os.wait4(process.pid, 0)
     if process.returncode:
         raise RuntimeError(f"{name} {path}: ended with status {process.returncode}")

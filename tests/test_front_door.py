@@ -1,0 +1,61 @@
+"""The commands in the README and the pages that it leads to, as a reader types them."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "notebooks/own-logs.md"]
+OTHER_WORDS = """\
+uid,ts,action,q,doc
+7,1704067205000,querySubmitted,dogs,
+7,1704067207000,open,,fido
+"""
+"""The log of the command with --map."""
+
+
+def typed(page: str) -> list[tuple[str, list[str]]]:
+    """Return the commands of the package and of the engine, and what is printed below each."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    found = []
+    for block in blocks:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *printed = part.splitlines()
+            command = command.removeprefix("pip install uv && ")
+            if re.match("uv run python -m (searchlogs|bytewax.run) ", command):
+                found.append((command.removeprefix("uv run python "), printed))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_do_what_the_page_shows(page: str, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(OTHER_WORDS)
+    commands = [(command, printed) for command, printed in typed(page) if "--sql" not in command]
+    assert len(commands) >= 3
+    for command, printed in commands:
+        words = shlex.split(command)
+        done = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr if done.returncode else "") == (0, ""), command
+        if printed:
+            assert [line.rstrip() for line in done.stdout.splitlines()] == printed, command
+
+
+def test_the_readme_is_short_and_has_a_picture_first() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.index("![") < text.index("\n## ")
+    words = re.sub(r"```.*?```|\]\([^)]*\)|[|\-$]", " ", text, flags=re.DOTALL).split()
+    assert len(words) < 900
+
+
+def test_nothing_runs_off_the_page() -> None:
+    """A line of a console block that is wider than the README's column has to be scrolled."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
+    assert max(len(line) for block in blocks for line in block.splitlines()) <= 108
