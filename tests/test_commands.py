@@ -738,7 +738,7 @@ def test_help(say: Say, command: str) -> None:
 def test_every_example_of_the_help_is_understood(say: Say) -> None:
     _, text, _ = say("run --help")
     examples = re.findall(r"python -m searchlogs (run .*)", text.replace("\\\n", " ")[100:])
-    assert len(examples) == 7
+    assert len(examples) == 9
     for example in examples:
         border_of(commands.parser().parse_args(shlex.split(example.partition(" |")[0])))
 

@@ -96,7 +96,7 @@ class CsvLines:
                 column = pa.nulls(len(table), TEXT)
                 if theirs in table.column_names:
                     column = table[theirs].combine_chunks()
-                    if theirs in self.border.query_columns:
+                    if name != "event" and theirs in self.border.query_columns:
                         column = pc.if_else(column.is_valid(), column, _EMPTY)
                 found[name], sure = self._ours(name, column)
                 good &= sure

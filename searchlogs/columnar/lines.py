@@ -1,6 +1,5 @@
 """Files of lines in chunks: block by block where that is possible, else record by record."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from searchlogs.logs.formats import Read
 from searchlogs.logs.jsonl import read_json, read_line
 from searchlogs.logs.lines import Line, Parsed, Text, batched, read_lines, text_of
 from searchlogs.logs.reader import BATCH
+from searchlogs.logs.stores import open_place, size_read
 from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
 
@@ -56,7 +56,7 @@ class LineFile:
         """Yield all records; `watch` is called with the number of bytes read each time."""
         maker = Maker(self.names)
         newest, before = NEVER, 0
-        with sys.stdin.buffer if self.path == STDIN else open(self.path, "rb") as file:
+        with sys.stdin.buffer if self.path == STDIN else open_place(self.path) as file:
             text = text_of(self.path, file)  # held until the file is closed
             for part in (self._json if self.format == "jsonl" else self._csv)(text):
                 columns, good, reads, raw, passed = part
@@ -67,7 +67,7 @@ class LineFile:
                     watch(here - before)
                     before = here
             if self.path != STDIN:
-                watch(os.path.getsize(self.path) - before)
+                watch(size_read(self.path, file) - before)
 
     def _json(self, text: Text) -> Iterator[_Part]:
         """Yield the records of a JSON file, of which only JSON Lines come in blocks."""

@@ -1,6 +1,5 @@
 """Record batches, of Parquet files and queries, whose columns are taken as they stand."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from searchlogs.logs.log import OpenLog
 from searchlogs.logs.parquet import UNREADABLE, parquet_batches, read_rows
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.sql import Query
+from searchlogs.logs.stores import PARQUET_BLOCKS, open_place, size_read
 from searchlogs.logs.words import STDIN
 
 
@@ -38,10 +38,18 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     if formats != {"parquet"} or STDIN in files:
         return None
     try:
-        schemas = [our_schema(pq.read_schema(path), opened.log.border) for path in files]
-    except UNREADABLE:
+        schemas = [our_schema(_schema_of(path), opened.log.border) for path in files]
+    except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         return None
     return schemas[0] if all(schema == schemas[0] for schema in schemas) else None
+
+
+def _schema_of(path: str) -> pa.Schema:
+    """Return the columns of a Parquet file."""
+    with open_place(path) as file:
+        return pq.read_schema(file)
 
 
 def our_schema(schema: pa.Schema, border: Border) -> pa.Schema | None:
@@ -117,14 +125,14 @@ class ParquetFile:
         return Chunks(self.path, self.border, self.schema).of(self._batches(watch))
 
     def _batches(self, watch: Callable[[int], None]) -> Iterator[Batch]:
-        with open(self.path, "rb") as file:
+        with open_place(self.path, PARQUET_BLOCKS) as file:
             before = 0
             for batch in parquet_batches(file, self.border):
                 yield batch
                 if (here := file.tell()) > before:  # reading starts at the end, with the footer
                     watch(here - before)
                     before = here
-            watch(os.path.getsize(self.path) - before)
+            watch(size_read(self.path, file) - before)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from searchlogs.durations import Windowing
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.stores import Address, Place, place
 from searchlogs.logs.words import COMPRESSED, STDIN, beside, unpacked
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
@@ -39,9 +40,9 @@ class Outputs:
             setting is wrong.
     """
 
-    sessions: Path
-    searches: Path | None = None
-    queries: Path | None = None
+    sessions: Place
+    searches: Place | None = None
+    queries: Place | None = None
     """Where the table by query goes."""
     every_session: bool = False
     """Whether sessions without a search are written too."""
@@ -51,10 +52,12 @@ class Outputs:
     """Whether CSV cells that a spreadsheet would take for formulas get an apostrophe in front."""
 
     def __post_init__(self) -> None:
-        taken: set[Path] = set()
+        taken: set[Place] = set()
         for path in self.paths.values():
             _check_ending(path)
-            if not path.absolute().parent.is_dir():
+            if isinstance(path, Address):
+                path.check_bucket()
+            elif not path.absolute().parent.is_dir():
                 raise ValueError(f"{path}: the folder {path.parent} does not exist")
             if path.resolve() in taken:
                 raise ValueError(f"{path}: two outputs cannot have the same name")
@@ -66,7 +69,7 @@ class Outputs:
             raise ValueError("spreadsheet: expected an output whose name ends in .csv; found none")
 
     @property
-    def paths(self) -> dict[str, Path]:
+    def paths(self) -> dict[str, Place]:
         """All of them, by kind."""
         wanted = {"sessions": self.sessions, "searches": self.searches, "queries": self.queries}
         wanted |= {name: beside(self.sessions, name) for name in ("late", "rejects")}
@@ -78,7 +81,7 @@ class Outputs:
         return bool(self.searches or self.queries)
 
 
-def _check_ending(path: Path) -> None:
+def _check_ending(path: Place) -> None:
     """Raise a ValueError if the name of an output has no known ending."""
     ending = unpacked(path).suffix
     if ending not in ENDINGS:
@@ -120,7 +123,7 @@ class Job:
         outputs = list(self.outputs.paths.values())
         query = self.log.log.query
         database = [query.database] if query and query.database else []
-        _check_inputs([*(Path(path) for path, _ in self.log.files), *database], outputs)
+        _check_inputs([*(place(path) for path, _ in self.log.files), *database], outputs)
         if self.recovery is not None:
             if query and not query.is_ordered:
                 raise ValueError(
@@ -135,9 +138,9 @@ class Job:
         return self.engine == "columnar" or (self.engine is None and not self.outputs.keep_searches)
 
 
-def _check_inputs(files: Iterable[Path], outputs: Iterable[Path]) -> None:
+def _check_inputs(files: Iterable[Place], outputs: Iterable[Place]) -> None:
     """Raise a ValueError if a file would be read twice, or be read and written."""
-    read: set[Path] = set()
+    read: set[Place] = set()
     for file in files:
         if file.resolve() in read:
             raise ValueError(f"{file}: given twice, so that its records would be counted twice")
@@ -148,7 +151,7 @@ def _check_inputs(files: Iterable[Path], outputs: Iterable[Path]) -> None:
             raise ValueError(f"{path}: cannot be an output, because it is being read")
 
 
-def _check_recovery(recovery: Path, log: Sequence[str], outputs: Iterable[Path]) -> None:
+def _check_recovery(recovery: Path, log: Sequence[str], outputs: Iterable[Place]) -> None:
     """Raise a ValueError if a recovery folder is part of the log, or holds an output."""
     if STDIN in log:
         raise ValueError("standard input cannot be read again, which --recovery needs")
@@ -156,5 +159,5 @@ def _check_recovery(recovery: Path, log: Sequence[str], outputs: Iterable[Path])
         if recovery.resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"{recovery}: cannot be in {folder}, whose files are read as logs")
     for path in outputs:
-        if path.resolve().is_relative_to(recovery.resolve()):
+        if isinstance(path, Path) and path.resolve().is_relative_to(recovery.resolve()):
             raise ValueError(f"{path}: cannot be in the recovery folder, {recovery}")

@@ -8,15 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from searchlogs.logs.stores import Place
+
 STDOUT = Path("-")
 """Path that stands for standard output."""
 
 
-def check_free(paths: Iterable[Path], force: bool, before: str = "") -> None:
+def check_free(paths: Iterable[Place], force: bool, before: str = "") -> None:
     """Check that files can be written.
 
     Args:
-        paths: The files; standard output is always free.
+        paths: The files or objects; standard output is always free.
         force: Whether those that exist may be overwritten.
         before: A sentence to begin an error with.
 

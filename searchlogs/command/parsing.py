@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from searchlogs.durations import parse_duration
+from searchlogs.logs.stores import on_this_machine
 from searchlogs.logs.words import printable
 
 
@@ -85,9 +86,22 @@ def share(text: str) -> float:
     return number
 
 
-FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+def local(text: str) -> Path:
+    """Return the path on this machine that is given as text.
+
+    Raises:
+        ArgumentTypeError: It is the address of a store.
+    """
+    try:
+        return on_this_machine(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+FILE: dict[str, Any] = {"metavar": "FILE"}
+LOCAL: dict[str, Any] = {"type": local, "metavar": "FILE"}
 DURATION: dict[str, Any] = {"type": _duration, "metavar": "DURATION"}
-"""What options whose values are files, or durations, have in common."""
+"""What options have in common whose values are files, files of this machine, or durations."""
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:

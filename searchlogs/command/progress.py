@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from searchlogs.logs.log import OpenLog
+from searchlogs.logs.stores import size_of
 from searchlogs.logs.words import STDIN
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def show_progress(log: OpenLog, quiet: bool = False) -> Iterator["Watch"]:
         return
     from tqdm import tqdm
 
-    size = sum(os.path.getsize(path) for path, _ in log.files if path != STDIN)
+    size = sum(size_of(path) for path, _ in log.files if path != STDIN)
     events = sessions = 0
     # The engine's own file descriptor 2 is kept quiet meanwhile.
     with (

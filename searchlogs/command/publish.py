@@ -9,7 +9,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from searchlogs.logs.flow import ARROW
 from searchlogs.logs.rows import Row, from_batch, to_json
 from searchlogs.logs.schemas import COUNTED, COUNTS, SEARCHES, SESSIONS
 from searchlogs.logs.scratch import Scratch
+from searchlogs.logs.stores import Address, Place
 from searchlogs.logs.tally import Tally
 from searchlogs.logs.words import COMPRESSED, beside, unpacked
 from searchlogs.metrics import ratio
@@ -86,7 +87,7 @@ class Summary:
 # Many parameters because they say what is wanted of each output, and tests make `memory` small.
 def publish(
     work: Path,
-    outputs: Mapping[str, Path],
+    outputs: Mapping[str, Place],
     *,
     wait: timedelta = Windowing.wait,
     every_session: bool = False,
@@ -143,7 +144,7 @@ def publish(
         }
         # Known by where it comes from: a run that is resumed after a kill overwrites it.
         mark = work.absolute().parent.name
-        _write_all({path: writers[what] for what, path in outputs.items()}, mark)
+        _write_all({path: writers[what] for what, path in outputs.items()}, mark, work.parent)
         return replace(_summarise(found), apostrophes=apostrophes)
 
 
@@ -244,28 +245,51 @@ def _check_sums(found: _Found) -> None:
         )
 
 
-def _write_all(writers: Mapping[Path, Callable[[Path], object]], mark: str) -> None:
+def _write_all(writers: Mapping[Place, Callable[[Path], object]], mark: str, folder: Path) -> None:
     """Write files aside, named by `mark`, and rename them when all are complete, in reverse.
 
-    So whoever sees the first of them, the sessions, sees all.
+    So whoever sees the first of them, the sessions, sees all. Those that go to a store wait in
+    `folder`, and are removed from the store if another cannot be put there.
     """
-    complete: list[tuple[Path, Path]] = []
+    complete: list[tuple[Path, Place]] = []
     try:
         for path, write in writers.items():
             ending = path.name.removeprefix(unpacked(path).stem)  # which is its format
-            aside = path.with_name(f".{path.name}.{mark}{ending}")
+            if isinstance(path, Path):
+                aside = path.with_name(f".{path.name}.{mark}{ending}")
+            else:
+                aside = folder / f"{len(complete)}{ending}"
             complete.append((aside, path))
             write(aside)
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
-        for aside, path in reversed(complete):
-            aside.replace(path)
+        _rename(complete[::-1])
     except OSError as error:
-        error.filename = error.filename or str(path)  # if a disk is full, nothing else names it
+        # If a disk is full, nothing else names it.
+        error.filename = error.filename or str(path if isinstance(path, Path) else folder)
         raise
     finally:
         for aside, _ in complete:
             aside.unlink(missing_ok=True)
+
+
+def _rename(complete: Iterable[tuple[Path, Place]]) -> None:
+    """Give complete files their names; after an error nothing is left of those in a store."""
+    put: list[Address] = []
+    try:
+        for aside, path in complete:
+            if isinstance(path, Path):
+                aside.replace(path)
+                continue
+            existed = path.exists()  # what could not be overwritten is not removed
+            put += [path] * (not existed)
+            path.put(aside)
+            put += [path] * existed
+    except BaseException:
+        for address in put:
+            with suppress(OSError):
+                address.remove()
+        raise
 
 
 def _summarise(found: _Found) -> Summary:

@@ -9,6 +9,7 @@ from typing import Any
 
 import searchlogs
 from searchlogs.command.job import ENGINES, Job, Outputs, RunFailed
+from searchlogs.logs.stores import Address, Place, place
 
 WORK = "sessions.arrows"
 """Name of the flow's own file of sessions; its other files stand next to it."""
@@ -23,10 +24,22 @@ class WrongFolder(RunFailed):
 
 @dataclass(frozen=True)
 class Recovery:
-    """A recovery folder, and the outputs that a run with it is to write."""
+    """A recovery folder, and the outputs that a run with it is to write.
+
+    Raises:
+        ValueError: An output is in a store, where a resumed run would not know its own.
+    """
 
     folder: Path
     outputs: Outputs
+
+    def __post_init__(self) -> None:
+        for path in self.outputs.paths.values():
+            if isinstance(path, Address):
+                raise ValueError(
+                    f"{path}: with --recovery, expected an output on this machine; copy it to the "
+                    "store when the run is done"
+                )
 
     @property
     def state(self) -> Path:
@@ -46,12 +59,14 @@ class Recovery:
             return False
         return began.read_text(encoding="utf-8") == self._wanted
 
-    def owns(self, path: Path) -> bool:
+    def owns(self, path: Place) -> bool:
         """Return whether an output that exists is the run's own, so that it may be replaced."""
         if self.publishing:
             return True
         digest = self._published().get(self._wanted, {}).get(str(path.absolute()))
-        return digest is not None and path.is_file() and digest == _digest(path)
+        if digest is None or not isinstance(path, Path):
+            return False
+        return path.is_file() and digest == _digest(path)
 
     def begin_publishing(self) -> None:
         """Note that these outputs get their names now."""
@@ -60,7 +75,7 @@ class Recovery:
     def finish(self) -> None:
         """Note that the run has finished, and what it wrote, to know it by when it is repeated."""
         paths = self.outputs.paths.values()
-        digests = {str(path.absolute()): _digest(path) for path in paths}
+        digests = {str(path.absolute()): _digest(path) for path in paths if isinstance(path, Path)}
         path = self.folder / FINISHED
         aside = path.with_suffix(".new")
         aside.write_text(json.dumps({**self._published(), self._wanted: digests}), "utf-8")
@@ -131,7 +146,7 @@ def _settings(job: Job) -> dict[str, Any]:
     }
     settings = {
         "searchlogs": searchlogs.__version__,
-        "log": [str(Path(path).absolute()) for path in log.paths],
+        "log": [str(place(path).absolute()) for path in log.paths],
         "query": log.query and hashlib.sha256(log.query.text.encode()).hexdigest(),
         "database": str(log.query and log.query.database),
         "format": log.format,

@@ -12,11 +12,12 @@ from typing import Any
 import searchlogs
 from searchlogs.command.job import LEAST_USERS, RunFailed
 from searchlogs.command.outlets import check_free, say
-from searchlogs.command.parsing import DURATION, FILE, add_quiet
+from searchlogs.command.parsing import DURATION, LOCAL, add_quiet, local
 from searchlogs.command.progress import show_progress
 from searchlogs.command.words import add_words, border_of
 from searchlogs.durations import Windowing, check_duration, format_duration
 from searchlogs.logs.log import Log, OpenLog
+from searchlogs.logs.stores import place
 from searchlogs.logs.words import STDIN, printable
 
 ENDINGS = (".html", ".htm")
@@ -33,8 +34,8 @@ def add_report(commands: Any) -> None:
     )
     parser.set_defaults(do=_report)
     add = parser.add_argument
-    add("sessions", type=Path, help="the sessions that a run wrote: .jsonl, .csv or .parquet")
-    add("-o", "--out", required=True, help="the report: .html", **FILE)
+    add("sessions", type=local, help="the sessions that a run wrote: .jsonl, .csv or .parquet")
+    add("-o", "--out", required=True, help="the report: .html", **LOCAL)
     log = "the log of these sessions, for the timeline, the pauses, the gap and the queries"
     add("--log", nargs="+", metavar="FILE", help=log)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
@@ -160,7 +161,7 @@ class _Parts:
         from searchlogs.command.report_data import losses_beside, read_log, sum_up
 
         self.sessions, self.windowing, self.least_users = sessions, windowing, least_users
-        self.names = [Path(path).name for path, _ in log.files] if log else []
+        self.names = [place(path).name for path, _ in log.files] if log else []
         self.sums = sum_up(sessions)
         self.log = None
         if log is None:

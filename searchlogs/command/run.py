@@ -47,8 +47,9 @@ def run_job(job: Job, watch: Watch = lambda size, events, sessions: None) -> Sum
         OSError: A file could not be read or written.
     """
     if job.recovery is None:
-        # Next to the output, where there is room for it.
-        parent = job.outputs.sessions.absolute().parent
+        # Next to the output, where there is room for it; a store has no such place.
+        out = job.outputs.sessions
+        parent = out.absolute().parent if isinstance(out, Path) else None
         with TemporaryDirectory(prefix=".searchlogs-", dir=parent) as folder:
             work = Path(folder, WORK)
             with _engine_in_words():

@@ -19,7 +19,7 @@ from searchlogs.command.job import (
     RunFailed,
 )
 from searchlogs.command.outlets import STDOUT, check_free, say, standard_output
-from searchlogs.command.parsing import DURATION, FILE, add_quiet, share
+from searchlogs.command.parsing import DURATION, FILE, LOCAL, add_quiet, local, share
 from searchlogs.command.progress import show_progress
 from searchlogs.command.recovery import Recovery
 from searchlogs.command.report import check_report, write_report
@@ -27,6 +27,7 @@ from searchlogs.command.words import add_words, border_of
 from searchlogs.durations import Windowing, check_duration, format_duration
 from searchlogs.logs.log import Log
 from searchlogs.logs.pseudonyms import load_key
+from searchlogs.logs.stores import Address, Place, place
 from searchlogs.logs.words import printable
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ A record that cannot be read is a reject: it is counted, and kept with the reaso
 comes too long after newer ones of its user is late, and is kept too. The summary shows two sums, of
 the records and of the events; if one does not hold, nothing is published.
 
+Logs and outputs can be in a store: s3://bucket/key, gs://bucket/key or
+abfs://container@account.dfs.core.windows.net/key. Credentials come from the variables that pyarrow
+reads, such as AWS_ACCESS_KEY_ID or AWS_PROFILE; other settings from options in the address. Outputs
+wait in TMPDIR until all of them are complete.
+
 examples:
   %(prog)s events.jsonl --out sessions.parquet
   %(prog)s january/ --gap 10m --wait 5m --out january.csv
@@ -62,6 +68,8 @@ examples:
       --kinds search=querySubmitted,click=open --time-unit ms --out sessions.jsonl
   %(prog)s --sql events.sql --zone UTC --out sessions.parquet
   %(prog)s 'logs/*.csv.gz' -o sessions.csv.zst --quiet
+  %(prog)s s3://logs/january/ --out s3://results/january.parquet
+  %(prog)s 's3://logs/a.csv?endpoint_override=host:9000&scheme=http' --out a.csv
   zcat log.gz | %(prog)s - --format jsonl -o - | jq .ctr
 
 keys of the object that --json prints (a rate is null if it is undefined, times are ISO 8601):
@@ -110,13 +118,13 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
     log = (
         "files; patterns of names; folders, searched recursively; or - for standard input: JSON "
         "Lines, CSV or Parquet, by their names; also .gz and .zst. Several files are merged by "
-        "time, and at one time by kind: searches, results, clicks"
+        "time, and at one time by kind: searches, results, clicks."
     )
     add("log", nargs="*", help=log)
     out = (
         "the sessions: .jsonl, .csv or .parquet; .jsonl and .csv also with .gz or .zst; late "
         "events and rejects go next to it; - for JSON Lines to standard output: the summary then "
-        "goes to standard error, and late events and rejects are only counted"
+        "goes to standard error, and late events and rejects are only counted."
     )
     add("-o", "--out", required=True, help=out, **FILE)
     sql = (
@@ -125,14 +133,14 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
         "Its order is that of the log; --recovery needs an order by without ties"
     )
     add("--sql", metavar="QUERY|FILE.sql", help=sql)
-    add("--database", help="a DuckDB database that --sql queries, and only reads", **FILE)
+    add("--database", help="a DuckDB database that --sql queries, and only reads", **LOCAL)
     gap, wait = map(format_duration, (Windowing.gap, Windowing.wait))
     gap = f"longest pause within a session (default: {gap})"
     add("--gap", default=Windowing.gap, help=gap, **DURATION)
     wait = f"how far behind a user's newest event another may arrive (default: {wait})"
     add("--wait", default=Windowing.wait, help=wait, **DURATION)
     add("--searches", help="write one row per search too", **FILE)
-    add("--report", help="write a report on the sessions too, a page: .html", **FILE)
+    add("--report", help="write a report on the sessions too, a page: .html", **LOCAL)
     every = "write sessions without a search too, their rates empty"
     add("--all-sessions", action="store_true", help=every)
     once = "drop an event that repeats another within the wait exactly"
@@ -159,7 +167,7 @@ def _add_sessions(parser: argparse.ArgumentParser) -> None:
 
 def _add_recovery(group: Any) -> None:
     folder = "store the progress of the run there; the same command resumes a run that was stopped"
-    group.add_argument("--recovery", type=Path, metavar="DIR", help=folder)
+    group.add_argument("--recovery", type=local, metavar="DIR", help=folder)
     often = f"time between two snapshots (default: {format_duration(SNAPSHOTS)})"
     group.add_argument("--snapshots", default=SNAPSHOTS, help=often, **DURATION)
 
@@ -169,7 +177,7 @@ def _add_people(group: Any) -> None:
         "replace users by a hash with this key, and withhold what rejects held; "
         "the file is created if it does not exist"
     )
-    group.add_argument("--pseudonymise", type=Path, metavar="KEYFILE", help=key)
+    group.add_argument("--pseudonymise", type=local, metavar="KEYFILE", help=key)
     queries = "write one row per query, with the rare ones in one row"
     group.add_argument("--queries", help=queries, **FILE)
     rare = "a query of fewer users is rare (default: %(default)s)"
@@ -177,19 +185,21 @@ def _add_people(group: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.out != STDOUT:
-        return _run_to(options.out, options)
+    out = place(options.out)
+    if out != STDOUT:
+        return _run_to(out, options)
     if options.recovery:
         raise ValueError(
             "--recovery: expected --out with the name of a file, which a resumed run can replace; "
             "found -"
         )
     with TemporaryDirectory(prefix="searchlogs-") as folder:
-        return _run_to(Path(folder, "sessions.jsonl"), options)
+        file = Path(folder, "sessions.jsonl")
+        return _run_to(file, options, copy=file)
 
 
-def _run_to(out: Path, options: argparse.Namespace) -> int:
-    """Run a job whose sessions go to a file, and on from there if standard output is wanted."""
+def _run_to(out: Place, options: argparse.Namespace, copy: Path | None = None) -> int:
+    """Run a job whose sessions go to a file, which may then be copied to standard output."""
     job, finished = _job(out, options)
 
     from searchlogs.command.run import run_job
@@ -203,9 +213,9 @@ def _run_to(out: Path, options: argparse.Namespace) -> int:
             log = " ".join(options.log) or "--sql (does its order by leave ties?)"
             anew = f"to start over, use another folder than {job.recovery}"
             raise RunFailed(f"{log}: {error}; {anew}") from None
-    is_kept = options.out != STDOUT
-    if not is_kept:
-        with standard_output() as file, out.open("rb") as rows:
+    is_kept = copy is None
+    if copy is not None:
+        with standard_output() as file, copy.open("rb") as rows:
             shutil.copyfileobj(rows, file)
     too_many = summary.tally.rejected > options.max_rejects or summary.late_share > job.max_late
     to = sys.stdout if is_kept else sys.stderr
@@ -214,7 +224,7 @@ def _run_to(out: Path, options: argparse.Namespace) -> int:
     elif too_many or not options.quiet:
         lines = map(printable, report(job, summary, is_kept))
         say(*[FINISHED] * finished, *lines, to=to)
-    if options.report:
+    if options.report and isinstance(out, Path):
         rare, quiet = options.least_users, options.quiet
         write_report(out, options.report, job.log, job.windowing, rare, quiet)
     return 1 if too_many else 0
@@ -223,7 +233,7 @@ def _run_to(out: Path, options: argparse.Namespace) -> int:
 FINISHED = "This run had finished: at the end of its log every session was closed."
 
 
-def _job(out: Path, options: argparse.Namespace) -> tuple[Job, bool]:
+def _job(out: Place, options: argparse.Namespace) -> tuple[Job, bool]:
     """Return the job that the options describe, and whether its recovery folder had finished it."""
     if options.max_rejects < 0:
         raise ValueError(f"--max-rejects: expected 0 or more; found {options.max_rejects}")
@@ -232,8 +242,8 @@ def _job(out: Path, options: argparse.Namespace) -> tuple[Job, bool]:
         check_duration("ahead", options.ahead)
     outputs = Outputs(
         out,
-        options.searches,
-        options.queries,
+        None if options.searches is None else place(options.searches),
+        None if options.queries is None else place(options.queries),
         every_session=options.all_sessions,
         least_users=options.least_users,
         spreadsheet=options.spreadsheet,
@@ -243,6 +253,10 @@ def _job(out: Path, options: argparse.Namespace) -> tuple[Job, bool]:
     foreign = [path for path in outputs.paths.values() if not (recovery and recovery.owns(path))]
     check_free(foreign, options.force, FINISHED * finished)
     if options.report:
+        if isinstance(out, Address):
+            raise ValueError(
+                f"--report: expected --out on this machine, whose sessions it shows; found {out}"
+            )
         check_report(options.report, options.force)
     job = Job(
         log=_log(options).open(skip=outputs.paths.values()),

@@ -10,6 +10,7 @@ from typing import Any
 from searchlogs.command.outlets import STDOUT, check_free, say, standard_output
 from searchlogs.command.parsing import DURATION, FILE, add_quiet
 from searchlogs.events import Event
+from searchlogs.logs.stores import place
 from searchlogs.logs.words import printable
 from searchlogs.simulate import simulate
 
@@ -42,7 +43,8 @@ def add_simulate(commands: Any) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    check_free([options.out], options.force)
+    out = place(options.out)
+    check_free([out], options.force)
     if not 0 < options.hours < 1e6:
         raise ValueError(
             f"--hours: expected more than 0, and below a million; found {options.hours}"
@@ -56,15 +58,15 @@ def _simulate(options: argparse.Namespace) -> int:
         late_share=options.late_share,
         query_ids=options.format == "ubi",
     )
-    if options.out == STDOUT:
+    if out == STDOUT:
         number = _write_to_standard_output(events, options.format)
     else:
         from searchlogs.logs.formats import write_log
 
         number = write_log(events, options.out, options.format)
     if not options.quiet:
-        where = "standard output" if options.out == STDOUT else printable(str(options.out))
-        to = sys.stderr if options.out == STDOUT else sys.stdout
+        where = "standard output" if out == STDOUT else printable(str(out))
+        to = sys.stderr if out == STDOUT else sys.stdout
         say(f"{number:,} events → {where}", to=to)
     return 0
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from searchlogs.events import Event, shorten
@@ -13,6 +14,7 @@ from searchlogs.logs.border import Border, Outcome
 from searchlogs.logs.csv import read_csv, read_tsv, write_csv, write_tsv
 from searchlogs.logs.jsonl import read_json, write_jsonl
 from searchlogs.logs.lines import Parsed, text_of
+from searchlogs.logs.stores import PARQUET_BLOCKS, Address, open_place, place, size_read
 from searchlogs.logs.ubi import write_ubi
 from searchlogs.logs.words import COMPRESSED, ENDINGS, STDIN, format_of
 
@@ -51,10 +53,11 @@ def read_file(
     Raises:
         OSError: The file cannot be read.
     """
-    with sys.stdin.buffer if path == STDIN else open(path, "rb") as file:
+    blocks = PARQUET_BLOCKS if format == "parquet" else 1
+    with sys.stdin.buffer if path == STDIN else open_place(path, blocks) as file:
         before = 0
         if format == "ubi":  # JSON, unless the file's name says otherwise
-            format = format_of(Path(path)) or "jsonl"
+            format = format_of(place(path)) or "jsonl"
         reader = READERS[format]
         if backslash and format in ESCAPED:
             reader = partial(ESCAPED[format], backslash=True)
@@ -66,7 +69,7 @@ def read_file(
                 watch(here - before)
                 before = here
         if path != STDIN:
-            watch(os.path.getsize(path) - before)
+            watch(size_read(path, file) - before)
 
 
 def read_query(query: "Query", border: Border) -> Iterator[Read]:
@@ -93,7 +96,8 @@ def write_log(events: Iterable[Event], path: str | Path, format: str | None = No
 
     Args:
         events: The events.
-        path: The file. Text is compressed if its name ends in .gz or .zst.
+        path: The file, or its address in a store. Text is compressed if its name ends in .gz or
+            .zst.
         format: jsonl, csv, tsv, parquet or ubi; None goes by the file's name.
 
     Returns:
@@ -112,8 +116,16 @@ def write_log(events: Iterable[Event], path: str | Path, format: str | None = No
     7
     search,1,2024-01-01T00:00:05.000Z,dogs,,,,
     """
-    path = Path(path)
-    format = format or format_of(path)
+    found = place(str(path))
+    format = format or format_of(found)
+    if isinstance(found, Address):
+        found.check_bucket()
+        with TemporaryDirectory() as folder:
+            aside = Path(folder, found.name)
+            number = write_log(events, aside, format)
+            found.put(aside)
+        return number
+    path = found
     if format not in WRITERS:
         raise ValueError(
             f"{path}: unknown format; expected a name that ends in {ENDINGS}; "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 from searchlogs.logs.border import BadRecord, Outcome
+from searchlogs.logs.stores import place
 from searchlogs.logs.words import COMPRESSED
 
 MAX_LINE = 1 << 20
@@ -64,7 +65,7 @@ def _compression(path: str, head: bytes) -> str | None:
     for magic, compression in PACKED.items():
         if head.startswith(magic):
             return compression
-    return None if _is_text(head) else COMPRESSED.get(Path(path).suffix)
+    return None if _is_text(head) else COMPRESSED.get(place(path).suffix)
 
 
 def _is_text(head: bytes) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from searchlogs.logs.outputs import folders_of_runs, is_output
+from searchlogs.logs.stores import Address, Place, files_in, place
 from searchlogs.logs.words import ENDINGS, STDIN, format_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Log:
     At one time searches come before results and results before clicks, then in the order given.
 
     Args:
-        paths: Files, folders, or `-` for standard input, in the order that decides ties.
+        paths: Files, folders, addresses of them in a store (`s3://bucket/key`), or `-` for
+            standard input, in the order that decides ties.
         border: Rules for reading the records.
         format: jsonl, csv, tsv, parquet or ubi; None goes by each file's name.
         once: Drop exact repetitions of an event that follow within this time of its user. None
@@ -57,7 +59,7 @@ class Log:
         """Whether records come in the order of their times, and not of their lines."""
         return self.sort or self.format == "ubi"
 
-    def open(self, skip: Collection[Path] = ()) -> "OpenLog":
+    def open(self, skip: Collection[Place] = ()) -> "OpenLog":
         """List the log's files, searching folders recursively.
 
         Files of a folder are sorted by name. Passed over are those that are hidden, whose name ends
@@ -80,7 +82,7 @@ class Log:
                 if self.format in (None, "parquet"):
                     raise ValueError("standard input: set --format to jsonl, csv or ubi")
                 files.append(path)
-            elif Path(path).is_dir():
+            elif place(path).is_dir():
                 logs, others = _inside(path, self.format, ours)
                 if not logs:
                     wanted = "files" if self.format else f"names that end in {ENDINGS}"
@@ -89,7 +91,7 @@ class Log:
                 passed_over += others
             else:
                 _check_file(path)
-                if self.format is None and not format_of(Path(path)):
+                if self.format is None and not format_of(place(path)):
                     raise ValueError(
                         f"{path}: unknown format; expected a name that ends in {ENDINGS}; "
                         "or set --format"
@@ -100,7 +102,7 @@ class Log:
                 "standard input cannot be read twice, which session_id as the user needs; "
                 "write it to a file first"
             )
-        formats = [self.format or format_of(Path(path)) for path in files]
+        formats = [self.format or format_of(place(path)) for path in files]
         if self.backslash and not {"csv", "tsv"}.intersection(formats):
             raise ValueError(
                 f"backslash: expected a log in CSV or TSV; found {', '.join(sorted(set(formats)))}"
@@ -133,19 +135,19 @@ class OpenLog:
         return (log if isinstance(log, Log) else Log((str(log),))).open()
 
 
-def _inside(folder: str, format: str | None, ours: set[Path]) -> tuple[list[str], list[str]]:
+def _inside(folder: str, format: str | None, ours: set[Place]) -> tuple[list[str], list[str]]:
     """Return the logs in a folder and in those below it, by name, and all other files.
 
     Hidden files, whose path has a dot in front, are no logs: other runs and editors keep theirs so.
     """
     logs: list[str] = []
     others: list[str] = []
-    found = sorted(file for file in Path(folder).rglob("*") if not file.is_dir())
-    runs = folders_of_runs(found)
-    for file in found:
-        parts = file.relative_to(folder).parts
+    found = files_in(folder)
+    runs = folders_of_runs([file for file, _ in found])
+    for file, parts in found:
         hidden = any(part.startswith(".") for part in parts) or not (
-            file.is_file() or file.is_symlink()  # a pipe, which would wait for a writer
+            # a pipe, which would wait for a writer
+            isinstance(file, Address) or file.is_file() or file.is_symlink()
         )
         if hidden or (_is_marker(parts) if format else not format_of(file)):
             others.append(str(file))
@@ -171,6 +173,10 @@ def _is_marker(parts: tuple[str, ...]) -> bool:
 
 
 def _check_file(path: str) -> None:
-    if Path(path).exists() and not Path(path).is_file():
+    file = place(path)
+    if isinstance(file, Address):
+        file.check_file()
+        return
+    if file.exists() and not file.is_file():
         raise ValueError(f"{path}: this is a pipe or a device; use - to read standard input")
     open(path, "rb").close()

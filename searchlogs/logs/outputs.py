@@ -4,7 +4,8 @@ import csv
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
+
+from searchlogs.logs.stores import Place, open_place
 
 LATE, REJECTS = "late", "rejects"
 """Words in the names of what every run leaves beside its sessions."""
@@ -22,7 +23,7 @@ BEGINNING = 1 << 16
 """Bytes of a text file that are searched for its first columns."""
 
 
-def folders_of_runs(files: Iterable[Path]) -> set[Path]:
+def folders_of_runs(files: Iterable[Place]) -> set[Place]:
     """Return the folders in which a run has left its late events and rejects, beside its sessions.
 
     Args:
@@ -37,7 +38,7 @@ def folders_of_runs(files: Iterable[Path]) -> set[Path]:
     }
 
 
-def is_output(file: Path) -> bool:
+def is_output(file: Place) -> bool:
     """Return whether a file holds an output of a run, by its first columns, or nothing at all.
 
     The name is not enough: a run can leave week.late.jsonl beside the log week.jsonl.
@@ -47,7 +48,8 @@ def is_output(file: Path) -> bool:
     from searchlogs.logs.lines import text_of  # loads pydantic, which a wrong path does without
 
     line = "no output"  # unless the file can be read, which whoever reads it as a log will see
-    with suppress(OSError), file.open("rb") as stream, text_of(str(file), stream) as text:
+    path = str(file)
+    with suppress(OSError), open_place(path) as stream, text_of(path, stream) as text:
         line = text.readline(BEGINNING).decode(errors="replace")
     with suppress(ValueError, csv.Error):
         columns = json.loads(line) if line.startswith("{") else next(csv.reader([line]), [])
@@ -55,12 +57,15 @@ def is_output(file: Path) -> bool:
     return False
 
 
-def _columns_of_parquet(file: Path) -> tuple[str, ...]:
+def _columns_of_parquet(file: Place) -> tuple[str, ...]:
     import pyarrow.parquet as pq
 
     from searchlogs.logs.parquet import UNREADABLE
 
-    try:
-        return tuple(pq.read_schema(file).names)
-    except UNREADABLE:
-        return ()
+    with open_place(str(file)) as stream:
+        try:
+            return tuple(pq.read_schema(stream).names)
+        except UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            return ()

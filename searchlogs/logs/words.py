@@ -1,7 +1,28 @@
 """Names of a log's formats and units, and text that is safe to print."""
 
 import sys
-from pathlib import Path
+from typing import Protocol, Self, TypeVar
+
+
+class Named(Protocol):
+    """What has the name of a file: a path, or the address of a store's object."""
+
+    @property
+    def stem(self) -> str:
+        """Return the name without its ending."""
+
+    @property
+    def suffix(self) -> str:
+        """Return the ending of the name."""
+
+    def with_name(self, name: str) -> Self:
+        """Return the same with another name."""
+
+    def with_suffix(self, suffix: str) -> Self:
+        """Return the same with another ending."""
+
+
+Place = TypeVar("Place", bound=Named)
 
 # Before 3.11.5 Python goes on wrongly behind a possessive group (its issue 106052); a greedy one
 # finds the same where no repetition can be read in two ways.
@@ -32,27 +53,30 @@ STDIN = "-"
 """Path that stands for standard input."""
 
 
-def beside(path: Path, what: str) -> Path:
+def beside(path: Place, what: str) -> Place:
     """Return the path of the JSON Lines file, such as that of the late events, next to an output.
 
+    >>> from pathlib import Path
     >>> beside(Path("week.parquet"), "late").name
     'week.late.jsonl'
     """
     return path.with_name(f"{unpacked(path).stem}.{what}.jsonl")
 
 
-def unpacked(path: Path) -> Path:
+def unpacked(path: Place) -> Place:
     """Return the path of a file without the ending of its compression.
 
+    >>> from pathlib import Path
     >>> unpacked(Path("log.csv.gz")).name
     'log.csv'
     """
     return path.with_suffix("") if path.suffix in COMPRESSED else path
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Named) -> str:
     """Return the format that a file's name stands for, or an empty string if there is none.
 
+    >>> from pathlib import Path
     >>> format_of(Path("log.csv.gz"))
     'csv'
     """
