@@ -102,9 +102,7 @@ class CsvLines:
                 good &= sure
         fields = [EVENTS.field(name) if name != ACTION else (ACTION, TEXT) for name in self.names]
         columns = our_columns(found, self.border, pa.schema(fields))
-        # An empty cell can stand in for a line of which nothing was made.
-        words = pc.if_else(pc.not_equal(found["event"], _EMPTY), found["event"], _NULL)
-        return columns, good & sure_rows(columns), passed_rows(words, table, self.border)
+        return columns, good & sure_rows(columns), passed_rows(found["event"], table, self.border)
 
     def _table(self, block: Block, odd: set[int]) -> pa.Table:
         """Return the cells of a block, null if they are empty or if there are not enough."""
