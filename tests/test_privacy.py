@@ -151,7 +151,16 @@ def test_no_output_and_no_state_names_anybody(say: Say) -> None:
     for path in written:
         if path.name not in ("log.jsonl", "log.csv", "key"):
             said += path.read_bytes()
-    for secret in (USER, "ann@", SECRET, "5551234", "5551-", "1905", Path("key").read_text()[:64]):
+    for secret in (
+        USER,
+        "ann@",
+        SECRET,
+        "5551234",
+        "5551-",
+        "1905-",
+        "1905, ",
+        Path("key").read_text()[:64],
+    ):
         assert secret.encode() not in said, secret
     name = by_hand(load_key(Path("key")), USER)
     assert Path("s.csv").read_text().splitlines()[1].startswith(f"{name},0,")

@@ -60,6 +60,10 @@ class Server:
             pass
 
 
+# They start a server that speaks S3, and wait for one that does not answer.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:

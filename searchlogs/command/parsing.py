@@ -2,11 +2,13 @@
 
 import argparse
 import difflib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+from searchlogs.command.outlets import say
 from searchlogs.durations import parse_duration
 from searchlogs.logs.stores import on_this_machine
 from searchlogs.logs.words import printable
@@ -45,7 +47,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and an error, and end the process."""
-        super().error(printable(message))  # a shell's * gives names of files as words
+        message = printable(message)  # a shell's * gives names of files as words
+        say(f"{self.format_usage()}{self.prog}: error: {message}", to=sys.stderr)
+        self.exit(2)
 
 
 def _instead(word: str, known: Iterable[str]) -> str:
