@@ -138,7 +138,7 @@ def test_the_dev_container_opens_the_first_notebook() -> None:
     container = json.loads(text)
     assert set(container) == {"name", "image", "postCreateCommand", "customizations"}
     image, _, python = container["image"].partition(":")
-    assert image == "mcr.microsoft.com/devcontainers/python"
+    assert image == "python"
     assert f"python={python}" in (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert container["postCreateCommand"] == "pip install uv && uv sync"
     customizations = container["customizations"]
