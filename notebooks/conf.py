@@ -7,15 +7,14 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-REPOSITORY = PROJECT.get("urls", {}).get("Repository", "https://github.com/OWNER/NAME")
+REPOSITORY = PROJECT["urls"]["Repository"]
 
 project = PROJECT["name"]
 version = release = PROJECT["version"]
-author = copyright = "The searchlogs authors"
+author = copyright = "The searchlogs maintainers"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
@@ -28,7 +27,6 @@ myst_enable_extensions = ["dollarmath"]
 
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-autosummary_generate = True
 
 html_theme = "sphinx_book_theme"
 html_title = "searchlogs"

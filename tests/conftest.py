@@ -3,10 +3,12 @@
 import os
 import platform
 import re
+import shutil
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from html import unescape
+from typing import TYPE_CHECKING
 
 # Finds all fonts once, before the notebooks' kernels do at the same time: where that takes long,
 # matplotlib says so on stderr, which nbval compares.
@@ -14,6 +16,21 @@ import matplotlib.font_manager  # noqa: F401
 import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbFile
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
 
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -28,6 +45,20 @@ def learners_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_progress, "FILE", tmp_path_factory.mktemp("progress") / _progress.FILE)
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """The system's browser, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    paths = [path for name in BROWSERS if (path := shutil.which(name))]
+    if not paths:
+        pytest.skip("no Chromium on this machine: install it to see pages in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=paths[0], args=FLAGS)
+        yield browser
+        browser.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

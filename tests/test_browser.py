@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from searchlogs.figures.scripted import NARROWEST
 
@@ -29,7 +29,6 @@ NOTEBOOKS = {
     path.stem: nbformat.read(path, as_version=4) for path in (ROOT / "notebooks").glob("*.ipynb")
 }
 ARTIFACTS = ROOT / "artifacts"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 120_000
 """Milliseconds, for a kernel on a busy machine."""
 expect.set_options(timeout=PATIENCE)
@@ -40,17 +39,6 @@ SETTINGS = {
     # All cells are in the page, not only those in sight; and no empty space is below them.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},
 }
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-]
 
 
 def open_notebook(page: Page, name: str) -> None:
@@ -127,17 +115,6 @@ def stored_pages(name: str) -> list[str]:
 def stored(name: str) -> list[Any]:
     """The code cells of a notebook in the repository."""
     return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    paths = [path for name in BROWSERS if (path := shutil.which(name))]
-    if not paths:
-        pytest.skip("no Chromium on this machine: install it to see the notebooks in a browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=paths[0], args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from test_browser import chromium  # noqa: F401 (a fixture)
 from wording import Like
 
 from searchlogs.dataflow import find_sessions
@@ -89,7 +88,7 @@ LOGS = {
 @pytest.mark.browser
 @pytest.mark.parametrize("events", LOGS.values(), ids=LOGS)
 def test_every_setting_gives_the_numbers_of_the_engine(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
     events: list[Event],
 ) -> None:
@@ -131,7 +130,7 @@ def test_every_setting_gives_the_numbers_of_the_engine(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 464, 390])
 def test_a_line_that_is_dragged_moves_the_numbers_and_no_axis(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
     width: int,
     scheme: Any,

@@ -13,7 +13,6 @@ import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink
 from PIL import Image
-from test_browser import chromium  # noqa: F401 (a fixture)
 from wording import Like
 
 from searchlogs.dataflow import run
@@ -207,7 +206,7 @@ def test_the_film_is_small_and_the_same_each_time() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_picture_and_the_text_follow_the_record(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
     width: int,
     scheme: Any,
@@ -248,7 +247,7 @@ def test_the_picture_and_the_text_follow_the_record(
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_gap_drains_and_a_late_event_falls(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
 ) -> None:
     view = (watched := Watched(visits())).view
@@ -293,7 +292,7 @@ def test_a_gap_drains_and_a_late_event_falls(
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_record_stored_in_the_middle_of_a_run_is_no_live_run(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
 ) -> None:
     view = (watched := Watched(visits())).view

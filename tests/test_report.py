@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, Request, sync_playwright
+from playwright.sync_api import Browser, Request
 from wording import Like
 
 from searchlogs.columnar.convert import to_batch
@@ -464,18 +463,6 @@ def test_one_user_with_one_event_has_a_report(tmp_path: Path) -> None:
 
 
 # In a browser.
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    paths = [path for name in ("chromium", "google-chrome") if (path := shutil.which(name))]
-    if not paths:
-        pytest.skip("no Chromium on this machine: install it to see a report in a browser")
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=paths[0], args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.slow

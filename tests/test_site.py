@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PAGES = sorted(path.stem for path in NOTEBOOKS.glob("*") if path.suffix in (".ipynb", ".md"))
@@ -68,28 +68,19 @@ def test_every_picture_has_words(site: Path) -> None:
     assert not any(mute.values()), mute
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=options)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=[(1280, "light"), (900, "dark"), (390, "light")], ids=str)
-def context(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+def context(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
     width, scheme = request.param
-    context = browser.new_context(
+    context = chromium.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
     )
     yield context
     context.close()
 
 
-def test_no_page_is_wider_than_its_window_or_says_an_error(site: Path, context: Any) -> None:
+def test_no_page_is_wider_than_its_window_or_says_an_error(
+    site: Path, context: BrowserContext
+) -> None:
     for name in ["index", *PAGES]:
         said: list[str] = []
         page = context.new_page()
@@ -102,8 +93,8 @@ def test_no_page_is_wider_than_its_window_or_says_an_error(site: Path, context: 
         page.close()
 
 
-def test_the_explorer_is_alive(site: Path, browser: Any) -> None:
-    page = browser.new_page()
+def test_the_explorer_is_alive(site: Path, chromium: Browser) -> None:
+    page = chromium.new_page()
     page.goto((site / "06-time.html").as_uri())
     stepper = page.locator(".cell_output:has(button:text('Next'))").first
     before = stepper.inner_text()
@@ -113,8 +104,8 @@ def test_the_explorer_is_alive(site: Path, browser: Any) -> None:
     page.close()
 
 
-def test_a_word_can_be_searched_for(site: Path, browser: Any) -> None:
-    page = browser.new_page()
+def test_a_word_can_be_searched_for(site: Path, chromium: Browser) -> None:
+    page = chromium.new_page()
     page.goto((site / "search.html").as_uri() + "?q=watermark")
     page.locator(".search li a").first.wait_for()
     assert "Let time pass" in page.locator(".search").inner_text()

@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
-from test_browser import chromium, jupyterlab, keep_picture, page  # noqa: F401 (fixtures)
+from test_browser import jupyterlab, keep_picture, page  # noqa: F401 (fixtures)
 from wording import Like
 
 from searchlogs.dataflow import find_sessions

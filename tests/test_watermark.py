@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 from oracle import oracle
-from test_browser import chromium  # noqa: F401 (a fixture)
 
 from searchlogs.dataflow import GAP, WAIT
 from searchlogs.durations import LONGEST
@@ -369,7 +368,7 @@ def test_nothing_to_step_through() -> None:
 @pytest.mark.slow
 @pytest.mark.browser
 def test_the_stepper_steps_in_a_browser(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
 ) -> None:
     stepper = Stepper([*sketch(), AppOpen("</script><b>", at(30))])

@@ -19,7 +19,6 @@ from bytewax.testing import TestingSink, TestingSource
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_browser import chromium  # noqa: F401 (a fixture)
 from wording import Like
 
 from searchlogs.dataflow import ctr_flow, flow, run
@@ -247,7 +246,7 @@ def test_the_page_holds_the_frames_and_escapes_them() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 900, 390])
 def test_it_steps_in_a_browser(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     tmp_path: Path,
     width: int,
     scheme: Any,
