@@ -1,8 +1,10 @@
 """`--sql`: the rows of a query as a log."""
 
 import builtins
+import gc
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,34 @@ def test_a_database_is_only_read() -> None:
         Log((), query=Query("delete from events; from events", database=Path("my.db"))).open()
     with duckdb.connect("my.db") as database:
         assert database.execute("select count(*) from events").fetchall() == [(len(EVENTS),)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from events",
+        "from nothing",
+        "selekt",
+        "delete from events; from events",
+        "copy events to 'copied.csv'",
+        "attach 'other.db' as other; from events",
+        "select * replace (if(n > 99, error('no'), event) as event) from events, range(9999) t(n)",
+    ],
+)
+def test_a_database_is_let_go(query: str) -> None:
+    with duckdb.connect("my.db") as database:
+        database.execute("create table events as from 'log.parquet'")
+    asked = Query(query, database=Path("my.db"))
+    gc.disable()  # what only the collector lets go stays locked for a while
+    try:
+        with suppress(QueryFailed):
+            asked.check(Border())
+            for _ in asked.batches(Border()):
+                pass
+        with duckdb.connect("my.db") as database:
+            assert database.execute("select count(*) from events").fetchall() == [(len(EVENTS),)]
+    finally:
+        gc.enable()
 
 
 def test_local_times_are_not_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ class Query:
         reader, self._begun = self._begun or self._run(), None
         names = reader.schema.names
         wanted = set().union(*map(columns_of, border.names))
-        with self._in_words():
+        with reader, self._in_words():
             for batch in reader:
                 places = [place for place, name in enumerate(names) if name in wanted]
                 yield names, batch.select(places)
@@ -115,7 +115,7 @@ class Query:
                 connection.execute(statement).fetchall()
             return connection.sql(statements[-1]).to_arrow_reader(ROWS)
 
-        with self._in_words(), ThreadPoolExecutor(1) as thread:
+        with _released(connection), self._in_words(), ThreadPoolExecutor(1) as thread:
             try:
                 return thread.submit(run).result()
             except KeyboardInterrupt:
@@ -124,6 +124,12 @@ class Query:
 
     def _parsed(self) -> tuple["duckdb.DuckDBPyConnection", list[Any]]:
         """Return a connection, and the statements of the query."""
+        connection = self._connected()
+        with _released(connection):
+            return connection, self._statements(connection)
+
+    def _connected(self) -> "duckdb.DuckDBPyConnection":
+        """Return a connection to the database, which is only read, or to one in memory."""
         try:
             import duckdb
         except ImportError:
@@ -134,9 +140,11 @@ class Query:
             "autoinstall_known_extensions": False,
         }
         with self._in_words():
-            connection = duckdb.connect(
-                self.database or ":memory:", self.database is not None, settings
-            )
+            return duckdb.connect(self.database or ":memory:", self.database is not None, settings)
+
+    def _statements(self, connection: "duckdb.DuckDBPyConnection") -> list[Any]:
+        """Prepare the connection, and return the query's statements if they only read."""
+        with self._in_words():
             connection.execute(BEFORE)
             # It is off in a notebook without ipywidgets, where DuckDB refuses any value for it.
             shown = connection.execute("select current_setting('enable_progress_bar')").fetchall()
@@ -155,7 +163,7 @@ class Query:
                     f"{self.name}: a query only reads; expected (read_only) after attach and its "
                     f"file; found {shorten(statement.query.strip())}"
                 )
-        return connection, statements
+        return statements
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -167,3 +175,13 @@ class Query:
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             reason = " ".join(str(error).split()).rstrip(" ^")  # which would point at a line
             raise QueryFailed(f"{self.name}: {printable(reason)}") from None
+
+
+@contextmanager
+def _released(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+    """Close a connection if the block fails: the error's frames would keep the database's lock."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
