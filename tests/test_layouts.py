@@ -348,6 +348,20 @@ def test_the_layout_of_a_file_that_comes_in_drops(monkeypatch: pytest.MonkeyPatc
     assert sum(looks) < 4 * len(data)
 
 
+@pytest.mark.parametrize(("before", "layout"), [(9, "values"), (9_000, "lines")])
+def test_the_layout_depends_on_the_file_alone(before: int, layout: str) -> None:
+    """A pipe that is slow gives a line at a time, where a disk gives all of a file."""
+    data = b'{"a": 1}\n' * before + b'{\n"a": 2}\n' + b'{"a": 3}\n' * 9_000
+    sources = [
+        io.BytesIO(data),
+        Drops(data),
+        gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(data))),
+    ]
+    for source in sources:
+        found, stream = find_layout(text_of("log.json", source))  # type: ignore[arg-type]
+        assert (found, stream.read()) == (layout, data)
+
+
 def test_a_truncated_gzip_is_read_in_few_pieces() -> None:
     data = json.dumps({"text": list(range(20_000))}).encode()
     packed = gzip.compress(data)

@@ -22,6 +22,9 @@ Layout: TypeAlias = Literal["lines", "array", "values"]
 CHUNK = 1 << 18
 """Bytes that are read at a time."""
 
+LOOK = 1 << 16
+"""Bytes at the beginning of a file in which a value over several lines shows its layout."""
+
 _K = KEEPING.encode()
 _STRING = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*%s' % _K
 STRING = re.compile(_STRING)
@@ -59,7 +62,8 @@ def find_layout(stream: BinaryIO) -> tuple[Layout, Text]:
         The layout, and a stream that is still at the beginning:
 
         - array: the first byte is `[`;
-        - values: the first value is good, but goes over several lines or shares its line;
+        - values: the first value is good and shares its line, or one of the first goes over
+          several lines;
         - lines: all else, broken files too.
     """
     text = stream if isinstance(stream, Text) else Text(stream)  # type: ignore[arg-type]
@@ -95,11 +99,14 @@ def _layout(head: bytes, whole: bool = False) -> Layout | None:
     if view.data[:1] != b"{":
         return "array" if view.data[:1] == b"[" else "lines"
     first = True
-    while view.data[view.at : view.at + 1] == b"{":
+    # However much of the file is there: a pipe gives less of it at once than a disk.
+    while view.at < LOOK and (byte := view.data[view.at : view.at + 1]) in (b"{", b""):
+        if not byte:
+            return unknown
         end = view.find_end(indent=None)
         value = view.data[view.at : view.at + end.size]
         if end.reason:
-            return unknown if first and end.reason == "more" else "lines"
+            return unknown if end.reason == "more" else "lines"
         if b"\n" in value:
             # One on a single line may come before: not every writer breaks those that are short.
             return "values" if _is_object(value) else "lines"
