@@ -348,6 +348,13 @@ def test_the_layout_of_a_file_that_comes_in_drops(monkeypatch: pytest.MonkeyPatc
     assert sum(looks) < 4 * len(data)
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 9])
+def test_a_packed_or_wide_text_may_come_in_drops(size: int) -> None:
+    text = "[1, 2, 3]"[:size]
+    for data in (text.encode(), gzip.compress(text.encode()), text.encode("utf-16")):
+        assert text_of("-", Drops(data)).read() == text.encode()  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("before", "layout"), [(9, "values"), (9_000, "lines")])
 def test_the_layout_depends_on_the_file_alone(before: int, layout: str) -> None:
     """A pipe that is slow gives a line at a time, where a disk gives all of a file."""

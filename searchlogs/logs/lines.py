@@ -26,6 +26,9 @@ UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 UTF_32_LE = b"\xff\xfe\0\0"
 """A byte-order mark that begins like one of UTF-16."""
 
+LONGEST = 4
+"""Bytes at the beginning of a file that tell all of these apart."""
+
 
 class Text(io.BufferedReader):
     """Bytes of a text file, decompressed and in UTF-8; their source may be in UTF-16."""
@@ -43,11 +46,12 @@ def text_of(path: str, file: BinaryIO) -> Text:
         path: The file's name, or `-`.
         file: The file, at its beginning.
     """
-    text = Text(file)  # type: ignore[arg-type]
+    text = _begun(Text(file))  # type: ignore[arg-type]
     compression = _compression(path, text.peek())
     if compression is not None:
         text = Text(_Unpacked(text, compression))
     try:
+        text = _begun(text)
         head = text.peek()
     except OSError as error:
         if error.errno is not None:
@@ -59,6 +63,13 @@ def text_of(path: str, file: BinaryIO) -> Text:
     decoded = Text(_Decoded(text, encoding))
     decoded.from_utf_16 = True
     return decoded
+
+
+def _begun(text: Text) -> Text:
+    """Return a text whose first bytes are there to be seen; a pipe may give them one by one."""
+    if len(text.peek()) >= LONGEST:
+        return text
+    return Text(Replayed(text.read(LONGEST), text))
 
 
 def _compression(path: str, head: bytes) -> str | None:
