@@ -52,12 +52,22 @@ def ctr_flow(
     """
     flow = Dataflow("search_ctr")
     events = op.input("inp", flow, source)
-    wait = check_duration("wait", wait)
-    sessions = session_window("sessions", events, clock(wait), gap)
+    sessions = session_window("sessions", events, _make_clock(clock, wait), gap)
     op.inspect("look", sessions.down, _print_session)
     op.output("out", op.filter_map("calc_ctr", sessions.down, calc_ctr), sink)
     op.output("late_out", sessions.late, late_sink or StdOutSink())
     return flow
+
+
+def _make_clock(
+    clock: Callable[[timedelta], Clock[Event, Any]], wait: timedelta | str
+) -> Clock[Event, Any]:
+    if not callable(clock):
+        raise TypeError(
+            "clock: expected what makes a clock from the wait, such as replay_clock, without ();"
+            f" found {type(clock).__name__}"
+        )
+    return clock(check_duration("wait", wait))
 
 
 def _print_session(step_id: str, session: Session) -> None:
@@ -100,7 +110,7 @@ def find_sessions(
     batch_size = 1_000 if clock is replay_clock else 1
     source: TestingSource[Event] = TestingSource(events, batch_size=batch_size)
     arriving = op.input("inp", flow, source)
-    out = session_window("sessions", arriving, clock(check_duration("wait", wait)), gap)
+    out = session_window("sessions", arriving, _make_clock(clock, wait), gap)
     op.output("out", out.down, TestingSink(sessions))
     op.output("late_out", out.late, TestingSink(late))
     run(flow)

@@ -49,6 +49,8 @@ REFUSED = {
     "find_sessions(events, gap=-timedelta(1))": "ValueError: gap: expected a duration from 0",
     "find_sessions(3)": "TypeError: events: expected a list; found 3",
     "find_sessions([3])": "TypeError: events[0]: expected an AppOpen",
+    "find_sessions(events, clock=replay_clock('1m'))": "TypeError: clock: expected what makes a",
+    "ctr_flow(source, sink, clock=live_clock('1m'))": "TypeError: clock: expected what makes a",
     "ctr_flow(source, sink, gap=30)": "TypeError: gap: 30 what?",
     "ctr_flow(source, sink, wait=1)": "TypeError: wait: 1 what?",
     "session_window('a', stream, replay_clock('1m'), 30)": "TypeError: gap: 30 what?",
