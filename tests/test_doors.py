@@ -125,7 +125,7 @@ run(own)""": 2,
 }
 """Cells in which the learner's own code is at fault, and how many frames are theirs."""
 
-UNEXPECTED = "find_sessions(events, clock=3)"
+UNEXPECTED = "find_sessions(events, clock=len)"
 FIRST = "# The afternoon\nafternoon = simulate(users=40)\nhour = 3"
 MISSING_NAME = "len(list(afternoon))"
 OF_ITSELF = "tomorrow = tomorrow + 1"
@@ -206,7 +206,7 @@ def test_an_error_in_the_learners_own_code_keeps_the_learners_frames(
 
 
 def test_an_error_that_nobody_expected_keeps_all_frames(shown: Shown) -> None:
-    assert "in find_sessions(" in frames(shown[UNEXPECTED])[-1]
+    assert "in _make_clock(" in frames(shown[UNEXPECTED])[-1]
 
 
 def test_all_frames_can_be_asked_for(shown: Shown) -> None:
