@@ -58,11 +58,11 @@ OPTIONS = (
 INTRODUCTION = """\
 # Solutions
 
-Every exercise of the course, with a solution, the reason for it, and a common mistake. Each \
-solution has been checked by the exercise itself. Learners see the same solutions when they run \
-`.solution()`. For the capstone, [a worked solution](../capstone_solution.py) also gives reasons.
+Every exercise of the course, with a solution and a common mistake. Each solution is checked by \
+its exercise. Learners see the same solutions when they run `.solution()`. For the capstone, \
+[a worked solution](../capstone_solution.py) also gives the reasons.
 
-This notebook is generated from the exercises: change them, and not what is written here.
+This notebook is generated from the exercises. To change it, change the exercises.
 """
 IS_ABOUT_FORM = re.compile(
     "expected|no unit|no durations|are per cent|single event|not events|six statements"
@@ -99,7 +99,7 @@ def _solved(exercise: Exercise, statement: str) -> list[NotebookNode]:
     """Return the cells of an exercise: the question, the solution with its check, a mistake."""
     name = exercise.solve.__name__
     answer = f"{name}()" if isinstance(exercise, Question) else name
-    code = f"{with_imports(exercise.solve)}\n\nexercises.{exercise.name}.check({answer})"
+    code = f"{with_imports(exercise.solve)}\nexercises.{exercise.name}.check({answer})"
     why = f"**Why**: {exercise.because}\n\n" if exercise.because else ""
     return [
         new_markdown_cell(statement, id=f"{exercise.name}-question"),
@@ -112,11 +112,11 @@ def _mistake(exercise: Exercise) -> str:
     """Return what the check says about the first mistake that is not one of form."""
     if not isinstance(exercise, Question):
         first: str = next(iter(exercise.mistakes.values()))  # type: ignore[attr-defined]
-        return f"**A common mistake**: {first}"
+        return f"**A common mistake**, in the words of the check:\n\n> {first}"
     mistake = next(it for it in exercise.mistakes if not IS_ABOUT_FORM.search(it.diagnosis))
     shown = repr(mistake.example).replace("datetime.", "")
-    given = f" is `{shown}`" if len(shown) < 80 else ""
-    return f"**A common mistake**{given}: {mistake.diagnosis}"
+    given = f" is `{shown}`. The check says" if len(shown) < 80 else ", in the words of the check"
+    return f"**A common mistake**{given}:\n\n> {mistake.diagnosis}"
 
 
 def words(paper: str) -> dict[str, Any]:
