@@ -18,7 +18,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_teacher", "**.ipynb_checkpoints"]
 
 # A notebook's stored outputs are its tests: nothing is run here.
 nb_execution_mode = "off"

@@ -69,6 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     same = (sys.platform, platform.machine()) == ("linux", "x86_64")
     for notebook in {item.parent for item in items if isinstance(item.parent, IPyNbFile)}:
+        if notebook.path.parent.name == "_teacher":  # test_exercises.py runs its solutions, too
+            notebook.add_marker(pytest.mark.slow)
         patterns = notebook.sanitize_patterns
         patterns[r"data:image/png;base64,[\w+/=]+"] = "PNG"
         patterns[r"data:image/svg\+xml;base64,([\w+/=]+)"] = _decoded
