@@ -53,11 +53,6 @@ def test_a_thousand_broken_logs(folder: Path) -> None:
     assert total["events"] > 2_000 and total["rejected"] > 1_000
 
 
-@pytest.mark.slow
-def test_ten_thousand_broken_logs(folder: Path) -> None:
-    fuzz(10_000, seed=1, folder=folder)
-
-
 # Lines of which Arrow's readers would make something else than the border, each among good ones
 
 
