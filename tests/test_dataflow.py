@@ -134,7 +134,7 @@ def test_source_and_graph_are_what_runs() -> None:
     assert shown.startswith("def user_event(") and shown.endswith("        raise")
     assert 'are one user."""' in shown and ">>>" not in shown and "Raises" not in shown
     whole = repr(show_code(replay_clock))
-    assert "closes it.\n    \"\"\"\n    return" in whole and "Args" not in whole
+    assert 'closes it.\n    """\n    return' in whole and "Args" not in whole
     assert "sessions (session_window)" in repr(graph(flow))
     assert "calc_ctr (filter_map) reads sessions.down" in repr(graph(flow))
     assert graph(flow).data.to_numpy().tolist() == [
