@@ -312,7 +312,7 @@ def clicks_per_search(session: Session) -> float | None:
 
 
 def calc_ctr(session: Session) -> tuple[str, float] | None:
-    """Return (user, clicks per search), the tutorial's result; None without a search.
+    """Return the user and the clicks per search, or None if nobody searched.
 
     >>> calc_ctr(example())
     ('1', 1.0)

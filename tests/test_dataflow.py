@@ -14,7 +14,7 @@ from searchlogs.events import AppOpen, ClickResult, Event, Search
 from searchlogs.figures.graph import graph
 from searchlogs.figures.show import show_code
 from searchlogs.live.clocks import live_clock
-from searchlogs.sessions import Late, replay_clock
+from searchlogs.sessions import Late, replay_clock, user_event
 from searchlogs.simulate import client_events
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -130,6 +130,11 @@ def test_source_and_graph_are_what_runs() -> None:
     code = show_code(AppOpen)
     assert repr(code).startswith("@dataclass(frozen=True, slots=True)\nclass AppOpen:")
     assert code._repr_markdown_().startswith("```python\n@dataclass")
+    shown = repr(show_code(user_event))
+    assert shown.startswith("def user_event(") and shown.endswith("        raise")
+    assert 'are one user."""' in shown and ">>>" not in shown and "Raises" not in shown
+    whole = repr(show_code(replay_clock))
+    assert 'closes it.\n    """\n    return' in whole and "Args" not in whole
     assert "sessions (session_window)" in repr(graph(flow))
     assert "calc_ctr (filter_map) reads sessions.down" in repr(graph(flow))
     assert graph(flow).data.to_numpy().tolist() == [

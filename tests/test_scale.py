@@ -1,9 +1,6 @@
 """The figures of notebook 11 say what the engine does, and each worker signs what it wrote."""
 
 import re
-import socket
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +25,12 @@ from searchlogs.events import EARLIEST, Event
 from searchlogs.figures.boundary import boundary_plot
 from searchlogs.figures.page import Drawing
 from searchlogs.figures.scale import PATHS, curves_plot, workers_plot
-from searchlogs.live.workers import CountingClock, read_workers, who_did_what
+from searchlogs.live.workers import (
+    CountingClock,
+    read_workers,
+    run_in_processes,
+    who_did_what,
+)
 from searchlogs.sessions import replay_clock, user_event
 from searchlogs.simulate import simulate
 
@@ -106,20 +108,12 @@ def test_each_user_is_with_one_worker_whatever_the_run(tmp_path: Path, workers: 
     assert found[0].groupby("user")["worker"].nunique().max() == 1
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.mark.slow
 def test_two_processes_share_the_users_as_two_workers_do(tmp_path: Path) -> None:
     sessions = log(tmp_path)
     (tmp_path / "out").mkdir()
     flow = "searchlogs.live.workers:who_did_what('log.jsonl', 'out')"
-    addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(2))
-    command = [sys.executable, "-m", "bytewax.run", flow, "-a", addresses, "-i"]
-    both = [subprocess.Popen([*command, number], cwd=tmp_path) for number in "01"]
-    assert [process.wait(120) for process in both] == [0, 0]
+    assert run_in_processes(2, flow, tmp_path) == [0, 0]
     found = read_workers(tmp_path / "out")
     assert sorted(map(str, rows(found))) == sorted(map(str, sessions))
     assert set(found["worker"]) == {0, 1}

@@ -1,9 +1,11 @@
 """Spans say in their data and their words what they show."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from figures import assert_readable
+from matplotlib.text import Text
 
 from searchlogs.figures.charts import hours_histogram
 from searchlogs.figures.spans import Span, spans_plot
@@ -49,7 +51,17 @@ def test_sessions_stand_behind_their_bars() -> None:
 def test_a_night_over_midnight_is_dated_on_both_sides() -> None:
     drawing = spans_plot({"long": [span(0, 2), span(10, 15)]}, "A night", noun="flight")
     label = drawing.figure.axes[0].get_xlabel()
-    assert "7 March 2013 to 8 March 2013" in label
+    assert "(UTC), 7 March 2013 to 8 March 2013" in label
+
+
+def test_times_can_be_those_of_a_zone() -> None:
+    zone = ZoneInfo("America/New_York")
+    axes = spans_plot({"one": [span(0, 14)]}, "A day", noun="flight", zone=zone).figure.axes[0]
+    assert "(America/New_York), 7 March 2013" in axes.get_xlabel()
+    assert "8 March" not in axes.get_xlabel()  # as it would be in UTC
+    marks = dict(zip(map(Text.get_text, axes.get_xticklabels()), axes.get_xticks(), strict=True))
+    bar = axes.patches[0]
+    assert bar.get_x() + bar.get_width() / 7 == pytest.approx(marks["09:00"])  # type: ignore[attr-defined]
 
 
 def test_no_bars_are_an_error() -> None:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from html import escape
 from itertools import pairwise
@@ -294,8 +294,8 @@ def time_scale(start: datetime, end: datetime, width: float) -> Scale:
     return Scale(start - air, end + air, width)
 
 
-def ticks(scale: Scale) -> tuple[list[float], list[str], str]:
-    """Return where round times stand on the axis, and their labels.
+def ticks(scale: Scale, zone: tzinfo = UTC) -> tuple[list[float], list[str], str]:
+    """Return where round times of a zone stand on the axis, and their labels.
 
     Returns:
         Three values: the positions, in points; the labels; the date or the year that the labels
@@ -303,17 +303,18 @@ def ticks(scale: Scale) -> tuple[list[float], list[str], str]:
     """
     # Times with seconds take more room than others.
     most = dict.fromkeys(range(YEARLY, MICROSECONDLY), 8) | {SECONDLY: 7, MICROSECONDLY: 6}
-    locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=most)
+    locator = AutoDateLocator(tz=zone, minticks=3, maxticks=most)
     locator.intervald |= {SECONDLY: [1, 2, 5, 10, 15, 30], MINUTELY: [1, 2, 5, 10, 15, 30]}
     day = "%d %B %Y"
     formatter = ConciseDateFormatter(
         locator,
-        tz=UTC,
+        tz=zone,
         formats=["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S.%f"],
         zero_formats=["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M:%S.%f"],
         offset_formats=["", "%Y", "%Y", day, day, day],
     )
-    times = [num2date(number) for number in locator.tick_values(scale.start, scale.end)]
+    ends = scale.start.astimezone(zone), scale.end.astimezone(zone)
+    times = [num2date(number) for number in locator.tick_values(*ends)]
     times = [time for time in times if scale.start <= time <= scale.end]
     labels = formatter.format_ticks([date2num(time) for time in times])
     return [scale.x(time) for time in times], labels, formatter.get_offset().lstrip("0")

@@ -1,7 +1,7 @@
 """What lasts: one row per thing, a bar from the beginning to the end of each that belongs to it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -52,6 +52,7 @@ def spans_plot(
     *,
     noun: str,
     sessions: Mapping[str, Sequence[tuple[datetime, datetime]]] | None = None,
+    zone: tzinfo = UTC,
 ) -> Drawing:
     """Draw one row of bars per name; bars that overlap share the height of their row.
 
@@ -60,6 +61,7 @@ def spans_plot(
         title: The finding.
         noun: What a bar is, such as "flight".
         sessions: Start and end of each session, by the name of the row; drawn behind the bars.
+        zone: Time zone of the axis.
 
     Returns:
         A drawing whose `data` has one row per bar, by row and then by start: `row` (string),
@@ -79,7 +81,7 @@ def spans_plot(
         begin, finish = min(start for start, _ in ends), max(end for _, end in ends)
         scale = time_scale(begin, finish, WIDTH - left - RIGHT)
         figure, axes = page(title, _legend(noun, bool(sessions)), [], left, _PITCH * len(rows))
-        _draw_time(axes, scale, (begin, finish))
+        _draw_time(axes, scale, (begin, finish), zone)
         axes.set_yticks([(n + 0.5) * _PITCH for n in range(len(rows))], names, font=TEXT)
         for number, (name, spans) in enumerate(rows.items()):
             top = (number + 0.5) * _PITCH - _BAR / 2
@@ -107,12 +109,12 @@ def _legend(noun: str, sessions: bool) -> list[Line2D | Patch]:
     return [*handles, Patch(label="session", **SESSION_LOOK)] if sessions else handles
 
 
-def _draw_time(axes: Axes, scale: Scale, ends: tuple[datetime, datetime]) -> None:
+def _draw_time(axes: Axes, scale: Scale, ends: tuple[datetime, datetime], zone: tzinfo) -> None:
     """Draw the grid and the labels of event time, with the dates of both ends."""
-    marks, labels, _ = ticks(scale)
+    marks, labels, _ = ticks(scale, zone)
     axes.set_xticks(marks, labels, font=SMALL)
-    dates = " to ".join(dict.fromkeys(date_text(time.astimezone(UTC)) for time in ends))
-    axes.set_xlabel(f"event time (UTC), {dates}", font=SMALL, color=COLOURS["note"])
+    dates = " to ".join(dict.fromkeys(date_text(time.astimezone(zone)) for time in ends))
+    axes.set_xlabel(f"event time ({zone}), {dates}", font=SMALL, color=COLOURS["note"])
 
 
 def _lanes(spans: list[Span]) -> list[list[Span]]:

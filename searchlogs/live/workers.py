@@ -1,7 +1,11 @@
-"""Which worker finds which sessions, and how often keys wake up."""
+"""Which worker finds which sessions, in how many processes, and how often keys wake up."""
 
 import json
+import socket
+import subprocess
+import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +99,30 @@ class _WorkerPart(StatelessSinkPartition[Session]):
 
     def close(self) -> None:
         self.file.close()
+
+
+def run_in_processes(number: int, flow: str, folder: Path) -> list[int]:
+    """Run a flow in several processes of this machine, at addresses that are free.
+
+    Args:
+        number: How many processes share the work.
+        flow: What `python -m bytewax.run` runs, such as "module:flow".
+        folder: The working folder of all processes.
+
+    Returns:
+        The exit status of each process, in order of their numbers.
+    """
+    with ExitStack() as open_ports:
+        servers = (socket.create_server(("127.0.0.1", 0)) for _ in range(number))
+        ports = [open_ports.enter_context(server).getsockname()[1] for server in servers]
+    addresses = ";".join(f"127.0.0.1:{port}" for port in ports)
+    command = [sys.executable, "-m", "bytewax.run", flow, "-a", addresses, "-i"]
+    quiet = subprocess.DEVNULL
+    processes = [
+        subprocess.Popen([*command, str(index)], cwd=folder, stdout=quiet, stderr=quiet)
+        for index in range(number)
+    ]
+    return [process.wait() for process in processes]
 
 
 def read_workers(folder: Path) -> "pd.DataFrame":
