@@ -28,7 +28,7 @@ def blocks(page: str, *languages: str) -> list[tuple[str, str]]:
 def steps(page: str) -> list[tuple[str, str]]:
     """Return the commands of a page, each with what is printed below it."""
     text = "".join(block for _, block in blocks(page, "console"))
-    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+    parts = re.split(r"^\$ ", text.replace("\\\n", ""), flags=re.MULTILINE)[1:]
     return [(command, printed) for command, _, printed in (part.partition("\n") for part in parts)]
 
 
