@@ -8,6 +8,9 @@ from typing import NamedTuple
 import pytest
 from test_minutes import NOTEBOOKS, Section, reading, sections
 
+from searchlogs import exercises
+from searchlogs.exercises._flows import FlowTask
+
 PAGE = (NOTEBOOKS[0].parent / "TEACHING.md").read_text(encoding="utf-8")
 SHARE = int(re.findall(r"count (\d+) % of its reading minutes", PAGE)[0]) / 100
 """Minutes that a teacher talks about a section, for each minute of reading it."""
@@ -134,3 +137,30 @@ def test_a_chapter_names_what_its_notebook_has(path: Path) -> None:
     ]
     assert set(named(path, first_choice)) <= set(exercises)
     assert named(path, chapter(path))
+
+
+def test_the_e_mail_has_commands_that_readers_type_elsewhere_too() -> None:
+    """Those pages are tested."""
+    lines = re.findall(r"^       (\S.*)$", TEXTS["The e-mail"], re.MULTILINE)
+    commands = [line for line in lines if not line.startswith("git clone <")]
+    assert len(commands) == 3
+    folder = NOTEBOOKS[0].parent
+    pages = [folder.parent / "README.md", folder / "setup.md"]
+    typed = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    assert [command for command in commands if f"$ {command}\n" not in typed] == []
+
+
+def test_the_rubric_for_dataflows_names_all_of_them() -> None:
+    (text,) = re.findall(r"^## Grade dataflows\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE)
+    flows = [
+        (section.title.removeprefix("Exercise: ").removesuffix(" (optional)"), path.name[:2])
+        for path in NOTEBOOKS[:-1]
+        for section in sections(path)
+        for name in section.names
+        if isinstance(getattr(exercises, name), FlowTask)
+    ]
+    assert text.startswith("\nThe capstone") and len(flows) >= 5
+    assert {title for title, _ in NAME.findall(text.split("The check")[0])} == {
+        title for title, _ in flows
+    }
+    assert all(f" in {number}" in text for _, number in flows)
