@@ -312,6 +312,11 @@ def test_next_steps_through_the_watermark_figure(page: Page) -> None:
     assert picture.get_attribute("src") != before
     stepper.get_by_role("button", name="Back").click()
     expect(stepper).to_contain_text("4th arrival")
+    # JupyterLab uses the arrow keys itself, wherever it is not kept from it.
+    stepper.get_by_role("slider").press("ArrowRight")
+    expect(stepper).to_contain_text("the event is late by 0.8 s")
+    stepper.get_by_role("slider").press("ArrowDown")
+    expect(stepper).to_contain_text("4th arrival")
 
 
 LIVE = "with view:"

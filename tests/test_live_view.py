@@ -237,6 +237,12 @@ def test_the_picture_and_the_text_follow_the_record(
         gaps = root.locator("svg rect[fill^=url]")
         assert gaps.count() == len(state.open)
         heights.add(root.evaluate("root => root.offsetHeight"))
+    for key, moved in ("ArrowLeft", -250_000), ("ArrowUp", 0):
+        slider.press(key)
+        page.wait_for_function(
+            "at => document.querySelector('[data-live]').dataset.now == at",
+            arg=second * 1_000_000 + moved,
+        )
     assert root.locator("svg").get_attribute("viewBox") == axis
     assert len(heights) == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

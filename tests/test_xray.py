@@ -281,6 +281,10 @@ def test_it_steps_in_a_browser(
     check(len(seen.frames) - 2)
     page.get_by_label("Item").fill("2")
     check(2)
+    page.get_by_label("Item").press("ArrowUp")
+    check(3)
+    page.get_by_label("Item").press("ArrowLeft")
+    check(2)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not errors
     page.close()

@@ -236,6 +236,14 @@
       now = last ? record.now : Math.min(at, record.now);
       go("pause");
     };
+    slider.onkeydown = (event) => {
+      const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      event.stopPropagation(); // or JupyterLab takes it
+      slider.value = Number(slider.value) + by * slider.step;
+      slider.oninput();
+    };
     tell();
     draw();
   };

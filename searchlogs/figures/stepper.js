@@ -28,6 +28,13 @@
     back.onclick = () => move(-1);
     next.onclick = () => move(1);
     slider.oninput = show;
+    slider.onkeydown = (event) => {
+      const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      event.stopPropagation(); // or JupyterLab takes it
+      move(by);
+    };
     show();
   };
 }

@@ -133,8 +133,10 @@
       timer = setInterval(() => { if (at === last) stop(); else go(at + 1); }, 2200);
     };
     root.onkeydown = (event) => {
-      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (!by || event.target === slider) return;
+      // On the slider too, from which JupyterLab would take them.
+      const updown = event.target === slider ? { ArrowDown: -1, ArrowUp: 1 } : {};
+      const by = { ArrowLeft: -1, ArrowRight: 1, ...updown }[event.key];
+      if (!by) return;
       event.preventDefault();
       event.stopPropagation();
       stop();
