@@ -20,7 +20,7 @@ def test_the_badge_opens_a_notebook_of_a_place_that_is_stated_once() -> None:
         r"\[binder\]: https://mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/HEAD\?urlpath=lab/tree/(.*)",
         readme.splitlines()[-1],
     ).groups()  # type: ignore[union-attr]
-    assert (ROOT / path).is_file()
+    assert ROOT / path == min((ROOT / "notebooks").glob("*.ipynb"))
     assert readme.count("][binder]") == 1
     assert f"`{place}`" in readme if place == "OWNER/NAME" else "OWNER/NAME" not in readme
 
@@ -69,6 +69,11 @@ def test_notebook_00_runs_where_only_environment_yml_was_installed(tmp_path: Pat
     run("uv", "venv", "--quiet", "--python", found.stdout.strip(), tmp_path / "venv")
     python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     run("uv", "pip", "install", "--quiet", "--python", python, *" ".join(pins).split())
+    installed = run("uv", "pip", "list", "--python", python, "--format", "freeze")
+    names = {line.split("==")[0] for line in installed.splitlines()}
+    assert "jupyterlab" in names
+    # No developer's tool, however it would get there.
+    assert names.isdisjoint({"hypothesis", "mypy", "playwright", "pytest", "ruff", "sphinx"})
     run(python, "-m", "searchlogs")
     run("uv", "pip", "install", "--quiet", "--python", python, *tools)
     (clone / "pytest.ini").write_text("[pytest]", encoding="utf-8")

@@ -84,6 +84,21 @@ LOGS = {
 }
 
 
+def of_engine(events: list[Event], gap: timedelta, wait: timedelta) -> dict[str, int]:
+    """Return what the explorer's element must hold; gap and wait in microseconds."""
+    sessions, late = find_sessions(events, gap, wait)
+    counts = [count(session) for session in sessions]
+    return {
+        "gap": int(gap.total_seconds() * 1_000_000),
+        "wait": int(wait.total_seconds() * 1_000_000),
+        "sessions": len(sessions),
+        "late": len(late),
+        "searches": sum(one.searches for one in counts),
+        "clicked": sum(one.searches_clicked for one in counts),
+        "orphans": sum(one.orphan_clicks for one in counts),
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("events", LOGS.values(), ids=LOGS)
@@ -107,17 +122,7 @@ def test_every_setting_gives_the_numbers_of_the_engine(
             wait_line.press("ArrowLeft")
         for wait in WAITS:
             shown = root.evaluate("root => ({...root.dataset})")
-            sessions, late = find_sessions(events, gap, wait)
-            counts = [count(session) for session in sessions]
-            expected = {
-                "gap": int(gap.total_seconds() * 1_000_000),
-                "wait": int(wait.total_seconds() * 1_000_000),
-                "sessions": len(sessions),
-                "late": len(late),
-                "searches": sum(one.searches for one in counts),
-                "clicked": sum(one.searches_clicked for one in counts),
-                "orphans": sum(one.orphan_clicks for one in counts),
-            }
+            expected = of_engine(events, gap, wait)
             assert {name: int(shown[name]) for name in expected} == expected
             wait_line.press("ArrowRight")
         gap_line.press("ArrowRight")

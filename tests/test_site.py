@@ -3,19 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
+from test_explorer import HOUR, of_engine
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PAGES = sorted(path.stem for path in NOTEBOOKS.glob("*") if path.suffix in (".ipynb", ".md"))
 # The theme says so of a visitor who has not chosen yet.
 USUAL = ("Got invalid theme mode", "[PST]: ")
-# Formulas are set by a script from the network, which is closed here.
-FORMULAS = ("tex-mml-chtml.js", "ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED")
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -78,30 +78,96 @@ def context(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Brows
     context.close()
 
 
-def test_no_page_is_wider_than_its_window_or_says_an_error(
+def test_each_page_fits_its_window_and_needs_no_network(
     site: Path, context: BrowserContext
 ) -> None:
     for name in ["index", *PAGES]:
         said: list[str] = []
+        asked: list[str] = []
         page = context.new_page()
         page.on("console", lambda message, said=said: said.append(message.text))
         page.on("pageerror", lambda error, said=said: said.append(str(error)))
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
         page.goto((site / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
-        strange = [one for one in said if not one.startswith(USUAL)]
-        assert not [one for one in strange if not any(part in one for part in FORMULAS)], name
+        assert not [one for one in said if not one.startswith(USUAL)], name
+        assert not [url for url in asked if not url.startswith(("file:", "data:"))], name
+        # Answers are folded.
+        assert page.locator(".bd-article details[open]").count() == 0, name
         page.close()
 
 
+def test_formulas_are_set(site: Path, chromium: Browser) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 900})
+    page.goto((site / "metrics.html").as_uri())
+    formulas = page.locator("div.math")
+    assert formulas.count() == 7
+    # A fraction is two lines high, and nothing is left of what was typed.
+    assert (
+        formulas.first.evaluate(
+            "one => one.offsetHeight / parseFloat(getComputedStyle(one).fontSize)"
+        )
+        > 2
+    )
+    assert "\\" not in "".join(page.locator("math").all_text_contents())
+    page.close()
+
+
 def test_the_explorer_is_alive(site: Path, chromium: Browser) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((site / "04-session-windows.html").as_uri())
+    root = page.locator("[data-explorer]")
+
+    def shown() -> dict[str, int]:
+        found = root.evaluate("root => ({...root.dataset})")
+        gap, wait = (timedelta(microseconds=int(found[name])) for name in ("gap", "wait"))
+        expected = of_engine(HOUR, gap, wait)
+        assert {name: int(found[name]) for name in expected} == expected
+        assert root.locator(".numbers").inner_text().startswith("CTR ")
+        return expected
+
+    before = shown()
+    for name in ("gap", "wait"):
+        line = root.get_by_role("slider", name=name)
+        line.scroll_into_view_if_needed()
+        box = line.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 200, y, steps=4)
+        page.mouse.up()
+        after = shown()
+        assert after[name] > before[name]
+        moved = "sessions" if name == "gap" else "late"
+        assert after[moved] < before[moved]
+        before = after
+    page.close()
+
+
+def test_a_stepper_is_alive(site: Path, chromium: Browser) -> None:
     page = chromium.new_page()
     page.goto((site / "06-time.html").as_uri())
     stepper = page.locator(".cell_output:has(button:text('Next'))").first
     before = stepper.inner_text()
     stepper.get_by_role("button", name="Next").click()
     assert stepper.inner_text() != before
-    assert not page.locator("details").first.get_attribute("open")
     page.close()
+
+
+def test_each_page_can_be_opened_where_nothing_is_installed(site: Path) -> None:
+    readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
+    (binder,) = [line.removeprefix("[binder]: ") for line in readme.splitlines()[-1:]]
+    repository = binder.split("/gh/")[1].split("/HEAD")[0]
+    for name in ["index", *PAGES]:
+        links = Links(site / f"{name}.html").links
+        notebook = (NOTEBOOKS / f"{name}.ipynb").exists()
+        own = f"notebooks/{name}.ipynb" if notebook else "notebooks/00-start-here.ipynb"
+        assert binder.replace("notebooks/00-start-here.ipynb", own) in links, name
+        assert f"https://codespaces.new/{repository}?quickstart=1" in links, name
+        if notebook:
+            source = f"https://github.com/{repository}/blob/HEAD/notebooks/{name}.ipynb"
+            assert [link for link in links if link.startswith(source)], name
 
 
 def test_a_word_can_be_searched_for(site: Path, chromium: Browser) -> None:

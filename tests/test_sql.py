@@ -335,7 +335,7 @@ def test_the_queries_of_the_page(name: str) -> None:
     Path(name).write_text(LOGS[name][0])
     file.write_text(query)
     assert main(line.split()) == 0
-    sessions = duckdb.sql(f"select user::text, ctr from 'sessions.{LOGS[name][1]}'")
+    sessions = duckdb.sql(f"select user::text, ctr from '{file.stem}-sessions.{LOGS[name][1]}'")
     assert sessions.fetchall() == [("7", 1.0)]
 
 
