@@ -14,12 +14,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from test_front_door import OTHER_WORDS
 from test_project import prose
 from test_sql import LOGS
 
 ROOT = Path(__file__).parents[1]
+# The how-to pages are typed in a fresh folder, by test_how_to.py.
 PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md"))]
+PAGES = [page for page in PAGES if not page.name.startswith("how-to-")]
 PAGES += sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROGRAMS = r"(uv|pip|pipx|brew|conda|jupyter|python|python3\.12|cp|mkdir) .+"
 """What text between backticks begins with if it is a whole command."""
@@ -28,6 +29,12 @@ BROKER = (
 )
 CONDA = "test_binder.py::test_notebook_00_runs_where_only_environment_yml_was_installed"
 KIT = "test_kit.py::test_a_kit_installs_without_network_where_it_was_moved_to"
+OTHER_WORDS = """\
+uid,ts,action,q,doc
+7,1704067205000,querySubmitted,dogs,
+7,1704067207000,open,,fido
+"""
+"""The log of the command with --map."""
 ELSEWHERE = {
     # Parts of commands.
     "uv run": "It runs what follows.",
@@ -61,10 +68,17 @@ ELSEWHERE = {
     # They measure, for minutes.
     "uv run --group dev python tests/bench/bench.py --fast --runs 3": "It measures.",
     "uv run python tests/bench/curves.py --long": "test_scale.py::test_the_curves",
-    # They need a broker at this address.
-    "uv run --extra kafka python -m bytewax.run"
-    " \"searchlogs.live.flow:topic_flow('broker1:9093,broker2:9093', 'events', 'sessions.jsonl')\""
-    " -r state -s 10 -b 0": BROKER,
+    # They wait for each other.
+    **dict.fromkeys(
+        (
+            "python -m bytewax.run"
+            " \"searchlogs.live.workers:who_did_what('log.jsonl', 'shared')\""
+            f'     -a "127.0.0.1:4001;127.0.0.1:4002" -i {number}'
+            for number in range(2)
+        ),
+        "test_scale.py::test_two_processes_share_the_users_as_two_workers_do",
+    ),
+    # It needs a broker at this address.
     "python -m bytewax.run -r kept -s 10 -b 0    "
     " \"searchlogs.live.flow:topic_flow('broker:9092', 'events', 'sessions.jsonl')\"": BROKER,
 }
