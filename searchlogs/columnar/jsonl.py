@@ -47,8 +47,7 @@ class JsonTables:
     """What makes tables of blocks, and knows the keys and the types that it has seen."""
 
     def __init__(self, ids: Iterable[str]) -> None:
-        """Start without knowing a key; whole numbers under the keys `ids` are no floats,
-        whatever object they are in."""
+        """Start without knowing a key; numbers under the keys `ids` may be whole."""
         self.ids = {*ids}
         self.type: pa.StructType = pa.struct([])
         self.schema = pa.schema([])
