@@ -87,7 +87,7 @@ class Passed:
 def in_order(parts: list[Passed]) -> Passed:
     """Return records that are ignored as one, in the order of their places."""
     places = np.concatenate([part.places for part in parts])
-    order = np.argsort(places)
+    order = np.argsort(places, kind="stable")
     words = pa.concat_arrays([part.words for part in parts]).take(from_numpy(order))
     return Passed(places[order], words, NONE.union(*(part.found for part in parts)))
 

@@ -26,6 +26,9 @@ from searchlogs.logs.ubi import Ubi
 from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
 
+AT_ONCE = 4
+"""Blocks of UBI that are looked at together."""
+
 LINES = frozenset({"jsonl", "csv", "tsv"})
 """Formats whose files can be read so."""
 
@@ -78,7 +81,8 @@ class LineFile:
             yield from self._by_record(read_json(stream, self.border))
             return
         reader = _json_reader(self.border, self.names)
-        for block in read_blocks(stream, self.block):
+        blocks = read_blocks(stream, self.block)
+        for block in _larger(blocks) if isinstance(reader, UbiLines) else blocks:
             if isinstance(block, Block):
                 none = None, np.zeros(len(block), bool), NOTHING_PASSED
                 columns, good, passed = reader.columns(block) or none
@@ -159,6 +163,21 @@ class LineFile:
             reads = [Read(self.path, *record) for record in some]
             raw = Raw(data, np.append(0, ends[:-1]), ends, lines)
             yield _Part(None, np.zeros(len(some), bool), reads, raw)
+
+
+def _larger(blocks: Iterable[Block | Iterator[Line]]) -> Iterator[Block | Iterator[Line]]:
+    """Return the same lines in larger blocks, for what does much for each of them."""
+    held: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Block):
+            held.append(block)
+        if held and (len(held) == AT_ONCE or not isinstance(block, Block)):
+            yield Block(held[0].number, b"".join(part.data for part in held))
+            held = []
+        if not isinstance(block, Block):
+            yield block
+    if held:
+        yield Block(held[0].number, b"".join(part.data for part in held))
 
 
 def _json_reader(border: Border, names: list[str]) -> JsonLines | UbiLines:

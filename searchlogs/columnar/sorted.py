@@ -23,7 +23,7 @@ from searchlogs.columnar.chunks import (
 from searchlogs.logs.arrays import from_numpy, to_numpy
 from searchlogs.logs.scratch import Place, Scratch
 
-RUN = 1 << 25
+RUN = 1 << 24
 """Bytes of records that are sorted in memory at a time."""
 
 PIECE = 2_000
@@ -52,6 +52,7 @@ class Sorted:
             chunks = chain.from_iterable(file.chunks(watch) for file in self.files)
             for parts, is_full in _parts(chunks, self.run):
                 pieces = _pieces(_by_time(parts))
+                parts.clear()  # their memory is needed for the next ones
                 if is_full:
                     pieces = _again(scratch, [scratch.put(_packed(piece)) for piece in pieces])
                 runs.append(pieces)
