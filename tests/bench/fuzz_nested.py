@@ -144,7 +144,11 @@ def as_ubi(rng: Random) -> tuple[Border, Table]:
     if rng.random() < 0.5:
         action: Row = {rng.choice(["index", "create"]): {"_index": "ubi"}}
         bulk = rng.choice([[action], [{"index": {"_index": "u", "_id": "é" * rng.randrange(2)}}]])
-        odd: Table = [{"index": {}}, {"index": None}, {"index": {"_index": "u"}, "user_query": None}]
+        odd: Table = [
+            {"index": {}},
+            {"index": None},
+            {"index": {"_index": "u"}, "user_query": None},
+        ]
         rows = [line for row in rows
                 for line in (*(bulk if rng.random() < 0.9 else [rng.choice(odd)]), row)]  # fmt: skip
     return border, rows
