@@ -149,8 +149,8 @@ def as_ubi(rng: Random) -> tuple[Border, Table]:
             {"index": None},
             {"index": {"_index": "u"}, "user_query": None},
         ]
-        rows = [line for row in rows
-                for line in (*(bulk if rng.random() < 0.9 else [rng.choice(odd)]), row)]  # fmt: skip
+        bulks = [bulk if rng.random() < 0.9 else [rng.choice(odd)] for _ in rows]
+        rows = [line for bulk, row in zip(bulks, rows, strict=True) for line in (*bulk, row)]
     return border, rows
 
 
