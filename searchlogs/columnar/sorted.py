@@ -40,10 +40,13 @@ class Sorted:
         files: The files.
         folder: Where to keep what does not fit into memory; None: the system's temporary files.
         run: Bytes of records to sort in memory.
+        piece: Records of a run to have in memory while runs are merged.
     """
 
-    def __init__(self, files: Iterable[File], folder: Path | None, run: int = RUN) -> None:
-        self.files, self.folder, self.run = files, folder, run
+    def __init__(
+        self, files: Iterable[File], folder: Path | None, run: int = RUN, piece: int = PIECE
+    ) -> None:
+        self.files, self.folder, self.run, self.piece = files, folder, run, piece
 
     def chunks(self, watch: Callable[[int], None]) -> Iterator[Chunk]:
         """Yield all records; `watch` is called with the number of bytes read each time."""
@@ -51,7 +54,7 @@ class Sorted:
             runs: list[Iterator[Chunk]] = []
             chunks = chain.from_iterable(file.chunks(watch) for file in self.files)
             for parts, is_full in _parts(chunks, self.run):
-                pieces = _pieces(_by_time(parts))
+                pieces = _pieces(_by_time(parts), self.piece)
                 parts.clear()  # their memory is needed for the next ones
                 if is_full:
                     pieces = _again(scratch, [scratch.put(_packed(piece)) for piece in pieces])
@@ -107,7 +110,7 @@ def _gathered(raw: Raw) -> Raw:
     return Raw(bytes_.buffers()[2].to_pybytes(), begins[:-1], begins[1:], raw.lines)
 
 
-def _pieces(chunk: Chunk, size: int = PIECE) -> Iterator[Chunk]:
+def _pieces(chunk: Chunk, size: int) -> Iterator[Chunk]:
     """Yield the parts of a chunk."""
     assert chunk.raw is not None
     others = 0
@@ -151,4 +154,5 @@ def _to_bytes(batch: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    data: bytes = sink.getvalue().to_pybytes()
+    return data

@@ -31,7 +31,7 @@ from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import Border
 from searchlogs.logs.fields import OTHERS
 from searchlogs.logs.outcomes import ACTIVITY, LOGGED
-from searchlogs.logs.ubi import BULK, HITS, NO_ID, NO_OBJECT, SENT, SESSION, UBI_FIELDS, Ubi
+from searchlogs.logs.ubi import HITS, NO_ID, NO_OBJECT, SENT, SESSION, UBI_FIELDS, Ubi
 
 _TEXT = rb'"[ !#-\[\]-~]*"'
 FRAMING = re.compile(
@@ -159,7 +159,7 @@ class UbiLines:
         if not pa.types.is_list(hits.type) or hits.type.value_type not in (TEXT, WHOLE):
             return hits
         ids = hits.values.cast(TEXT)
-        ids = pc.if_else(flag_array(filled(ids)), ids, _NO_ID)
+        ids = _where(filled(ids), ids, _NO_ID)
         ids = pc.if_else(pc.equal(ids, _NO_OBJECT), _NO_ID, ids)
         buffers = hits.buffers()[:2]
         return pa.Array.from_buffers(
@@ -191,19 +191,14 @@ class UbiLines:
 
 
 def _records(table: pa.Table) -> Fields:
-    """Return the fields of records, which may be inside a search's hits; framing is not sure."""
+    """Return the fields of records, which may be inside a search's hits."""
     columns = columns_of(table)
-    fields = Fields(columns, len(table))
-    for name in BULK & columns.keys():
-        if pa.types.is_struct(columns[name].type):
-            fields.sure &= ~there(columns[name])
     source = columns.get("_source")
     if source is not None and pa.types.is_struct(source.type) and source.null_count < len(source):
-        sure = fields.sure & there(source)
-        fields = Fields(children(source), len(table))
-        fields.sure = sure
-    if not fields.columns.keys().isdisjoint(SENT.values()):  # even if it is null
-        query = fields.columns.get("user_query")
+        columns = children(source)  # those without one are no events then
+    fields = Fields(columns, len(table))
+    if not columns.keys().isdisjoint(SENT.values()):  # even if it is null
+        query = columns.get("user_query")
         fields.sure &= False if query is None else there(query)
     return fields
 

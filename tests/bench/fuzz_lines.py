@@ -285,7 +285,7 @@ def compare(
     files: list[File] = [
         LineFile(path, format_of(Path(path)), border, names, block=block) for path in paths
     ]
-    files = files if run is None else [Sorted(files, None, run)]
+    files = files if run is None else [Sorted(files, None, run, piece=5)]
     counts: Counter[str] = Counter()
     log = Log(tuple(paths), border, sort=run is not None)
     one_by_one = LogEvents(log.open(), lambda size: None)
