@@ -8,14 +8,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzz_lines import compare
 from fuzz_nested import fuzz
 from log_files import Row
 
 from searchlogs.columnar import source as batches
-from searchlogs.columnar.chunks import Columns
+from searchlogs.columnar.chunks import Columns, Raw
 from searchlogs.columnar.lines import LineFile
+from searchlogs.columnar.sorted import _gathered
 from searchlogs.columnar.source import BatchSource
 from searchlogs.command.job import Job, Outputs
 from searchlogs.command.run import run_job
@@ -91,7 +93,8 @@ ODD: dict[str, Row | str] = {
     "a query with attributes": HIT | {"event_attributes": {}},
     "a query with flat attributes": HIT | {"event_attributes.object.object_id": "a"},
     "an action that is a number": CLICK | {"action_name": 1},
-    "an action like a kind of ours": CLICK | {"action_name": "search"},
+    "a query with an action that is a number": HIT | {"action_name": 1},
+    "an action like a kind of ours": CLICK | {"action_name": "app_open"},
     "an action with an empty query": CLICK | {"user_query": ""},
     "a name as it is sent": {"userQuery": "dogs", "clientId": "c", "timestamp": MS},
     "a sent name that is null": without(CLICK, "action_name") | {"queryId": None},
@@ -342,6 +345,14 @@ def test_sorted_files(tmp_path: Path) -> None:
         file.write('{"event":"tap"}\n\n{}\n')
     for block, batch, run in ((100, 3, 1), (1_000, 7, 2_000), (1 << 19, 1_000, 1 << 24)):
         compare(paths, Border(), block, batch, run)
+
+
+def test_bytes_in_another_order() -> None:
+    """Also of records that take none."""
+    begin, end = np.array([2, 1, 1, 0]), np.array([3, 2, 1, 1])
+    raw = _gathered(Raw(b"abc", begin, end, np.ones(4, int)))
+    parts = [raw.data[a:b] for a, b in zip(raw.begin, raw.end, strict=True)]
+    assert (raw.data, parts) == (b"cba", [b"c", b"b", b"", b"a"])
 
 
 # On from where it was

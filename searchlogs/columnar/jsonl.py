@@ -143,7 +143,8 @@ class JsonLines:
 
     def rows(self, table: pa.Table) -> tuple[pa.RecordBatch, Array, Passed]:
         """Return what `columns` does, of a block's values under the log's names."""
-        table, good = with_nested(table, self.border)
+        table = with_nested(table, self.border)
+        good = np.ones(len(table), bool)
         found = {}
         for name in self.names:
             if name != ACTION:

@@ -14,7 +14,7 @@ from searchlogs.logs.border import Border
 TEXT = pa.string()
 
 
-def with_nested(table: pa.Table, border: Border) -> tuple[pa.Table, Array]:
+def with_nested(table: pa.Table, border: Border) -> pa.Table:
     """Return records with a column for each mapped name such as a.b and a|b.
 
     Args:
@@ -22,17 +22,16 @@ def with_nested(table: pa.Table, border: Border) -> tuple[pa.Table, Array]:
         border: Rules for reading them.
 
     Returns:
-        The table, and for which of its rows these columns are surely what the border finds. The
-        others have no kind of event.
+        The table. Rows have no kind of event if their values may not be those that the border
+        finds.
     """
-    if not border.nested:
-        return table, np.ones(len(table), bool)
+    event = border.theirs("event")
+    if not border.nested or event not in {*table.column_names, *border.nested}:
+        return table
     fields = Fields(columns_of(table), len(table))
     columns = fields.columns | {name: fields.look_up(name) for name in border.nested}
-    event = border.theirs("event")
-    if event in columns and not fields.sure.all():
-        columns[event] = fields.where_sure(columns[event])
-    return pa.Table.from_arrays([*columns.values()], [*columns]), fields.sure
+    columns[event] = where(fields.sure, columns[event])
+    return pa.Table.from_arrays([*columns.values()], [*columns])
 
 
 class Fields:
@@ -69,10 +68,6 @@ class Fields:
             return found[0]
         empty = [column for column in found if column.type == TEXT]
         return self._first([*map(without_empty, found), *empty])
-
-    def where_sure(self, column: pa.Array) -> pa.Array:
-        """Return a column with null in place of the values of records that are not sure."""
-        return pc.if_else(flag_array(self.sure), column, pa.nulls(self.size, column.type))  # type: ignore[arg-type]
 
     def _inside(self, columns: Mapping[str, pa.Array], path: str) -> Iterator[pa.Array]:
         """Yield the columns that may hold a value, in the order in which they are looked at."""
@@ -126,7 +121,12 @@ def children(objects: pa.StructArray) -> dict[str, pa.Array]:
 
 def without_empty(column: pa.Array) -> pa.Array:
     """Return a column with null in place of texts that are empty."""
-    full = holds(column)
-    if column.type != TEXT or full.all():
+    return where(holds(column), column) if column.type == TEXT else column
+
+
+def where(condition: Array, column: pa.Array, other: pa.Scalar | None = None) -> pa.Array:
+    """Return a column with another value, or null, where a condition does not hold."""
+    if condition.all():
         return column
-    return pc.if_else(flag_array(full), column, pa.nulls(len(column), TEXT))  # type: ignore[arg-type]
+    instead = pa.nulls(len(column), column.type) if other is None else other
+    return pc.if_else(flag_array(condition), column, instead)  # type: ignore[arg-type]

@@ -16,11 +16,10 @@ from searchlogs.columnar.chunks import Passed, in_order, joined
 from searchlogs.columnar.convert import KIND_WORDS
 from searchlogs.columnar.jsonl import NUMBER, TEXT, WHOLE, JsonLines, JsonTables
 from searchlogs.columnar.kernel import CODES
-from searchlogs.columnar.nested import Fields, children, columns_of, names_in, without_empty
+from searchlogs.columnar.nested import Fields, children, columns_of, names_in, where, without_empty
 from searchlogs.columnar.notes import holds
 from searchlogs.logs.arrays import (
     Array,
-    flag_array,
     from_numpy,
     take,
     text_array,
@@ -107,7 +106,7 @@ class UbiLines:
         ours = pa.Table.from_arrays([*columns.values()], [*columns])
         rows, good, _ = self.flat.rows(ours)
         if ACTION in self.names:
-            action = _where(code == CODES[ACTIVITY], word)
+            action = where(code == CODES[ACTIVITY], word)
             rows = rows.set_column(rows.schema.get_field_index(ACTION), ACTION, action)
         row = np.flatnonzero(good & fields.sure)
         ignored = filled(word) & (code < 0) & fields.sure
@@ -141,10 +140,10 @@ class UbiLines:
         user = theirs("user")
         users = (user, *SESSION) if user == UBI_FIELDS["user"] else (user,)
         return {
-            "event": KIND_WORDS.take(_where(code >= 0, from_numpy(code))),
+            "event": KIND_WORDS.take(where(code >= 0, from_numpy(code))),
             "user": fields.first_of(users),
             "time": fields.look_up(theirs("time")),
-            "query": _where(~is_named, fields.look_up(theirs("query"))),
+            "query": where(~is_named, fields.look_up(theirs("query"))),
             "items": self._items(fields, code == CODES["search"]),
             "item": self._item(fields, is_click, has_id),
             "query_id": query_id,
@@ -159,7 +158,7 @@ class UbiLines:
         if not pa.types.is_list(hits.type) or hits.type.value_type not in (TEXT, WHOLE):
             return hits
         ids = hits.values.cast(TEXT)
-        ids = _where(filled(ids), ids, _NO_ID)
+        ids = where(filled(ids), ids, _NO_ID)
         ids = pc.if_else(pc.equal(ids, _NO_OBJECT), _NO_ID, ids)
         buffers = hits.buffers()[:2]
         return pa.Array.from_buffers(
@@ -174,20 +173,21 @@ class UbiLines:
             item = pa.nulls(fields.size, TEXT)
         item = item.cast(TEXT)
         has_object = filled(item)
-        has_object &= ~to_flags(pc.equal(_where(has_object, item, _NO_ID), _NO_ID))
+        has_object &= ~to_flags(pc.equal(where(has_object, item, _NO_ID), _NO_ID))
         fields.sure &= ~is_click | has_object | has_id
-        return _where(has_object | ~is_click, item, _NO_OBJECT)
+        return where(has_object | ~is_click, item, _NO_OBJECT)
 
     def _position(self, fields: Fields, is_click: Array) -> pa.Array:
         """Return the positions; a click's -1 is for an item that was in no list."""
         name = self.border.theirs("position")
-        position, inside = fields.look_up(name), Fields(fields.columns, fields.size)
-        has_index = there(inside.look_up(f"{name}.index"))  # as in version 1.0
-        fields.sure &= ~is_click | there(position) | (inside.sure & ~has_index)
+        position = fields.look_up(name)
+        # As in version 1.0. What is no object here is a position.
+        index = Fields(fields.columns, fields.size).look_up(f"{name}.index")
+        fields.sure &= ~is_click | there(position) | ~there(index)
         if position.type not in (WHOLE, NUMBER):
             return position
         values = to_numpy(position, np.int64 if position.type == WHOLE else np.float64)
-        return _where(~is_click | (values != -1), position)
+        return where(~is_click | (values != -1), position)
 
 
 def _records(table: pa.Table) -> Fields:
@@ -231,11 +231,3 @@ def _some_lines(block: Block, lines: Array) -> Block:
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
     taken = pa.Array.from_buffers(pa.binary(), len(block), buffers).take(from_numpy(lines))
     return Block(1, taken.buffers()[2].to_pybytes())
-
-
-def _where(condition: Array, column: pa.Array, other: pa.Scalar | None = None) -> pa.Array:
-    """Return a column with another value, or null, where a condition does not hold."""
-    if condition.all():
-        return column
-    instead = pa.nulls(len(column), column.type) if other is None else other
-    return pc.if_else(flag_array(condition), column, instead)  # type: ignore[arg-type]
