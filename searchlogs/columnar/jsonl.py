@@ -17,8 +17,9 @@ import pyarrow.json as pj
 
 from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
 from searchlogs.columnar.chunks import Passed, passed_rows
+from searchlogs.columnar.local import zoned_times
 from searchlogs.columnar.nested import names_in, with_nested
-from searchlogs.columnar.times import number_times, text_times
+from searchlogs.columnar.times import number_times
 from searchlogs.logs.arrays import Array, from_numpy
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import BadRecord, Border
@@ -167,7 +168,8 @@ class JsonLines:
         sure = np.ones(len(column), bool)
         if name == "time" and kind in (TEXT, NUMBER):
             unit = self.border.time_unit
-            times, good = text_times(column) if kind == TEXT else number_times(column, unit)
+            zone = self.border.zone
+            times, good = zoned_times(column, zone) if kind == TEXT else number_times(column, unit)
             return from_numpy(times).view(TIME), good & there(column)
         if pa.types.is_list(kind) and name == "items" and kind.value_type in (TEXT, WHOLE):
             return column, sure
