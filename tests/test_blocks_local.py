@@ -1,6 +1,6 @@
 """Local times in blocks: those of the border, and no others."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -9,7 +9,7 @@ from fuzz_lines import compare
 from test_blocks import CLICK, OPEN, read_one_by_one
 
 from searchlogs.columnar.columns import LAST
-from searchlogs.columnar.local import zoned_times
+from searchlogs.columnar.local import _offset, zoned_times
 from searchlogs.events import EARLIEST
 from searchlogs.logs.arrays import MICROSECOND, text_array
 from searchlogs.logs.border import Border
@@ -51,6 +51,16 @@ def test_local_times_are_those_of_the_border(zone: str) -> None:
         if sure and 0 <= time <= LAST:
             assert (rules.read(text) - EARLIEST) // MICROSECOND == time
     assert good.mean() > 0.1
+
+
+def test_clocks_that_change_within_a_minute_are_left_to_the_border() -> None:
+    class Changing(Times):
+        def read(self, value: object) -> datetime:
+            time = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+            return time + timedelta(hours=time.second > 30)
+
+    assert _offset(30, Changing()) is None
+    assert _offset(30, Times(zone="Etc/GMT+1")) == timedelta(hours=1) // MICROSECOND
 
 
 def test_local_times_are_taken_as_they_stand(tmp_path: Path) -> None:
