@@ -1,8 +1,8 @@
 """A log as a Bytewax source of record batches.
 
 The columns of Parquet files and of queries are taken as they stand, if their types allow it, and so
-are lines of JSON, CSV and TSV that surely are events. Every other log is read record by record, and
-its events are put into batches.
+are lines of JSON, CSV, TSV and UBI that surely are events. Every other log is read record by
+record, and its events are put into batches.
 """
 
 from collections.abc import Callable

@@ -61,7 +61,8 @@ def queries(rng: Random, events: list[Event]) -> list[Row]:
     )
     iso: Callable[[datetime], Any] = lambda time: time.isoformat()  # noqa: E731
     ms: Callable[[datetime], Any] = lambda time: int(time.timestamp() * 1000)  # noqa: E731
-    asked, acted = rng.choice([(ms, iso), (ms, iso), (ms, ms), (iso, iso)])
+    local: Callable[[datetime], Any] = lambda time: f"{time:%Y-%m-%d %H:%M:%S}"  # noqa: E731
+    asked, acted = rng.choice([(ms, iso), (ms, iso), (ms, ms), (iso, iso), (ms, local)])
     rows: list[Row] = []
     for event in events:
         row: Row = {"application": "a", "client_id": user(event.user), "session_id": "s"}
