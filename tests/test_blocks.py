@@ -30,7 +30,6 @@ from searchlogs.logs.log import Log
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import InputChanged, LogSource
 from searchlogs.logs.times import Times
-from searchlogs.logs.ubi import Ubi
 from searchlogs.simulate import simulate
 
 TIME = "2024-01-01T00:00:05Z"
@@ -393,15 +392,10 @@ def test_keys_that_are_data_are_left_to_the_border(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"border": Border(fields={"user": "a.user"})},
-        {"border": Border(fields={"item": "item|query"})},
         {"border": Border(fields={"id": "query_id"})},
-        {"border": Ubi()},
         {"once": timedelta(minutes=1)},
         {"key": b"k" * 32},
         {"ahead": timedelta(days=1)},
-        {"sort": True},
-        {"format": "ubi"},
     ],
 )
 def test_other_wishes_need_the_border(tmp_path: Path, settings: dict[str, Any]) -> None:

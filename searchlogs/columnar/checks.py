@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from searchlogs.columnar.columns import LAST
-from searchlogs.columnar.convert import kind_array
+from searchlogs.columnar.convert import IS_NUMBER, kind_array
 from searchlogs.columnar.kernel import CODES
 from searchlogs.columnar.times import number_times, text_times
 from searchlogs.events import EARLIEST
@@ -207,7 +207,7 @@ def with_results(columns: pa.RecordBatch, places: Array) -> tuple[pa.RecordBatch
     arrays = []
     for name in columns.schema.names:
         kept = {"items": ~is_search}.get(name, ~is_results)
-        if name in ("user", "time", "query_id"):
+        if name in ("user", "time", "query_id", IS_NUMBER):
             kept = np.ones(len(row), bool)
         index = pc.if_else(flag_array(kept), from_numpy(row), _NO_ROW)  # type: ignore[arg-type]
         arrays.append(kind_array(code) if name == "event" else columns[name].take(index))

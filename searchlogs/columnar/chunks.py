@@ -6,7 +6,7 @@ sure are read one by one, so rejects are the same whichever way a log is read.
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ from searchlogs.logs.outcomes import Found, Ignored
 from searchlogs.logs.reader import as_reject
 from searchlogs.logs.records import RANKS
 from searchlogs.logs.tally import Tally
+from searchlogs.logs.ubi import Ubi
 
 NEVER = np.int64(np.iinfo(np.int64).min)
 """The newest time of a file of which nothing has been read."""
@@ -67,12 +68,12 @@ class Raw:
 
 @dataclass(frozen=True)
 class Passed:
-    """Records whose kinds are ignored."""
+    """Records whose kinds are ignored, and framing."""
 
     places: Array
     """The place of each record, from 0."""
     words: pa.StringArray
-    """The log's name of each one's kind."""
+    """The log's name of each one's kind, null for framing."""
     found: frozenset[str] = frozenset()
     """The mapped fields that any of them has."""
 
@@ -81,6 +82,14 @@ class Passed:
         first, last = np.searchsorted(self.places, (begin, end)).tolist()
         words = self.words.slice(first, last - first)
         return Passed(self.places[first:last] - begin, words, self.found if last > first else NONE)
+
+
+def in_order(parts: list[Passed]) -> Passed:
+    """Return records that are ignored as one, in the order of their places."""
+    places = np.concatenate([part.places for part in parts])
+    order = np.argsort(places, kind="stable")
+    words = pa.concat_arrays([part.words for part in parts]).take(from_numpy(order))
+    return Passed(places[order], words, NONE.union(*(part.found for part in parts)))
 
 
 NONE: frozenset[str] = frozenset()
@@ -218,10 +227,11 @@ def _with_text_users(batch: pa.RecordBatch) -> pa.RecordBatch:
 def as_they_stand(log: Log) -> bool:
     """Return whether nothing is wanted of a log for which each record has to be looked at."""
     border = log.border
-    asks_for_more = log.once is not None or log.key is not None or log.ahead is not None or log.sort
-    is_nested = any("." in theirs or "|" in theirs for theirs in border.fields.values())
-    has_ids = "id" in border.fields
-    return type(border) is Border and not (asks_for_more or is_nested or has_ids)
+    asks_for_more = log.once is not None or log.key is not None or log.ahead is not None
+    is_known = type(border) is Border or (
+        type(border) is Ubi and not border.reads_twice and "results" not in border.kinds.values()
+    )
+    return is_known and not (asks_for_more or "id" in border.fields)
 
 
 def passed_rows(words: pa.StringArray, table: pa.Table, border: Border) -> Passed:
@@ -263,7 +273,7 @@ class Columns:
             border: Rules for reading them.
             watch: Called with the number of bytes read of a file since the last call.
         """
-        self.chunks = _merged([file.chunks(watch) for file in files])
+        self.chunks = merged([file.chunks(watch) for file in files])
         self.left: Chunk | None = None
         self.tally = Tally()
         self.notes = Notes(self.tally, border)
@@ -353,7 +363,7 @@ def _fixed(column: pa.Array) -> Array:
     return np.where(there(column), numbers, 0) if column.null_count else numbers
 
 
-def _merged(files: list[Iterator[Chunk]]) -> Iterator[Chunk]:
+def merged(files: list[Iterator[Chunk]]) -> Iterator[Chunk]:
     """Merge files by the key of each one's next event; equal keys in the order given.
 
     That is the order of each one's largest key so far: an older record follows right behind it.
@@ -370,10 +380,10 @@ def _merged(files: list[Iterator[Chunk]]) -> Iterator[Chunk]:
                     part, heads[number] = head.cut(size)
                     parts.append(part)
                     heads[number] = heads[number] or next(files[number], None)
-        yield _interleaved(parts) if len(parts) > 1 else parts[0]
+        yield interleaved(parts) if len(parts) > 1 else parts[0]
 
 
-def _interleaved(parts: list[Chunk]) -> Chunk:
+def interleaved(parts: list[Chunk]) -> Chunk:
     """Return chunks as one, in the order of their keys; equal keys keep their order."""
     key = np.concatenate([part.key for part in parts])
     order = np.argsort(key, kind="stable")
@@ -391,14 +401,13 @@ def _interleaved(parts: list[Chunk]) -> Chunk:
     others.sort(key=lambda other: other[0])
     batch = joined([part.rows for part in parts]).take(from_numpy(rows))
     raw = _joined_raw([part.raw for part in parts if part.raw is not None])
-    passed = [part.passed for part in parts]
-    places = [one.places + begin for one, begin in zip(passed, begins, strict=True)]
-    place_passed = rank[np.concatenate(places)]
-    in_order = np.argsort(place_passed)
-    words = pa.concat_arrays([one.words for one in passed]).take(from_numpy(in_order))
-    found = NONE.union(*(one.found for one in passed))
-    passed_on = Passed(place_passed[in_order], words, found)
-    return Chunk(batch, place[rows], others, passed_on, key[order], raw and raw.part(order))
+    passed = in_order(
+        [
+            replace(part.passed, places=rank[part.passed.places + begin])
+            for part, begin in zip(parts, begins, strict=True)
+        ]
+    )
+    return Chunk(batch, place[rows], others, passed, key[order], raw and raw.part(order))
 
 
 def _joined_raw(parts: list[Raw]) -> Raw | None:

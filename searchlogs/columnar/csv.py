@@ -15,7 +15,8 @@ import pyarrow.csv as pcsv
 from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
 from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.jsonl import JsonTables
-from searchlogs.columnar.times import number_times, text_times
+from searchlogs.columnar.local import zoned_times
+from searchlogs.columnar.times import number_times
 from searchlogs.logs.arrays import Array, flag_array, from_numpy, int_array, text_array, to_flags
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import Border
@@ -145,7 +146,7 @@ class CsvLines:
     def _ours(self, name: str, column: pa.Array) -> tuple[pa.Array, Array]:
         """Return a column as `our_columns` takes it, and which rows it is right for."""
         if name == "time":
-            times, good = text_times(column)
+            times, good = zoned_times(column, self.border.zone)
             if self.border.time_unit is not None and not good.all():
                 numbers, are_numbers = _numbers(column, r"^[0-9]{1,16}(\.[0-9]{1,9})?$")
                 more, sure = number_times(numbers.cast(pa.float64()), self.border.time_unit)

@@ -17,7 +17,9 @@ import pyarrow.json as pj
 
 from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
 from searchlogs.columnar.chunks import Passed, passed_rows
-from searchlogs.columnar.times import number_times, text_times
+from searchlogs.columnar.local import zoned_times
+from searchlogs.columnar.nested import names_in, with_nested
+from searchlogs.columnar.times import number_times
 from searchlogs.logs.arrays import Array, from_numpy
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import BadRecord, Border
@@ -46,7 +48,7 @@ class JsonTables:
     """What makes tables of blocks, and knows the keys and the types that it has seen."""
 
     def __init__(self, ids: Iterable[str]) -> None:
-        """Start without knowing a key; whole numbers under the keys `ids` are no floats."""
+        """Start without knowing a key; numbers under the keys `ids` may be whole."""
         self.ids = {*ids}
         self.type: pa.StructType = pa.struct([])
         self.schema = pa.schema([])
@@ -123,11 +125,12 @@ class JsonLines:
         """Start at the beginning of a file.
 
         Args:
-            border: Rules for reading the lines, without names such as a.b and a|b.
+            border: Rules for reading the lines.
             names: Our names of the columns to make.
         """
         self.border, self.names = border, names
-        self.tables = JsonTables(map(border.theirs, ("user", "items", "item", "query_id")))
+        ids = map(border.theirs, ("user", "items", "item", "query_id"))
+        self.tables = JsonTables(name for path in ids for name in names_in(path))
 
     def columns(self, block: Block) -> tuple[pa.RecordBatch, Array, Passed] | None:
         """Return the lines under our names and types, and which of them surely are events as such.
@@ -137,8 +140,11 @@ class JsonLines:
             all of them.
         """
         table = self.tables.read(block)
-        if table is None:
-            return None
+        return None if table is None else self.rows(table)
+
+    def rows(self, table: pa.Table) -> tuple[pa.RecordBatch, Array, Passed]:
+        """Return what `columns` does, of a block's values under the log's names."""
+        table = with_nested(table, self.border)
         good = np.ones(len(table), bool)
         found = {}
         for name in self.names:
@@ -162,7 +168,8 @@ class JsonLines:
         sure = np.ones(len(column), bool)
         if name == "time" and kind in (TEXT, NUMBER):
             unit = self.border.time_unit
-            times, good = text_times(column) if kind == TEXT else number_times(column, unit)
+            zone = self.border.zone
+            times, good = zoned_times(column, zone) if kind == TEXT else number_times(column, unit)
             return from_numpy(times).view(TIME), good & there(column)
         if pa.types.is_list(kind) and name == "items" and kind.value_type in (TEXT, WHOLE):
             return column, sure
@@ -236,7 +243,7 @@ def _type_of(value: Any, ids: set[str] | None = None) -> pa.DataType:
     if isinstance(value, list):
         return pa.list_(reduce(_wider, map(_type_of, value), NOTHING))
     if isinstance(value, dict):
-        fields = [(key, _id_type(inner) if ids and key in ids else _type_of(inner))
+        fields = [(key, _id_type(inner) if ids and key in ids else _type_of(inner, ids))
                   for key, inner in value.items()]  # fmt: skip
         return pa.struct(fields)
     return NUMBER

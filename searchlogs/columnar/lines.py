@@ -12,6 +12,7 @@ import pyarrow as pa
 from searchlogs.columnar.chunks import NEVER, NOTHING_PASSED, Chunk, Maker, Passed, Raw
 from searchlogs.columnar.csv import CsvLines
 from searchlogs.columnar.jsonl import JsonLines
+from searchlogs.columnar.ubi import UbiLines
 from searchlogs.logs.arrays import Array, from_numpy
 from searchlogs.logs.blocks import BLOCK, Block, read_blocks
 from searchlogs.logs.border import Border
@@ -21,8 +22,12 @@ from searchlogs.logs.jsonl import read_json, read_line
 from searchlogs.logs.lines import Line, Parsed, Text, batched, read_lines, text_of
 from searchlogs.logs.reader import BATCH
 from searchlogs.logs.stores import open_place, size_read
+from searchlogs.logs.ubi import Ubi
 from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
+
+AT_ONCE = 4
+"""Blocks of UBI that are looked at together."""
 
 LINES = frozenset({"jsonl", "csv", "tsv"})
 """Formats whose files can be read so."""
@@ -75,8 +80,9 @@ class LineFile:
         if layout != "lines" or text.from_utf_16 or self.border.time_format is not None:
             yield from self._by_record(read_json(stream, self.border))
             return
-        reader = JsonLines(self.border, self.names)
-        for block in read_blocks(stream, self.block):
+        reader = _json_reader(self.border, self.names)
+        blocks = read_blocks(stream, self.block)
+        for block in _larger(blocks) if isinstance(reader, UbiLines) else blocks:
             if isinstance(block, Block):
                 none = None, np.zeros(len(block), bool), NOTHING_PASSED
                 columns, good, passed = reader.columns(block) or none
@@ -99,7 +105,8 @@ class LineFile:
     def _csv(self, text: Text) -> Iterator[_Part]:
         """Yield the records of a CSV or TSV file."""
         rows = CsvRows(self.border, self.format == "csv", self.backslash)
-        if text.from_utf_16 or self.backslash or self.border.time_format is not None:
+        border = self.border
+        if text.from_utf_16 or self.backslash or border.nested or border.time_format is not None:
             yield from self._by_record(rows.read_all(read_lines(text)))
             return
         reader = CsvLines(self.border, self.names, rows)
@@ -156,6 +163,26 @@ class LineFile:
             reads = [Read(self.path, *record) for record in some]
             raw = Raw(data, np.append(0, ends[:-1]), ends, lines)
             yield _Part(None, np.zeros(len(some), bool), reads, raw)
+
+
+def _larger(blocks: Iterable[Block | Iterator[Line]]) -> Iterator[Block | Iterator[Line]]:
+    """Return the same lines in larger blocks, for what does much for each of them."""
+    held: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Block):
+            held.append(block)
+        if held and (len(held) == AT_ONCE or not isinstance(block, Block)):
+            yield Block(held[0].number, b"".join(part.data for part in held))
+            held = []
+        if not isinstance(block, Block):
+            yield block
+    if held:
+        yield Block(held[0].number, b"".join(part.data for part in held))
+
+
+def _json_reader(border: Border, names: list[str]) -> JsonLines | UbiLines:
+    """Return what makes columns of blocks of JSON Lines."""
+    return UbiLines(border, names) if isinstance(border, Ubi) else JsonLines(border, names)
 
 
 def _odd_records(block: Block, reader: CsvLines, is_last: bool) -> tuple[dict[int, Parsed], int]:

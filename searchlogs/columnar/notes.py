@@ -68,15 +68,18 @@ class Notes:
         found: frozenset[str],
         others: Iterable[tuple[int, str]],
     ) -> None:
-        """Count records that are ignored.
+        """Count records that are ignored, and framing.
 
         Args:
-            words: The kinds of some of them, in the log's words.
+            words: The kinds of some of them, in the log's words; null for framing.
             places: The places of those.
             found: The mapped fields that any of those has.
             others: Places and kinds of all others.
         """
-        if len(words):
+        framing = words.null_count
+        self.tally.records += framing
+        self.tally.framing += framing
+        if len(words) > framing:
             self.mapped.note(lambda name: name in found)
         kinds = [*_by_name(words, places), *((place, word, 1) for place, word in others)]
         for _, word, number in sorted(kinds):

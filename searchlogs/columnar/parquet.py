@@ -31,8 +31,9 @@ def common_columns(opened: OpenLog) -> pa.Schema | None:
     """
     files = [path for path, _ in opened.files]
     formats = {format for _, format in opened.files}
-    if not as_they_stand(opened.log):
-        return None
+    border = opened.log.border
+    if not as_they_stand(opened.log) or opened.log.is_sorted or border.nested:
+        return None  # UBI has nested names as well
     if opened.log.query is not None:
         return our_schema(opened.log.query.schema, opened.log.border)
     if formats != {"parquet"} or STDIN in files:

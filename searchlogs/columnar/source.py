@@ -1,8 +1,8 @@
 """A log as a Bytewax source of record batches.
 
 The columns of Parquet files and of queries are taken as they stand, if their types allow it, and so
-are lines of JSON, CSV and TSV that surely are events. Every other log is read record by record, and
-its events are put into batches.
+are lines of JSON, CSV, TSV and UBI that surely are events. Every other log is read record by
+record, and its events are put into batches.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from searchlogs.columnar.chunks import Columns, File, as_they_stand
 from searchlogs.columnar.convert import to_batch
 from searchlogs.columnar.lines import LINES, LineFile
 from searchlogs.columnar.parquet import ParquetFile, QueryRows, common_columns
+from searchlogs.columnar.sorted import Sorted
 from searchlogs.logs.border import Reject
 from searchlogs.logs.log import OpenLog
 from searchlogs.logs.outcomes import ACTIVITY
@@ -22,6 +23,9 @@ from searchlogs.logs.parquet import ROWS
 from searchlogs.logs.reader import BATCH, LogEvents, Reader
 from searchlogs.logs.schemas import EVENTS
 from searchlogs.logs.source import LogSource
+from searchlogs.logs.stores import place
+from searchlogs.logs.ubi import Ubi
+from searchlogs.logs.words import format_of
 
 LINES_BATCH = 10_000
 """Lines that are read at a time, if they are read in blocks: some blocks."""
@@ -56,13 +60,21 @@ def _files(opened: OpenLog) -> tuple[list[File], int] | None:
         if opened.log.query is not None:
             return [QueryRows(opened.log.query, border, taken)], ROWS
         return [ParquetFile(path, border, taken) for path, _ in opened.files], ROWS
-    formats = {format for _, format in opened.files}
-    if formats and formats <= LINES and as_they_stand(opened.log):
+    log = opened.log
+    formats = {path: _format_of(path, format) for path, format in opened.files}
+    readable = {"jsonl"} if isinstance(border, Ubi) else LINES
+    if formats and readable.issuperset(formats.values()) and as_they_stand(log):
         names = [*EVENTS.names, *([ACTION] if has_activities else [])]
-        escaped = opened.log.backslash
-        files = [LineFile(path, format, border, names, escaped) for path, format in opened.files]
-        return [*files], LINES_BATCH
+        files: list[File] = [
+            LineFile(path, formats[path], border, names, log.backslash) for path, _ in opened.files
+        ]
+        return [Sorted(files, opened.scratch)] if log.is_sorted else files, LINES_BATCH
     return None
+
+
+def _format_of(path: str, format: str) -> str:
+    """Return the format of a file's text, which UBI does not say."""
+    return format_of(place(path)) or "jsonl" if format == "ubi" else format
 
 
 class _EventBatches:

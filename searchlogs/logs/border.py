@@ -217,7 +217,7 @@ class Border:
     def _value(self, ours: str, record: Record) -> Any:
         """Return a record's value of a field; None if it has none."""
         path = self.theirs(ours)
-        return look_up(record, path) if path in self._nested else record.get(path)
+        return look_up(record, path) if path in self.nested else record.get(path)
 
     def _has(self, ours: str, record: Record) -> bool:
         """Return whether a record has a value of a field."""
@@ -241,7 +241,7 @@ class Border:
         return columns_of(self.theirs("items"))
 
     @cached_property
-    def _nested(self) -> frozenset[str]:
+    def nested(self) -> frozenset[str]:
         """The names that stand for more than one column."""
         return frozenset(name for name in self.fields.values() if "." in name or "|" in name)
 
@@ -271,7 +271,7 @@ class Border:
                 unread, noted = [], {"event"}
             readers[kind] = _Reader(
                 self._validator(event),
-                tuple(path for name in names if (path := self.theirs(name)) in self._nested),
+                tuple(path for name in names if (path := self.theirs(name)) in self.nested),
                 tuple(unread),
                 frozenset().union(*(columns_of(self.theirs(name)) for name in noted)),
             )

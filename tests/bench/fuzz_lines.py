@@ -27,9 +27,10 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from fuzz import EVENTS, break_bytes, break_lines, break_rows
 from log_files import Table, as_row
 
-from searchlogs.columnar.chunks import Columns
+from searchlogs.columnar.chunks import Columns, File
 from searchlogs.columnar.flow import to_late
 from searchlogs.columnar.lines import LineFile
+from searchlogs.columnar.sorted import Sorted
 from searchlogs.events import FIELDS
 from searchlogs.logs.border import Border, Reject
 from searchlogs.logs.log import Log
@@ -271,17 +272,25 @@ def given(reader: Any, batch: int) -> Given:
             return typed, rejects, sums, repr(reader.tally)
 
 
-def compare(paths: list[str], border: Border, block: int, batch: int) -> Counter[str]:
+def compare(
+    paths: list[str], border: Border, block: int, batch: int, run: int | None = None
+) -> Counter[str]:
     """Read a log in both ways; return what became of its records, by lines and by blocks.
+
+    With `run`, records are sorted by time, so many bytes of them in memory.
 
     Raises an AssertionError if they differ.
     """
     names = [*SCHEMA.names, *(["action"] if "activity" in border.kinds.values() else [])]
-    files = [LineFile(path, format_of(Path(path)), border, names, block=block) for path in paths]
+    files: list[File] = [
+        LineFile(path, format_of(Path(path)), border, names, block=block) for path in paths
+    ]
+    files = files if run is None else [Sorted(files, None, run, piece=5)]
     counts: Counter[str] = Counter()
-    one_by_one = LogEvents(Log(tuple(paths), border).open(), lambda size: None)
+    log = Log(tuple(paths), border, sort=run is not None)
+    one_by_one = LogEvents(log.open(), lambda size: None)
     expected = given(one_by_one, batch)
-    blocks = Columns(list(files), border, lambda size: None)
+    blocks = Columns(files, border, lambda size: None)
     found = given(blocks, batch)
     for what, one, other in zip(
         ("events", "rejects", "sums", "tally"), expected, found, strict=True
@@ -318,7 +327,7 @@ def fuzz(
             Path(paths[-1]).write_bytes(data)
         block, batch = rng.choice([20, 100, 300, 1_000, 1 << 19]), rng.choice([1, 3, 7, 1_000])
         try:
-            total += compare(paths, border, block, batch)
+            total += compare(paths, border, block, batch, rng.choice([None, None, 100, 1 << 25]))
         except Exception as error:
             raise AssertionError(f"number {number} of seed {seed}: {border}") from error
     return total
