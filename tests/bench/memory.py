@@ -23,8 +23,8 @@ SESSIONS = 1 << 14
 KINDS = {
     "JSON Lines": ("ordered", ".jsonl", []),
     "Parquet": ("ordered", ".parquet", []),
-    "Parquet to CSV": ("ordered", ".parquet", ["--out", "s.csv"]),
-    "Parquet to JSON Lines": ("ordered", ".parquet", ["--out", "s.jsonl"]),
+    "Parquet to .csv": ("ordered", ".parquet", ["--out", "s.csv"]),
+    "Parquet to .jsonl": ("ordered", ".parquet", ["--out", "s.jsonl"]),
     "searches": ("ordered", ".parquet", ["--searches", "searches.parquet"]),
     "queries": ("ordered", ".parquet", ["--queries", "queries.parquet"]),
     "sort": ("shuffled", ".jsonl", ["--sort"]),
