@@ -50,8 +50,11 @@ def query_table(
     import duckdb  # here, as it takes long to load and few runs want this table
 
     with TemporaryDirectory(prefix="duckdb-", dir=folder) as spill:
-        # One thread: each needs memory of its own, and all would wait for the rows.
-        config = {"memory_limit": f"{memory}B", "temp_directory": spill, "threads": 1}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{memory}B",
+            "temp_directory": spill,
+            "threads": 1,  # each needs memory of its own, and all would wait for the rows
+        }
         try:
             with duckdb.connect(config=config) as connection:
                 table = connection.sql(_BY_QUERY, params={"least": least_users}).to_arrow_table()
