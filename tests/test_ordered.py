@@ -6,7 +6,7 @@ from random import Random
 import pyarrow as pa
 import pytest
 
-from searchlogs.command.ordered import Ordered, in_parts
+from searchlogs.command.ordered import BLOCKS, Ordered, in_parts
 from searchlogs.logs.scratch import Scratch
 
 Row = tuple[str, int]
@@ -33,6 +33,19 @@ def test_runs_are_merged(tmp_path: Path, memory: int, size: int) -> None:
             assert pairs == sorted(rows)
         assert len(found) == 300
         assert list(Ordered([], ["user"], scratch)) == []
+
+
+def test_few_blocks_are_in_memory_however_many_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("a", id) for id in Random(1).sample(range(300), 300)]
+    with Scratch(tmp_path) as scratch:
+        found = Ordered(batches(rows, 1), ["id"], scratch, memory=1)  # a run for each row
+        read: list[object] = []
+        get = scratch.get
+        monkeypatch.setattr(scratch, "get", lambda place: read.append(place) or get(place))
+        next(iter(found))
+        assert len(read) <= BLOCKS + 1
 
 
 def test_equal_rows_are_all_kept(tmp_path: Path) -> None:

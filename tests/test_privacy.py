@@ -261,3 +261,14 @@ def test_few_people_are_not_told_of_even_together() -> None:
     table = query_table(searches([*rows, *more]))
     assert table["query"].to_pylist() == ["dogs", None]
     assert table["queries"].to_pylist() == [1, 10]
+
+
+def test_too_little_memory_for_the_queries_is_said_with_the_folder(tmp_path: Path) -> None:
+    size = 100_000
+    columns = {name: pa.nulls(size, SEARCHES.field(name).type) for name in SEARCHES.names}
+    columns["query"] = pa.array([f"query {number % 50_000}" for number in range(size)])
+    columns["user"] = pa.array([f"user {number}" for number in range(size)])
+    with pytest.raises(OSError, match="emory") as no_room:
+        query_table(pa.table(columns, SEARCHES), 3, tmp_path, memory=1 << 22)
+    assert no_room.value.filename == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []

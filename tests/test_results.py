@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterable
 from dataclasses import asdict, fields
@@ -682,3 +684,13 @@ def test_tables_are_written_by_their_ending(tmp_path: Path) -> None:
     }.items():
         results.write_rows([rows], rows.schema, tmp_path / f"t{ending}")
         assert (tmp_path / f"t{ending}").read_bytes().startswith(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks have other units elsewhere")
+def test_memory_does_not_grow_with_the_log() -> None:
+    script = Path(__file__).parent / "bench" / "memory.py"
+    command = [sys.executable, script, "--events", "200000,1200000", "--only", "JSON Lines"]
+    table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    small, large = map(int, table.splitlines()[-1].split("|")[2:4])
+    assert large < small + 80  # MB; the lines alone take 140

@@ -3,6 +3,7 @@
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -12,7 +13,11 @@ MEMORY = 1 << 24
 """Bytes of rows that are sorted at a time."""
 
 BLOCKS = 1 << 6
-"""Number of blocks that a run of the largest size is put aside in."""
+"""Number of blocks that a run of MEMORY is put aside in, and most runs that are merged at a time:
+one block of each is in memory."""
+
+Run: TypeAlias = tuple[pa.Schema, list[Place]]
+"""Rows in order: where their blocks wait."""
 
 
 class Ordered:
@@ -35,19 +40,27 @@ class Ordered:
         """
         self._columns = columns
         self._scratch = scratch
-        self._runs: list[tuple[pa.Schema, list[Place]]] = []
         self._count = 0
+        runs: list[Run] = []
         for table in in_parts(batches, memory):
-            self._runs.append((table.schema, self._put(table, memory // BLOCKS)))
+            runs.append(self._put(self._sorted(table), memory // BLOCKS))
             self._count += table.num_rows
+        while len(runs) > BLOCKS:
+            groups = [runs[start : start + BLOCKS] for start in range(0, len(runs), BLOCKS)]
+            runs = [self._put(self._merged(group), memory // BLOCKS) for group in groups]
+        self._runs = runs
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return self._count
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows: of each run's block, those up to where the first of the blocks ends."""
-        held = [(block, rest) for rest in map(self._get, self._runs) for block in [next(rest)]]
+        """Yield the rows."""
+        return self._merged(self._runs)
+
+    def _merged(self, runs: list[Run]) -> Iterator[pa.RecordBatch]:
+        """Merge runs: of each one's block, the rows up to where the first of the blocks ends."""
+        held = [(block, rest) for rest in map(self._get, runs) for block in [next(rest)]]
         while held:
             bound = min(self._key(block, len(block) - 1) for block, _ in held)
             ready, left = [], []
@@ -58,21 +71,24 @@ class Ordered:
                 if following is not None:
                     left.append((following, rest))
             held = left
-            yield from self._sorted(pa.Table.from_batches(ready)).to_batches()
+            yield from self._sorted(pa.Table.from_batches(ready))
 
-    def _sorted(self, table: pa.Table) -> pa.Table:
+    def _sorted(self, table: pa.Table) -> list[pa.RecordBatch]:
         """Return rows in order, in one piece."""
-        return table.sort_by([(name, "ascending") for name in self._columns]).combine_chunks()
+        by = [(name, "ascending") for name in self._columns]
+        return list(table.sort_by(by).combine_chunks().to_batches())
 
-    def _put(self, table: pa.Table, size: int) -> list[Place]:
-        """Put a run aside in blocks of about so many bytes."""
-        rows = max(1, table.num_rows * size // max(1, table.nbytes))
-        return [
-            self._scratch.put(memoryview(block.serialize()))
-            for block in self._sorted(table).to_batches(max_chunksize=rows)
-        ]
+    def _put(self, rows: Iterable[pa.RecordBatch], size: int) -> Run:
+        """Put rows that are in order aside in blocks of about so many bytes."""
+        places = []
+        for batch in rows:
+            most = max(1, len(batch) * size // max(1, batch.nbytes))
+            for start in range(0, len(batch), most):
+                block = batch.slice(start, most)
+                places.append(self._scratch.put(memoryview(block.serialize())))
+        return batch.schema, places
 
-    def _get(self, run: tuple[pa.Schema, list[Place]]) -> Iterator[pa.RecordBatch]:
+    def _get(self, run: Run) -> Iterator[pa.RecordBatch]:
         """Yield the blocks of a run."""
         schema, places = run
         for place in places:

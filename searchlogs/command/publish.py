@@ -125,9 +125,8 @@ def publish(
         write(map(add_rates, wanted), SESSIONS, path)
 
     def write_queries(path: Path) -> None:
-        table = query_table(
-            pa.RecordBatchReader.from_batches(SEARCHES, found.searches), least_users
-        )
+        searches = pa.RecordBatchReader.from_batches(SEARCHES, found.searches)
+        table = query_table(searches, least_users, work.parent)
         write(table.to_batches(), table.schema, path)
 
     with Scratch(work.parent) as scratch:
