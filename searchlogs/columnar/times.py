@@ -66,7 +66,7 @@ def _times(cells: Array, ends_in_z: bool) -> tuple[Array, Array]:
     if end != len("2024-01-01T00:00:05"):
         marks[19] = b"." if 1 <= len(fraction) <= 9 else b""  # else no byte is right
     digits = cells - np.uint8(ord("0"))  # other characters become more than 9
-    good: Array = (digits[[*_DIGITS, *fraction, *offset]] <= 9).all(axis=0)
+    good = np.all(digits[[*_DIGITS, *fraction, *offset]] <= 9, axis=0)
     for place, allowed in marks.items():
         is_right = np.zeros(len(good), bool)
         for byte in allowed:
@@ -75,7 +75,8 @@ def _times(cells: Array, ends_in_z: bool) -> tuple[Array, Array]:
 
     def number(place: int) -> Array:
         """Return the number of two digits."""
-        return digits[place] * np.uint8(10) + digits[place + 1]
+        two: Array = digits[place] * np.uint8(10) + digits[place + 1]
+        return two
 
     month = (number(0) * np.int64(100) + number(2) - 1970) * 12 + number(5) - 1
     good &= (month >= 0) & (month < len(_MONTHS) - 1) & (number(5) >= 1) & (number(5) <= 12)
