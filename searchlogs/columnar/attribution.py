@@ -146,8 +146,9 @@ def _own_by_item(
     """
     result = np.flatnonzero(kind == RESULTS)
     lists = texts["items"].take(from_numpy(result)).combine_chunks()
-    logged = np.flatnonzero(to_flags(lists.is_valid()))
-    result, lists = result[logged], lists.take(from_numpy(logged))
+    if lists.null_count:  # a copy of lists takes time
+        logged = np.flatnonzero(to_flags(lists.is_valid()))
+        result, lists = result[logged], lists.take(from_numpy(logged))
     free = result[owner[result] < 0]
     owner[free] = records.look_back(free, np.ones(len(records.search), bool))
     shown_by = owner[result]

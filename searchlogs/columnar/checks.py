@@ -19,7 +19,6 @@ from searchlogs.logs.arrays import (
     from_numpy,
     int_array,
     text_array,
-    to_flags,
     to_numpy,
 )
 from searchlogs.logs.border import Border
@@ -162,8 +161,8 @@ def sure_rows(columns: pa.RecordBatch) -> Array:
 
     def needs(kind: str, name: str, has: Callable[[pa.Array], Array]) -> None:
         """Require a value of a field in all rows of a kind."""
-        mine = code == CODES[kind]
-        good[mine] &= has(columns[name])[mine] if name in columns.schema.names else False
+        is_other = code != CODES[kind]
+        good[:] &= is_other | has(columns[name]) if name in columns.schema.names else is_other
 
     needs("search", "query", there)
     needs("results", "items", there)
@@ -219,7 +218,14 @@ _NO_ROW = int_array([None])[0]
 
 def there(column: pa.Array) -> Array:
     """Return which values are not null."""
-    return to_flags(column.is_valid())
+    if not column.null_count:
+        return np.ones(len(column), bool)
+    bitmap = column.buffers()[0]
+    if bitmap is None:  # as of the type null
+        return np.zeros(len(column), bool)
+    end = column.offset + len(column)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=end, bitorder="little")
+    return bits[column.offset :].view(bool)
 
 
 def filled(texts: pa.Array) -> Array:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench import ATTRIBUTED, GAP, digest, polars
+from bench import ATTRIBUTED, GAP, digest
 
 ROWS = "select event, user, time, items, item, query_id, row_number() over () as n from "
 JSON = """read_json('{path}', format = 'newline_delimited', columns = {{event: 'VARCHAR',
@@ -67,15 +67,77 @@ def duckdb_child(path: str, out: str) -> None:
 
 
 def polars_child(path: str, out: str) -> None:
-    """The sessions without attribution by items, to Parquet."""
+    """The sessions with the same attribution, to Parquet."""
     import polars as pl
-    import pyarrow.parquet as pq
 
-    lines = pl.read_ndjson(path) if path.endswith(".jsonl") else pl.read_csv(path)
-    log = lines.select("event", "user", pl.col("time").str.to_datetime(time_zone="UTC"))
-    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
-        log.write_parquet(file.name)
-        pq.write_table(polars(file.name)[1], out)
+    c = pl.col
+    texts = ["event", "time", "query", "item", "query_id"]
+    schema = {name: pl.String for name in texts} | {"user": pl.Int64, "position": pl.Int64}
+    log = pl.read_ndjson(path, schema=schema | {"items": pl.List(pl.String)}).lazy()
+    log = log.with_columns(c("time").str.to_datetime(time_zone="UTC"))
+    # The log is in time order, so that a stable sort by user does.
+    log = log.sort("user", maintain_order=True)
+    is_new = (c("user") != c("user").shift(1)) | (c("time") - c("time").shift(1) > GAP)
+    log = log.with_columns(
+        new=is_new.fill_null(True), search=c("event") == "search", click=c("event") == "click"
+    )
+    log = log.with_columns(number=c("new").cum_sum(), k=c("search").cum_sum())
+    log = log.collect().lazy()  # else its branches are computed again
+    clicked = polars_clicks(log)
+    sessions = log.group_by("number", maintain_order=True).agg(
+        c("user").first(),
+        start=c("time").first(),
+        end=c("time").last(),
+        events=pl.len(),
+        searches=c("search").sum(),
+        clicks=c("click").sum(),
+    )
+    sessions = sessions.join(clicked, on="number", how="left", maintain_order="left")
+    sessions = sessions.with_columns(
+        c("searches_clicked", "orphan_clicks").fill_null(0),
+        session=c("number") - c("number").first().over("user"),
+    )
+    sessions.collect().write_parquet(out)
+
+
+def polars_clicks(log: Any) -> Any:
+    """Searches with a click, and orphan clicks, of each session that has clicks.
+
+    `number` is the number of a session, `k` that of the latest search, both counted over the log.
+    """
+    import polars as pl
+
+    c = pl.col
+    ids = ["number", "query_id"]
+    searches = log.filter("search").select("number", "k", "query_id")
+    named = searches.drop_nulls("query_id").group_by(ids).agg(named=c("k").min())
+    first = searches.group_by("number").agg(first=c("k").min())
+    results = log.filter(c("event") == "results").join(named, on=ids, how="left")
+    latest = pl.when(c("k") >= c("first")).then("k")
+    results = results.join(first, on="number", how="left")
+    results = results.select("number", "items", k=pl.coalesce("named", latest)).drop_nulls("k")
+    shown = results.explode("items").rename({"items": "item"})
+    silent = searches.join(results, on="k", how="anti").select("number", "k")
+    clicks = log.filter("click").join(named, on=ids, how="left").with_row_index("row")
+
+    def latest_of(found: Any, keys: list[str]) -> Any:
+        """The latest of the searches found that is no later than each click."""
+        pairs = clicks.join(found, on=keys, suffix="_found").filter(c("k_found") <= c("k"))
+        return pairs.group_by("row").agg(c("k_found").max())
+
+    by_item = latest_of(shown, ["number", "item"])
+    by_silence = latest_of(silent, ["number"])
+    clicks = clicks.join(by_item, on="row", how="left")
+    clicks = clicks.join(by_silence, on="row", how="left", suffix="_silent")
+    owner = pl.coalesce("named", "k_found", "k_found_silent")
+    return (
+        clicks.select("number", owner=owner)
+        .group_by("number")
+        .agg(
+            searches_clicked=c("owner").drop_nulls().n_unique(),
+            orphan_clicks=c("owner").null_count(),
+        )
+    )
 
 
 def unpack_child(path: str, out: str) -> None:
@@ -193,7 +255,7 @@ JOBS = {
 }
 RATIOS = [
     ("JSON Lines ÷ DuckDB", "jsonl", ["duckdb jsonl"], "≤ 1.3", True),
-    ("JSON Lines ÷ Polars, which attributes nothing", "jsonl", ["polars jsonl"], "≤ 1.0", False),
+    ("JSON Lines ÷ Polars", "jsonl", ["polars jsonl"], "≤ 1.0", True),
     ("CSV ÷ DuckDB", "csv", ["duckdb csv"], "≤ 1.5", True),
     ("gz ÷ unpacking and the plain file", "gz", ["unpack gz", "jsonl"], "≤ 1.2", False),
     ("zst ÷ unpacking and the plain file", "zst", ["unpack zst", "jsonl"], "≤ 1.2", False),
