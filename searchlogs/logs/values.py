@@ -74,7 +74,7 @@ def find_layout(stream: BinaryIO) -> tuple[Layout, Text]:
         layout = _layout(seen)
         if layout is not None:
             return layout, text
-        while layout is None and len(head) <= MAX_LINE + CHUNK and (more := text.read1(CHUNK)):
+        while layout is None and len(head) <= MAX_LINE + CHUNK and (more := text.read1(LOOK)):
             head += more
             if len(head) >= 2 * looked:  # a packed file that breaks off comes byte by byte
                 looked = len(head)
