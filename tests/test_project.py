@@ -304,6 +304,7 @@ def compare_changed(tmp_path: Path, *options: str) -> tuple[list[tuple[str, str]
     return re.findall(r"^FAILED (\w+)\.ipynb::Cell (\d+)", done.stdout, re.MULTILINE), done.stdout
 
 
+@pytest.mark.slow  # it runs nbval over a notebook for each change
 @pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"),
     reason="an SVG is the same bytes on Linux on x86-64 only",
