@@ -37,7 +37,7 @@ MAX_DIGITS = 4_300
 SAMPLE = 64
 """Lines from which new keys are learnt, before they are looked for in all of a block."""
 
-STRETCH = 1_024
+STRETCH = 512
 """Lines that are read together behind one that was refused; then twice as many each time."""
 
 SHARE = 32
