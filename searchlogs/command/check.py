@@ -11,7 +11,6 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any, NamedTuple
 
 NEWEST_PYTHON = (3, 12)
@@ -63,7 +62,6 @@ def check_machine(checks: Sequence[Check] | None = None) -> bool:
 def every_check() -> list[Check]:
     """Return the checks, in the order in which what they need builds up."""
     here = shlex.quote(sys.executable)
-    notebooks = "notebooks" if Path("notebooks").is_dir() else "."
     return [
         Check("Bytewax runs on this Python", check_python, "uv sync --python 3.12"),
         Check("Package versions match the course", check_packages, INSTALL),
@@ -71,7 +69,7 @@ def every_check() -> list[Check]:
         Check("Seven events make two sessions", check_flow, INSTALL),
         Check("A figure is drawn", check_figure, INSTALL),
         Check("JupyterLab finds a free port", check_port, f"{here} -m jupyter lab --port 9888"),
-        Check("This folder is writable", check_folder, f"cp -r {notebooks} ~/my-notebooks"),
+        Check("This folder is writable", check_folder, f"{here} -m searchlogs course ~/searchlogs"),
     ]
 
 
