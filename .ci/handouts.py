@@ -162,7 +162,7 @@ def _cell(notebook: str, part: str) -> dict[str, Any]:
 def _handout() -> dict[str, Any]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (first,) = re.findall(r"^\$ (.* bytewax\.run .*)$", readme, re.MULTILINE)
-    (copy,) = re.findall(r"^\$ (cp -r notebooks .*)$", readme, re.MULTILINE)
+    (copy,) = re.findall(r"^\$ (uv run .* course .*)$", readme, re.MULTILINE)
     (start,) = re.findall(r"^\$ (uv run jupyter lab my-.*)$", readme, re.MULTILINE)
     return {
         "kinds": [[kind.__name__, *_described(kind)] for kind in KINDS],

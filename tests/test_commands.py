@@ -313,6 +313,18 @@ def test_an_empty_log(say: Say) -> None:
     assert Path("s.csv").read_text().count("\n") == 1
 
 
+def test_a_log_in_other_words_is_told_how_to_map_them(say: Say) -> None:
+    time = "2024-01-01T12:00:00Z"
+    foreign = {"action": "search", "uid": 1, "time": time}
+    log("fields.jsonl", foreign)
+    log("kinds.jsonl", {"event": "Search", "user": 1, "time": time})
+    log("mixed.jsonl", foreign, {"event": "app_open", "user": 1, "time": time})
+    log("times.jsonl", {"event": "app_open", "user": 1, "time": 1704110400})
+    for name, is_told in (("fields", True), ("kinds", True), ("mixed", False), ("times", False)):
+        status, out, _ = say(f"run {name}.jsonl --out {name}.csv")
+        assert status == 1 and ("none gave an event: --map" in out) == is_told, out
+
+
 def test_max_rejects(say: Say) -> None:
     with open("log.jsonl", "a") as file:
         file.write(BAD * 2)

@@ -205,6 +205,7 @@ def test_a_case_can_be_run_by_oneself() -> None:
     answer = written("count_by_kind", WRONG_BODIES["count_by_kind"][13][0])
     facts = dict(exercises.count_by_kind.check(answer).facts)
     assert facts["to run it"] == "exercises.count_by_kind.case(4).run(my_flow)"
+    assert facts["to see it"].endswith(".xray(my_flow)  # without the kill")
     case = exercises.count_by_kind.case(4)
     assert case.run(answer) == exercises.count_by_kind.case(4).run(answer)
     assert len(case.items) == 7 and "killed after item 4" in repr(case)

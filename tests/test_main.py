@@ -201,6 +201,15 @@ def failure(capsys: pytest.CaptureFixture[str], check: Any) -> str:
     return str(found[1])
 
 
+def test_a_missing_package_is_mended_by_installing(capsys: pytest.CaptureFixture[str]) -> None:
+    def check() -> None:
+        import no_such_package  # type: ignore[import-not-found]  # noqa: F401
+
+    assert not check_machine([Check("It works", check, "start it again")])
+    out = capsys.readouterr().out
+    assert "no_such_package" in out and "pip install" in out and "start it again" not in out
+
+
 def test_one_that_fails_and_others_that_do_not(capsys: pytest.CaptureFixture[str]) -> None:
     checks = [
         Check("One", lambda: None, "1"),

@@ -269,6 +269,12 @@ WRONG: dict[str, tuple[Callable[[], Any], dict[str, Any], type[Exception], str]]
     ),
     "numbers": (lambda: times(time=[1, 2]), {}, ValueError, "time: …int64…time_unit"),
     "a unit": (lambda: times(time=[1, 2]), {"time_unit": "s"}, ValueError, "time: not between…1"),
+    "local text": (
+        lambda: times(time=["2024-01-01 10:00", "2024-01-01 11:00"]),
+        {},
+        ValueError,
+        "none of the 2 rows…time: no UTC offset…(set zone to",
+    ),
     "text": (lambda: times(time=["a", "b"]), {}, ValueError, "none of the 2 rows…time: …'a'"),
     "mixed": (lambda: times(user=[1, "a"]), {}, TypeError, "data: …user"),
     "lists": (lambda: times(user=[[1], [2]]), {}, ValueError, "user: expected…[1]"),

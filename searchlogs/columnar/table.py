@@ -338,7 +338,8 @@ class _Read:
 
 
 def _without_options(reason: str) -> str:
-    """Return a reason without its advice, which is for the command."""
+    """Return a reason without the advice that only the command can follow."""
+    reason = reason.replace("--zone", "zone").replace("--time-unit", "time_unit")
     return re.sub(r" \([^()]*--[^()]*\)", "", reason)
 
 

@@ -11,7 +11,6 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any, NamedTuple
 
 NEWEST_PYTHON = (3, 12)
@@ -19,6 +18,12 @@ NEWEST_PYTHON = (3, 12)
 
 PORTS = range(8888, 8939)
 """Ports of which JupyterLab takes the first that is free, or one near it."""
+
+INSTALL = (
+    "uv sync --reinstall (conda: conda env update -f environment.yml; "
+    "pip: pip install 'searchlogs[course]')"
+)
+"""Commands that install the course's packages."""
 
 
 class Check(NamedTuple):
@@ -46,6 +51,8 @@ def check_machine(checks: Sequence[Check] | None = None) -> bool:
         except BaseException as error:  # a panic of the engine, for one, is not an Exception
             ready = False
             found = str(error) if type(error) is _Unfit else f"{type(error).__name__}: {error}"
+            # What mends a package mends nothing while the package itself is missing.
+            fix = INSTALL if isinstance(error, ImportError) else fix
             print(f"FAIL  {what}: {textwrap.shorten(found, 200)}. To fix it: {fix}")
         else:
             print(f"OK    {what}")
@@ -55,19 +62,14 @@ def check_machine(checks: Sequence[Check] | None = None) -> bool:
 def every_check() -> list[Check]:
     """Return the checks, in the order in which what they need builds up."""
     here = shlex.quote(sys.executable)
-    install = (
-        "uv sync --reinstall (conda: conda env update -f environment.yml; "
-        "pip: pip install 'searchlogs[course]')"
-    )
-    notebooks = "notebooks" if Path("notebooks").is_dir() else "."
     return [
         Check("Bytewax runs on this Python", check_python, "uv sync --python 3.12"),
-        Check("Package versions match the course", check_packages, install),
+        Check("Package versions match the course", check_packages, INSTALL),
         Check("A Jupyter kernel starts", check_kernel, f"{here} -m ipykernel install --sys-prefix"),
-        Check("Seven events make two sessions", check_flow, install),
-        Check("A figure is drawn", check_figure, install),
+        Check("Seven events make two sessions", check_flow, INSTALL),
+        Check("A figure is drawn", check_figure, INSTALL),
         Check("JupyterLab finds a free port", check_port, f"{here} -m jupyter lab --port 9888"),
-        Check("This folder is writable", check_folder, f"cp -r {notebooks} ~/my-notebooks"),
+        Check("This folder is writable", check_folder, f"{here} -m searchlogs course ~/searchlogs"),
     ]
 
 

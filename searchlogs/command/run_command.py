@@ -39,6 +39,7 @@ def add_run(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
         help="find the sessions and metrics of a log",
+        usage="%(prog)s LOG ... --out FILE [options]",
         description="Cut a log into each user's sessions, and report what was clicked in each.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -61,6 +61,12 @@ def report(job: Job, summary: Summary, is_kept: bool = True) -> Iterator[str]:
             yield f"          {number:,} × {reason}"
         if len(summary.reasons) > MAX_LISTED:
             yield f"          other reasons: {len(summary.reasons) - MAX_LISTED:,}"
+        event = job.log.log.border.theirs("event")
+        if not tally.gave_events and summary.reasons[0][0].startswith(f"{event}: "):
+            yield (
+                "          none gave an event: --map and --kinds translate the log's words, and "
+                "--format names its format"
+            )
 
 
 def to_json(job: Job, summary: Summary, is_kept: bool = True) -> str:

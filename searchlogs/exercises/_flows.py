@@ -170,7 +170,8 @@ class FlowTask(Exercise):
             words = words or "Your code raised an error. Its message often says what is wrong."
             return Verdict("broken", words, case.name, (*facts, again), score)
         facts += [*self._compared(outcome, right), *_first_lines(printed), again]
-        facts.append(("to see it", f"{call}.xray({_name(answer)})"))
+        unlike = "  # without the kill" if case.stored is not None else ""
+        facts.append(("to see it", f"{call}.xray({_name(answer)}){unlike}"))
         words = words or f"Compare the two. Still stuck? `exercises.{self.name}.hint()`"
         return Verdict("wrong", words, case.name, tuple(facts), score)
 
