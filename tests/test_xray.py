@@ -288,3 +288,31 @@ def test_it_steps_in_a_browser(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not errors
     page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_who_steps_faster_than_the_item_glides_sees_the_state(
+    chromium: Any, tmp_path: Path
+) -> None:
+    seen = lay_out(trace(flow))
+    path = tmp_path / "xray.html"
+    path.write_text(
+        f"<!doctype html><meta charset=utf-8>{xray(flow)._repr_html_()}", encoding="utf-8"
+    )
+    page = chromium.new_page(reduced_motion="no-preference")
+    page.goto(path.as_uri())
+    shown = page.evaluate(
+        """() => {
+          const next = document.querySelector('[aria-label="Next"]');
+          for (let step = 0; step < 5; step++) next.click();
+          return [...document.querySelectorAll(".step")].map((step) =>
+            [...step.querySelectorAll(":scope > div:not(.head)")].map((line) => line.textContent));
+        }"""
+    )
+    before, after = (
+        [[line.label + line.text for line in lines] for lines in seen.frames[number]]
+        for number in (4, 5)
+    )
+    assert all(row in rows for row, *rows in zip(shown, before, after, strict=True))
+    page.close()

@@ -66,7 +66,7 @@
       if (row.kind !== row.name) make("i", {}, head, row.kind);
       return step;
     });
-    let at = -1, run = 0, timer = 0;
+    let at = -1, shown = -1, run = 0, timer = 0;
     const fill = (row) => {
       while (steps[row].children.length > 1) steps[row].lastChild.remove();
       for (const [look, label, text, fresh] of data.frames[at][row]) {
@@ -94,6 +94,7 @@
     };
     const show = async (moment) => {
       const own = ++run, forwards = moment === at + 1 && at >= 0;
+      if (forwards && shown !== at) steps.forEach((_, row) => fill(row)); // it was cut short
       at = moment;
       slider.value = at;
       back.disabled = at === 0;
@@ -114,6 +115,7 @@
         if (own !== run) return;
         fill(row);
       }
+      shown = at;
     };
     const stop = () => {
       clearInterval(timer);
