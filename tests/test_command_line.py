@@ -308,6 +308,7 @@ def test_a_file_whose_name_looks_like_a_pattern(say: Say) -> None:
 
 def test_the_course_is_copied(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(course, "find_spec", lambda name: object())
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
     status, out, err = say("course my/own")
     assert (status, err) == (0, "")
     notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -315,6 +316,11 @@ def test_the_course_is_copied(say: Say, monkeypatch: pytest.MonkeyPatch) -> None
     assert out.endswith(" -m jupyterlab my/own/00-start-here.ipynb\n")
     for path in [*notebooks, NOTEBOOKS / "shop.ubi.ndjson.gz"]:
         assert Path("my/own", path.name).read_bytes() == path.read_bytes()
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    assert say("course with-uv")[1].endswith(": uv run jupyter lab with-uv/00-start-here.ipynb\n")
+    monkeypatch.setenv("VIRTUAL_ENV", "another")
+    assert say("course beside-uv")[1].endswith(" -m jupyterlab beside-uv/00-start-here.ipynb\n")
 
 
 def test_the_course_overwrites_nothing(say: Say) -> None:

@@ -1,6 +1,7 @@
 """The command `course`: copy the notebooks, with the files that they read, to a folder."""
 
 import argparse
+import os
 import shlex
 import shutil
 import sys
@@ -81,6 +82,9 @@ def copy_course(folder: Path) -> int:
 def _begin(notebook: Path) -> str:
     """Return what to type to open a notebook."""
     python = shlex.quote(sys.executable)
+    # What was typed behind `uv run` is found by it again.
+    if "UV_RUN_RECURSION_DEPTH" in os.environ and os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        return f"uv run jupyter lab {shlex.quote(str(notebook))}"
     if find_spec("jupyterlab") is None:
         return f"{python} -m pip install 'searchlogs[course]'"
     return f"{python} -m jupyterlab {shlex.quote(str(notebook))}"
