@@ -64,6 +64,8 @@ its exercise. Learners see the same solutions when they run `.solution()`. For t
 
 This notebook is generated from the exercises. To change it, change the exercises.
 """
+LONGEST = 12
+"""Most lines of a code cell; a solution that is longer is shown as text, and checked as it is."""
 IS_ABOUT_FORM = re.compile(
     "expected|no unit|no durations|are per cent|single event|not events|six statements"
     "|no cause from the list|is one of `source`"
@@ -96,15 +98,24 @@ def _moved(statement: str, path: Path) -> str:
 
 
 def _solved(exercise: Exercise, statement: str) -> list[NotebookNode]:
-    """Return the cells of an exercise: the question, the solution with its check, a mistake."""
-    name = exercise.solve.__name__
-    answer = f"{name}()" if isinstance(exercise, Question) else name
-    code = f"{with_imports(exercise.solve)}\nexercises.{exercise.name}.check({answer})"
+    """Return the cells of an exercise: the question, the solution, its check, a mistake."""
+    name = exercise.name
+    call = "()" if isinstance(exercise, Question) else ""
     why = f"**Why**: {exercise.because}\n\n" if exercise.because else ""
+    whole, function = with_imports(exercise.solve), inspect.getsource(exercise.solve)
+    if len(function.splitlines()) > LONGEST:
+        solution = [new_markdown_cell(f"```python\n{whole}```", id=f"{name}-solution")]
+        solved = f"exercises.{name}.solve"
+    else:
+        imports = whole.removesuffix(function).strip()
+        solution = [new_code_cell(imports, id=f"{name}-imports")] if imports else []
+        solution += [new_code_cell(function.strip(), id=f"{name}-solution")]
+        solved = exercise.solve.__name__
     return [
-        new_markdown_cell(statement, id=f"{exercise.name}-question"),
-        new_code_cell(code, id=f"{exercise.name}-solution"),
-        new_markdown_cell(f"{why}{_mistake(exercise)}", id=f"{exercise.name}-mistake"),
+        new_markdown_cell(statement, id=f"{name}-question"),
+        *solution,
+        new_code_cell(f"exercises.{name}.check({solved}{call})", id=f"{name}-check"),
+        new_markdown_cell(f"{why}{_mistake(exercise)}", id=f"{name}-mistake"),
     ]
 
 
