@@ -122,7 +122,11 @@ def run_in_processes(number: int, flow: str, folder: Path) -> list[int]:
         subprocess.Popen([*command, str(index)], cwd=folder, stdout=quiet, stderr=quiet)
         for index in range(number)
     ]
-    return [process.wait() for process in processes]
+    try:
+        return [process.wait() for process in processes]
+    finally:  # an interrupt reaches this process alone
+        for process in processes:
+            process.kill()
 
 
 def read_workers(folder: Path) -> "pd.DataFrame":
