@@ -13,6 +13,7 @@ import pytest
 from fuzz_lines import compare
 from fuzz_nested import fuzz
 from log_files import Row
+from test_blocks import assert_it_goes_on
 
 from searchlogs.columnar import source as batches
 from searchlogs.columnar.chunks import Columns, Raw
@@ -28,7 +29,6 @@ from searchlogs.logs.formats import write_log
 from searchlogs.logs.lines import text_of
 from searchlogs.logs.log import Log
 from searchlogs.logs.schemas import EVENTS
-from searchlogs.logs.source import InputChanged, LogSource
 from searchlogs.logs.ubi import HITS, NO_ID, NO_OBJECT, Ubi
 from searchlogs.simulate import simulate
 
@@ -367,20 +367,7 @@ def ubi_log(folder: Path) -> Log:
 
 
 def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Whichever engine read before: the state is the same."""
-    log = ubi_log(tmp_path)
-    source, other = BatchSource(log.open(), batch=200), LogSource(log.open(), batch=200)
-    whole, by_lines = (one.build_part("", "log", None) for one in (source, other))
-    while not whole.ended:
-        whole.next_batch()
-        by_lines.next_batch()
-        state = whole.snapshot()
-        assert state == by_lines.snapshot()
-        resumed = source.build_part("", "log", state)
-        assert resumed.tally == whole.tally
-    write_log([*LOG[1:2], *LOG[:1], *LOG[2:]], log.paths[0], format="ubi")
-    with pytest.raises(InputChanged):
-        source.build_part("", "log", state)
+    assert_it_goes_on(ubi_log(tmp_path), LOG, batch=200)
 
 
 class Stopped(Exception):

@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib
 import nbformat
 import pytest
+from dragging import drag
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from searchlogs.figures.scripted import NARROWEST
@@ -262,15 +263,7 @@ def test_a_dragged_line_changes_the_picture(page: Page) -> None:
     numbers = cell.locator(".numbers")
     expect(numbers).to_contain_text("CTR 0.1021 sessions")
     expect(numbers).to_contain_text("4 late events")
-    line = cell.get_by_role("slider", name="gap")
-    line.scroll_into_view_if_needed()
-    box = line.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 400, y, steps=8)
-    page.mouse.up()
+    drag(cell.get_by_role("slider", name="gap"), 400)
     expect(numbers).to_contain_text("5 sessions")
     keep_picture(page, "explorer-dragged")
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from dragging import drag
 from wording import Like
 
 from searchlogs.dataflow import find_sessions
@@ -151,13 +152,7 @@ def test_a_line_that_is_dragged_moves_the_numbers_and_no_axis(
     )
     assert min(sizes) >= 9
     axis = page.locator("svg > text").all_inner_texts()
-    box = page.get_by_role("slider", name="gap").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 0.4 * min(width, 860), y, steps=8)
-    page.mouse.up()
+    drag(page.get_by_role("slider", name="gap"), 0.4 * min(width, 860))
     assert numbers.locator("b").inner_text() == "CTR 0.80"
     assert page.locator("svg > text").all_inner_texts() == axis
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from dragging import drag
 from playwright.sync_api import Browser, BrowserContext
 from test_explorer import HOUR, of_engine
 
@@ -128,15 +129,7 @@ def test_the_explorer_is_alive(site: Path, chromium: Browser) -> None:
 
     before = shown()
     for name in ("gap", "wait"):
-        line = root.get_by_role("slider", name=name)
-        line.scroll_into_view_if_needed()
-        box = line.bounding_box()
-        assert box is not None
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(x + 200, y, steps=4)
-        page.mouse.up()
+        drag(root.get_by_role("slider", name=name), 200)
         after = shown()
         assert after[name] > before[name]
         moved = "sessions" if name == "gap" else "late"

@@ -341,15 +341,15 @@ def fuzz(count: int, seed: int, folder: Path, progress: bool = False) -> Tally:
     return total
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def fuzz_from_shell(parser: argparse.ArgumentParser, fuzz: Callable[..., Any]) -> None:
+    """Check as many logs as the command line says, and keep the one that fails."""
     parser.add_argument("count", type=int, nargs="?", default=100_000)
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+    options = vars(parser.parse_args())
     faulthandler.enable()
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     try:
-        print(fuzz(args.count, args.seed, folder, progress=True))
+        print(fuzz(folder=folder, progress=True, **options))
     except AssertionError:
         traceback.print_exc()
         sys.exit(f"the log is in {folder}")
@@ -357,4 +357,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    fuzz_from_shell(argparse.ArgumentParser(description=__doc__), fuzz)

@@ -11,8 +11,6 @@ import csv
 import io
 import json
 import sys
-import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +22,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-from fuzz import EVENTS, break_bytes, break_lines, break_rows
+from fuzz import EVENTS, break_bytes, break_lines, break_rows, fuzz_from_shell
 from log_files import Table, as_row
 
 from searchlogs.columnar.chunks import Columns, File
@@ -303,7 +301,11 @@ def compare(
 
 
 def fuzz(
-    count: int, seed: int, folder: Path, formats: Sequence[str] = FORMATS, progress: bool = False
+    count: int,
+    seed: int,
+    folder: Path,
+    formats: Sequence[str] | None = None,
+    progress: bool = False,
 ) -> Counter[str]:
     """Compare so many broken logs, and say what became of all their records."""
     total: Counter[str] = Counter()
@@ -315,7 +317,7 @@ def fuzz(
         )
         border = BORDERS[unit, of_names, of_kinds]
         border = rng.choice(OTHERS) if rng.random() < 0.1 else border
-        endings = rng.sample(formats, 1) * rng.choice([1, 1, 1, 2])
+        endings = rng.sample(formats or FORMATS, 1) * rng.choice([1, 1, 1, 2])
         paths = []
         for file, ending in enumerate(endings):
             data = case(rng, unit, NAMES[of_names], ending)
@@ -333,19 +335,7 @@ def fuzz(
     return total
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", type=int, nargs="?", default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--format", action="append", choices=FORMATS)
-    args = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-lines-"))
-    try:
-        print(fuzz(args.count, args.seed, folder, args.format or FORMATS, progress=True))
-    except AssertionError:
-        traceback.print_exc()
-        sys.exit(f"the log is in {folder}")
-
-
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--format", dest="formats", action="append", choices=FORMATS)
+    fuzz_from_shell(parser, fuzz)

@@ -8,8 +8,6 @@ As fuzz_lines.py, which says what is compared; logs of UBI are sorted by time as
 import argparse
 import json
 import sys
-import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-from fuzz import EVENTS, break_bytes, break_lines, break_rows
+from fuzz import EVENTS, break_bytes, break_lines, break_rows, fuzz_from_shell
 from fuzz_lines import EXTRA, as_json, break_json, compare
 from log_files import Row, Table, as_row
 
@@ -240,18 +238,5 @@ def fuzz(count: int, seed: int, folder: Path, progress: bool = False) -> Counter
     return total
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", type=int, nargs="?", default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-nested-"))
-    try:
-        print(fuzz(args.count, args.seed, folder, progress=True))
-    except AssertionError:
-        traceback.print_exc()
-        sys.exit(f"the log is in {folder}")
-
-
 if __name__ == "__main__":
-    main()
+    fuzz_from_shell(argparse.ArgumentParser(description=__doc__), fuzz)
