@@ -338,6 +338,7 @@ def test_what_to_type_where_jupyterlab_is_missing(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(course, "find_spec", lambda name: None)
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
     assert say("course c")[1].endswith(" -m pip install 'searchlogs[course]'\n")
 
 

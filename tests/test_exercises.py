@@ -550,6 +550,23 @@ def test_no_interrupt_arrives_after_the_end(monkeypatch: pytest.MonkeyPatch) -> 
         pass
 
 
+def test_a_call_begins_when_it_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that has not begun would be hit by the next stop, in Python 3.11."""
+    start, order = _run._thread.start_new_thread, list[str]()
+
+    def late(watch: Callable[[], None], nothing: tuple[()]) -> int:
+        def begin() -> None:
+            time.sleep(0.05)
+            order.append("watched")
+            watch()
+
+        return start(begin, nothing)
+
+    monkeypatch.setattr(_run._thread, "start_new_thread", late)
+    _run.within(10, lambda: order.append("called"))
+    assert order == ["watched", "called"]
+
+
 ENDLESS = "within(0.1, lambda: [0 for _ in iter(int, 1)])"
 
 

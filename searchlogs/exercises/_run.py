@@ -197,11 +197,12 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     # KeyboardInterrupt keeps its meaning. It needs no signals, which Windows does not have.
     thread = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    lock = threading.Lock()
+    lock, begun = threading.Lock(), threading.Lock()
     over = asked = False
 
     def watch() -> None:
         nonlocal asked
+        begun.release()
         end, most = monotonic() + seconds, resident() + MEMORY
         reason: type[Stopped] | None = None
         while not over:
@@ -224,10 +225,14 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
     lent = _lent()
     tracing, folder = sys.gettrace(), os.getcwd()
+    begun.acquire()
     try:
         try:
             # Not a `Thread`: its start is Python code that waits, and must not be stopped.
             _thread.start_new_thread(watch, ())
+            # Until a thread begins, Python 3.11 takes it for the one that made it: the next stop
+            # would hit it instead.
+            begun.acquire()
             return call()
         finally:
             over = True
