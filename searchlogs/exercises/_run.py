@@ -197,7 +197,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     # KeyboardInterrupt keeps its meaning. It needs no signals, which Windows does not have.
     thread = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    lock, begun = threading.Lock(), threading.Lock()
+    lock, begun = threading.Lock(), threading.Semaphore(0)
     over = asked = False
 
     def watch() -> None:
@@ -223,16 +223,12 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             while asked:
                 raise_in(thread, ctypes.py_object(_TakenBack))
 
-    lent = _lent()
-    tracing, folder = sys.gettrace(), os.getcwd()
-    begun.acquire()
+    lent, tracing, folder = _lent(), sys.gettrace(), os.getcwd()
     try:
         try:
             # Not a `Thread`: its start is Python code that waits, and must not be stopped.
             _thread.start_new_thread(watch, ())
-            # Until a thread begins, Python 3.11 takes it for the one that made it: the next stop
-            # would hit it instead.
-            begun.acquire()
+            begun.acquire()  # Until it begins, it would be hit itself: Python 3.11 takes it for us.
             return call()
         finally:
             over = True
