@@ -10,13 +10,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fuzz_lines import compare, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
+from searchlogs.columnar import jsonl
 from searchlogs.columnar.chunks import Columns
 from searchlogs.columnar.columns import LAST
+from searchlogs.columnar.jsonl import read_json
 from searchlogs.columnar.lines import LineFile
 from searchlogs.columnar.source import BatchSource
 from searchlogs.columnar.times import number_times, text_times
@@ -293,6 +296,24 @@ def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
         lines.insert(150 * (place + 1), line)
     path.write_text("\n".join(lines))
     assert read_one_by_one(path) == len(bad)
+
+
+def test_lines_broken_alike_stop_arrow_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is unlike other lines is not handed to Arrow, which would stop at each."""
+    bad = [OPEN.replace('"user":', '"user"::'), OPEN.replace("1,", "true,"), with_field("y", "NaN")]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join([*[OPEN, CLICK] * 50, *bad] * 30))
+    read = list[bytes]()
+
+    def counted(data: bytes, schema: pa.Schema) -> pa.Table:
+        read.append(data)
+        return read_json(data, schema)
+
+    monkeypatch.setattr(jsonl, "read_json", counted)
+    assert read_one_by_one(path) == len(bad) * 30
+    assert len(read) == 3  # to learn the keys, to stop once, and all that is left
 
 
 def with_kinds(kinds: list[str], name: str) -> str:

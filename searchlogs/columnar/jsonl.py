@@ -20,7 +20,7 @@ from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.local import zoned_times
 from searchlogs.columnar.nested import names_in, with_nested
 from searchlogs.columnar.times import number_times
-from searchlogs.logs.arrays import Array, from_numpy
+from searchlogs.logs.arrays import Array, from_numpy, take, to_numpy
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import BadRecord, Border
 from searchlogs.logs.jsonl import from_json
@@ -43,6 +43,13 @@ STRETCH = 512
 SHARE = 32
 """One in so many lines of a block may be refused, before the border reads all of them."""
 
+ALIKE = np.where(np.isin(np.arange(256), [*b"-0123456789"]), ord("0"), np.arange(256))
+ALIKE = ALIKE.astype(np.uint64)
+"""Each byte, and the same one for all that may be part of a number."""
+
+MIXER = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number whose multiples, modulo 2⁶⁴, are spread evenly."""
+
 
 class JsonTables:
     """What makes tables of blocks, and knows the keys and the types that it has seen."""
@@ -56,12 +63,14 @@ class JsonTables:
     def read(self, block: Block) -> pa.Table | None:
         """Return the values of a block, one row per line; None if Arrow proves nothing.
 
-        Arrow stops at a line that it refuses. The next such line is looked for in a few lines at
-        first, and all that Arrow takes is read together in the end.
+        Arrow stops at a line that it refuses. The border is left such lines, and once there is one,
+        all that are unlike the others. The next that Arrow refuses is looked for in a few lines at
+        first, and all that it takes is read together in the end.
         """
         refused = _odd(block)
         first, size = 0, len(block)
         tries = len(block) // SHARE + 8
+        looked: set[int] | None = None
         while tries:
             last = min(first + size, len(block))
             try:
@@ -81,6 +90,10 @@ class JsonTables:
                 elif "changed from" not in why or not self._learn(block, [line], refused):
                     refused.add(line)
                     first, size = line + 1, STRETCH
+                    if looked is None:
+                        looked = _unlike(block)
+                        refused |= looked
+                        first, size = (0, len(block)) if looked else (first, size)
             else:
                 if first == 0 and last == len(block):
                     good = len(table) == len(block) and all(map(_is_finite, table.columns))
@@ -230,6 +243,28 @@ def _odd(block: Block) -> set[int]:
         if re.search(rb"\d{%d}" % MAX_DIGITS, block[line]):
             refused.add(line)
     return refused | block.not_utf8()
+
+
+def _unlike(block: Block) -> set[int]:
+    """Return the lines whose keys, or what stands behind them, are such as few other lines have.
+
+    Where one line is broken others often are, and Arrow would stop at each. Looked at are the bytes
+    around each colon, all digits as one. At most one line in SHARE is returned.
+    """
+    data = np.frombuffer(block.data + b"  ", np.uint8)
+    colon = np.flatnonzero(data == ord(":"))
+    around = np.zeros(len(colon), np.uint64)
+    for step in (-2, -1, 1):
+        around = around * np.uint64(256) + take(ALIKE, data[colon + step])
+    around = around * MIXER
+    sums = np.append(np.uint64(0), np.cumsum(around ^ (around >> np.uint64(32))))
+    shapes = np.diff(sums[np.searchsorted(colon, block.ends)], prepend=np.uint64(0))
+    shape = to_numpy(from_numpy(shapes).dictionary_encode().indices, np.int32)
+    counts = np.bincount(shape)
+    rarest = np.argsort(counts)
+    is_rare = np.zeros(len(counts), bool)
+    is_rare[rarest[np.cumsum(counts[rarest]) * SHARE <= len(block)]] = True
+    return set(np.flatnonzero(take(is_rare, shape)).tolist())
 
 
 def _type_of(value: Any, ids: set[str] | None = None) -> pa.DataType:
