@@ -7,7 +7,6 @@ that is, the latest search that logged no results.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +16,14 @@ from searchlogs.columnar.kernel import CLICK, RESULTS, SEARCH, Arrays
 from searchlogs.logs.arrays import Array, from_numpy, take, to_flags, to_numpy
 
 
-def attributed_counts(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
+def attributed_counts(kind: Array, sizes: Array, row: Array, texts: pa.Table) -> Arrays:
     """Count the searches and clicks of sessions.
 
     Args:
         kind: The kind of each row, session after session.
         sizes: Number of rows of each session.
-        texts: Columns of the same rows, if the log has them: `query_id`, `items`, `item`.
+        row: The place of each row in `texts`, from 0.
+        texts: Columns of these rows and others, if the log has them: `query_id`, `items`, `item`.
 
     Returns:
         COUNTS of each session.
@@ -31,13 +31,13 @@ def attributed_counts(kind: Array, sizes: Array, texts: pa.Table) -> Arrays:
     session = np.repeat(np.arange(len(sizes)), sizes)
     id = np.full(len(kind), -1)
     if "query_id" in texts.column_names:
-        (id,) = _codes(texts["query_id"])
+        (id,) = _codes(_taken(texts, "query_id", row))
     records = _Records.of(kind, session, len(sizes), id)
     owner = np.full(len(kind), -1)
     _own_by_id(owner, kind, session, id, records)
     answered = np.zeros(len(records.search), bool)
     if "items" in texts.column_names:
-        _own_by_item(owner, answered, kind, records, texts)
+        _own_by_item(owner, answered, kind, records, row, texts)
     _own_by_silence(owner, answered, kind, records)
 
     click = np.flatnonzero(kind == CLICK)
@@ -137,7 +137,12 @@ def _own_by_id(owner: Array, kind: Array, session: Array, id: Array, records: _R
 
 
 def _own_by_item(
-    owner: Array, answered: Array, kind: Array, records: _Records, texts: pa.Table
+    owner: Array,
+    answered: Array,
+    kind: Array,
+    records: _Records,
+    row: Array,
+    texts: pa.Table,
 ) -> None:
     """Give free clicks to the latest earlier search whose results hold their item.
 
@@ -145,21 +150,25 @@ def _own_by_item(
     logged results.
     """
     result = np.flatnonzero(kind == RESULTS)
-    lists = texts["items"].take(from_numpy(result)).combine_chunks()
-    if lists.null_count:  # a copy of lists takes time
-        logged = np.flatnonzero(to_flags(lists.is_valid()))
-        result, lists = result[logged], lists.take(from_numpy(logged))
+    if texts["items"].null_count:
+        logged = pc.is_valid(texts["items"]).take(from_numpy(row[result]))
+        result = result[to_flags(logged.combine_chunks())]
     free = result[owner[result] < 0]
     owner[free] = records.look_back(free, np.ones(len(records.search), bool))
     shown_by = owner[result]
     answered[shown_by[shown_by >= 0]] = True
-    if "item" not in texts.column_names:
-        return
     free = np.flatnonzero((kind == CLICK) & (owner < 0))
-    clicked = texts["item"].take(from_numpy(free)).combine_chunks()
+    if not len(free) or "item" not in texts.column_names:
+        return
+    # Copies of lists take time: only of results in whose session a click is free.
+    has_free = np.zeros(len(records.search) + 1, bool)
+    has_free[records.first[free]] = True
+    wanted = has_free[records.first[result]] & (shown_by >= 0)
+    shown_by, lists = shown_by[wanted], _taken(texts, "items", row[result[wanted]])
+    clicked = _taken(texts, "item", row[free])
     shown, item = _codes(pc.list_flatten(lists), clicked)
     by = shown_by[to_numpy(pc.list_parent_indices(lists), np.int64)]
-    known = (by >= 0) & (shown >= 0)
+    known = shown >= 0
     shown, record = _at_each_record(shown[known], by[known], records)
     for rule, seen in (
         (~records.has_id[free], np.ones(len(record), bool)),
@@ -203,14 +212,18 @@ def _key(session: Array, id: Array, ids: Array) -> Array:
     return key
 
 
-def _codes(*columns: Any) -> list[Array]:
+def _taken(texts: pa.Table, name: str, row: Array) -> pa.Array:
+    """Return a column of some rows."""
+    return texts[name].take(from_numpy(row)).combine_chunks()
+
+
+def _codes(*columns: pa.Array) -> list[Array]:
     """Return numbers for texts, the same for the same text in all columns, -1 for nulls."""
-    chunks = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
-    encoded = pa.concat_arrays(chunks).dictionary_encode()
+    encoded = pa.concat_arrays(columns).dictionary_encode()
     codes = np.where(
         to_flags(encoded.is_valid()), to_numpy(encoded.indices, np.int32), np.int64(-1)
     )
-    return np.split(codes, np.cumsum([len(chunk) for chunk in chunks])[:-1])
+    return np.split(codes, np.cumsum([len(column) for column in columns])[:-1])
 
 
 def _order(codes: Array) -> Array:

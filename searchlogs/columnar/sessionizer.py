@@ -322,8 +322,8 @@ def _with_counts(pieces: Pieces, texts: pa.Table | None) -> Arrays:
     """Return closed sessions with their counts."""
     if texts is None:
         return pieces.closed
-    rows = texts.take(from_numpy(pieces.closed_rows["row"]))
-    return pieces.closed | attributed_counts(pieces.closed_rows["kind"], pieces.sizes, rows)
+    kind, row = (pieces.closed_rows[name] for name in ("kind", "row"))
+    return pieces.closed | attributed_counts(kind, pieces.sizes, row, texts)
 
 
 def _sessions(names: pa.Array, next_id: Array, closed: Arrays) -> pa.RecordBatch:
