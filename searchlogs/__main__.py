@@ -2,7 +2,7 @@
 
 import sys
 
-from searchlogs.command.cli import main
+from searchlogs.command.cli import MODULE, script
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(script(MODULE))

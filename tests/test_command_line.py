@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,12 +17,13 @@ import pyarrow as pa
 import pytest
 
 from searchlogs.command import course
-from searchlogs.command.cli import main, script
+from searchlogs.command.cli import SETTINGS, main, script
 from searchlogs.command.course import copy_course, course_files
 from searchlogs.logs.formats import write_log
 from searchlogs.simulate import client_events, simulate
 
 Say = Callable[[str], tuple[int, str, str]]
+POOL = "ARROW_DEFAULT_MEMORY_POOL"
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
@@ -57,6 +59,8 @@ def unpacked(path: str) -> bytes:
 def test_usage_lines_show_the_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for variable, value in SETTINGS.items():
+        monkeypatch.setenv(variable, value)
     for words in (["run", "--help"], ["run", "--wrong"], ["wrong"]):
         monkeypatch.setattr(sys, "argv", ["/bin/searchlogs", *words])
         with pytest.raises(SystemExit):
@@ -64,6 +68,23 @@ def test_usage_lines_show_the_name(
         out, err = capsys.readouterr()
         assert (out + err).startswith("usage: searchlogs ") and "python -m" not in out + err
         assert ("\n  searchlogs run events.jsonl" in out) == ("--help" in words)
+
+
+@pytest.mark.parametrize("wanted", [{}, dict.fromkeys(SETTINGS, "3") | {POOL: "mimalloc"}])
+def test_settings_of_a_process_of_its_own(wanted: dict[str, str]) -> None:
+    """Those of the user win."""
+    code = """
+import os, searchlogs.command.cli
+searchlogs.command.cli.script()
+import pyarrow
+print(os.environ["OPENBLAS_NUM_THREADS"], pyarrow.default_memory_pool().backend_name)
+"""
+    command = [sys.executable, "-c", code, "run", "seven.jsonl", "-o", "s.jsonl"]
+    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment | wanted
+    )
+    assert done.stdout.splitlines()[-1] == ("3 mimalloc" if wanted else "1 system")
 
 
 def test_the_script_is_installed() -> None:

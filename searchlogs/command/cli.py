@@ -6,6 +6,7 @@ once, and so that a machine that lacks a package can be checked.
 
 import argparse
 import io
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -27,9 +28,20 @@ MODULE = "python -m searchlogs"
 """Name of the command where no other is installed."""
 
 
-def script() -> int:
-    """Run the command line under the name of its script; return its exit status."""
-    return main(sys.argv[1:], "searchlogs")
+SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Environment variables of a process of our own, unless they are set.
+
+No command needs linear algebra, but numpy's library for it starts a thread for each core, which
+spins for a while before it sleeps. Arrow's own allocator gives memory back to the system, which has
+to clear it before each new use.
+"""
+
+
+def script(name: str = "searchlogs") -> int:
+    """Run the command line of this process under a name; return its exit status."""
+    for variable, value in SETTINGS.items():
+        os.environ.setdefault(variable, value)
+    return main(sys.argv[1:], name)
 
 
 def main(arguments: list[str], name: str = MODULE) -> int:
