@@ -396,9 +396,16 @@ def test_a_key_that_comes_late_costs_no_line(tmp_path: Path) -> None:
     assert read_one_by_one(path) == 0
 
 
-def test_a_first_line_like_no_other_costs_one_block(tmp_path: Path) -> None:
+def test_a_first_line_like_no_other_costs_one_more(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    path.write_text("\n".join([OPEN.replace(":1,", ':"1",'), *[OPEN] * 20_000]))
+    path.write_text("\n".join([OPEN.replace(":1,", ':"1",'), *[OPEN] * 300]))
+    assert read_one_by_one(path) == 2
+    compare([str(path)], Border(), 1 << 19, batch=100)
+
+
+def test_first_lines_like_no_others_cost_one_block(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join([*[OPEN.replace(":1,", ':"1",')] * 3_000, *[OPEN] * 80_000]))
     (first, doubtful), *others = parts(path, Border())
     assert doubtful == first and others and not any(doubtful for _, doubtful in others)
 

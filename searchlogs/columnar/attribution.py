@@ -160,10 +160,10 @@ def _own_by_item(
     free = np.flatnonzero((kind == CLICK) & (owner < 0))
     if not len(free) or "item" not in texts.column_names:
         return
-    # Copies of lists take time: only of results in whose session a click is free.
-    has_free = np.zeros(len(records.search) + 1, bool)
-    has_free[records.first[free]] = True
-    wanted = has_free[records.first[result]] & (shown_by >= 0)
+    # Copies of lists take time: only of searches that are followed by a free click.
+    last = np.full(len(records.search) + 1, -1)
+    last[records.first[free]] = records.latest[free]
+    wanted = (shown_by >= 0) & (shown_by <= last[records.first[result]])
     shown_by, lists = shown_by[wanted], _taken(texts, "items", row[result[wanted]])
     clicked = _taken(texts, "item", row[free])
     shown, item = _codes(pc.list_flatten(lists), clicked)

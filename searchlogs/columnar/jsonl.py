@@ -92,8 +92,10 @@ class JsonTables:
                     first, size = line + 1, STRETCH
                     if looked is None:
                         looked = _unlike(block)
+                        if "changed from" in why and line not in looked:
+                            self._set(pa.struct([]))  # what it began with is the exception
                         refused |= looked
-                        first, size = (0, len(block)) if looked else (first, size)
+                        first, size = 0, len(block)
             else:
                 if first == 0 and last == len(block):
                     good = len(table) == len(block) and all(map(_is_finite, table.columns))

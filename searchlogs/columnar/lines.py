@@ -27,7 +27,7 @@ from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
 
 AT_ONCE = 4
-"""Blocks of UBI that are looked at together."""
+"""Blocks of JSON that are looked at together: much is done once for each."""
 
 LINES = frozenset({"jsonl", "csv", "tsv"})
 """Formats whose files can be read so."""
@@ -82,7 +82,7 @@ class LineFile:
             return
         reader = _json_reader(self.border, self.names)
         blocks = read_blocks(stream, self.block)
-        for block in _larger(blocks) if isinstance(reader, UbiLines) else blocks:
+        for block in _larger(blocks):
             if isinstance(block, Block):
                 none = None, np.zeros(len(block), bool), NOTHING_PASSED
                 columns, good, passed = reader.columns(block) or none

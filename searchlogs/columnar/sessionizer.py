@@ -33,9 +33,6 @@ LATE_BY = pa.field("late_by", pa.duration("us"))
 MAX_ROUND = 1 << 17
 """Most new rows with texts that a round waits for, unless more are known."""
 
-FEW = 8
-"""Pages for which to look up texts in pieces is not slower than to put these together first."""
-
 
 @dataclass(frozen=True)
 class Sizes:
@@ -228,9 +225,8 @@ class Sessionizer:
         before, keeps_rows = 0, state.texts is not None
         if state.texts is not None:
             before = len(state.texts)
-            state.texts = _texts_of(state.texts, state.held)
-            if len(state.pages) > FEW:  # each page would put them together for itself
-                state.texts = state.texts.combine_chunks()
+            # Each page would put them together for itself.
+            state.texts = _texts_of(state.texts, state.held).combine_chunks()
         rules = Rules(self.gap, self.wait, keeps_rows)
         for number, page in enumerate(state.pages):
             new = self.waiting.of(number)

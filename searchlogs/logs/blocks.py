@@ -114,7 +114,8 @@ def read_blocks(stream: Text, size: int = BLOCK) -> Iterator[Block | Iterator[Li
         end = len(held) if ended and not broken else held.rfind(b"\n") + 1
         is_whole = end <= MAX_LINE and not (number == 1 and (not_lines(held) or not held))
         if end and is_whole:
-            block = Block(number, bytes(held[:end]))
+            with memoryview(held) as view:  # a slice of `held` itself would be one more copy
+                block = Block(number, bytes(view[:end]))
             yield block
             number += len(block)
             del held[:end]
