@@ -565,6 +565,14 @@ def test_a_format_whatever_the_name(say: Say) -> None:
     assert say("run log.txt --format jsonl --out s.jsonl") == (0, SEVEN, "")
 
 
+def test_a_query_in_the_place_of_a_path(say: Say) -> None:
+    for query in ("select * from 'log.jsonl'", "WITH a AS (SELECT 1)\nSELECT *"):
+        words = say.refused("run -o s.csv", query)
+        assert words.endswith(": expected a path; a query is given as --sql QUERY")
+    shutil.copy("log.jsonl", "from here")
+    assert say("run -o s.csv --format jsonl", "from here")[0] == 0
+
+
 def test_a_folder_and_several_files(say: Say, folder: Path) -> None:
     events = client_events()
     (folder / "in").mkdir()

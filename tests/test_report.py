@@ -311,7 +311,17 @@ def test_another_log_or_gap_is_refused(folder: Path, tmp_path: Path, refused: Re
         ("x.parquet", "no parquet", "x.parquet: expected sessions…columns user, start"),
         ("x.csv", "user,time\n1,2\n", "x.csv: expected sessions…missing: start, end"),
         ("x.csv", "", "x.csv: expected sessions"),
-        ("x.jsonl", '{"event":"search","user":"1"}\n', "x.jsonl: expected sessions…start"),
+        (
+            "x.jsonl",
+            '{"event":"search","user":1}\n',
+            "x.jsonl: expected…found events",
+        ),
+        (
+            "x.jsonl",
+            '{"events":"3","user":"1"}\n',
+            "x.jsonl: expected…columns user, start",
+        ),
+        ("x.csv", "event,user,time\n,,\n", "x.csv: expected sessions…found events"),
         ("x.jsonl", '{"user":1}\n', "x.jsonl: expected sessions"),
         ("x.jsonl", "", "x.jsonl: expected sessions"),
     ],

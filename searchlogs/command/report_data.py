@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -153,13 +155,24 @@ def sum_up(path: Path) -> Sums:
             sums.add(_typed(batch))
     except pa.ArrowException as error:
         reason = printable(" ".join(str(error).split()), 200)
-        raise ValueError(
-            f"{path}: expected sessions, as a run writes them, with the columns "
-            f"{', '.join(SESSIONS.names)}; {reason}"
-        ) from None
+        found = f", with the columns {', '.join(SESSIONS.names)}; {reason}"
+        if _holds_events(path):
+            found = "; found events, which the command run makes into sessions"
+        raise ValueError(f"{path}: expected sessions, as a run writes them{found}") from None
     if not sums.parts:
         raise ValueError(f"{path}: holds no session with a search, so there is nothing to report")
     return sums
+
+
+def _holds_events(path: Path) -> bool:
+    """Return whether a file looks like a log: it has a column `event`, which sessions have not."""
+    with suppress(OSError, pa.ArrowException):
+        if unpacked(path).suffix == ".parquet":
+            return "event" in pq.read_schema(path).names
+        with pa.input_stream(str(path)) as file:
+            first_line = file.read(1 << 16).partition(b"\n")[0]
+        return re.search(rb"\bevent\b", first_line) is not None
+    return False
 
 
 def _typed(batch: pa.RecordBatch) -> pa.RecordBatch:
