@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 from tqdm import tqdm
@@ -25,6 +26,7 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from fuzz import EVENTS, break_bytes, break_lines, break_rows, fuzz_from_shell
 from log_files import Table, as_row
 
+from searchlogs.columnar import jsonl
 from searchlogs.columnar.chunks import Columns, File
 from searchlogs.columnar.flow import to_late
 from searchlogs.columnar.lines import LineFile
@@ -52,6 +54,9 @@ BORDERS = {
     for of_kinds in range(len(KINDS))
 }
 """Rules that suit the dialects."""
+
+SHARES = [2, 3, jsonl.SHARE]
+"""Small logs have few lines that are unlike others."""
 
 OTHERS = [
     Border(zone="Europe/Berlin", first_position=0),
@@ -271,11 +276,17 @@ def given(reader: Any, batch: int) -> Given:
 
 
 def compare(
-    paths: list[str], border: Border, block: int, batch: int, run: int | None = None
+    paths: list[str],
+    border: Border,
+    block: int,
+    batch: int,
+    run: int | None = None,
+    share: int = jsonl.SHARE,
 ) -> Counter[str]:
     """Read a log in both ways; return what became of its records, by lines and by blocks.
 
-    With `run`, records are sorted by time, so many bytes of them in memory.
+    With `run`, records are sorted by time, so many bytes of them in memory. Of JSON, one line in
+    `share` may be left to the border.
 
     Raises an AssertionError if they differ.
     """
@@ -289,7 +300,8 @@ def compare(
     one_by_one = LogEvents(log.open(), lambda size: None)
     expected = given(one_by_one, batch)
     blocks = Columns(files, border, lambda size: None)
-    found = given(blocks, batch)
+    with patch.object(jsonl, "SHARE", share):
+        found = given(blocks, batch)
     for what, one, other in zip(
         ("events", "rejects", "sums", "tally"), expected, found, strict=True
     ):
@@ -328,8 +340,9 @@ def fuzz(
             paths.append(str(folder / f"{file}.{ending}{packing and '.'}{packing}"))
             Path(paths[-1]).write_bytes(data)
         block, batch = rng.choice([20, 100, 300, 1_000, 1 << 19]), rng.choice([1, 3, 7, 1_000])
+        run, share = rng.choice([None, None, 100, 1 << 25]), rng.choice(SHARES)
         try:
-            total += compare(paths, border, block, batch, rng.choice([None, None, 100, 1 << 25]))
+            total += compare(paths, border, block, batch, run, share)
         except Exception as error:
             raise AssertionError(f"number {number} of seed {seed}: {border}") from error
     return total

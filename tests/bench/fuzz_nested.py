@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from fuzz import EVENTS, break_bytes, break_lines, break_rows, fuzz_from_shell
-from fuzz_lines import EXTRA, as_json, break_json, compare
+from fuzz_lines import EXTRA, SHARES, as_json, break_json, compare
 from log_files import Row, Table, as_row
 
 from searchlogs.events import AppOpen, ClickResult, Event, Search
@@ -231,8 +231,9 @@ def fuzz(count: int, seed: int, folder: Path, progress: bool = False) -> Counter
             Path(paths[-1]).write_bytes(data)
         block, batch = rng.choice([300, 2_000, 1 << 19]), rng.choice([1, 7, 1_000])
         run = rng.choice([100, 1_000, 1 << 25]) if type(border) is Ubi else None
+        share = rng.choice(SHARES)
         try:
-            total += compare(paths, border, block, batch, run)
+            total += compare(paths, border, block, batch, run, share)
         except Exception as error:
             raise AssertionError(f"number {number} of seed {seed}: {border}") from error
     return total
