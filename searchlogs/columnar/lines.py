@@ -172,12 +172,12 @@ def _larger(blocks: Iterable[Block | Iterator[Line]]) -> Iterator[Block | Iterat
         if isinstance(block, Block):
             held.append(block)
         if held and (len(held) == AT_ONCE or not isinstance(block, Block)):
-            yield Block(held[0].number, b"".join(part.data for part in held))
+            yield Block.joined(held)
             held = []
         if not isinstance(block, Block):
             yield block
     if held:
-        yield Block(held[0].number, b"".join(part.data for part in held))
+        yield Block.joined(held)
 
 
 def _json_reader(border: Border, names: list[str]) -> JsonLines | UbiLines:

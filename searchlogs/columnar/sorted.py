@@ -149,10 +149,9 @@ def _again(scratch: Scratch, places: Iterable[Place]) -> Iterator[Chunk]:
         yield Chunk(rows, rows_at, others, Passed(passed, words["words"], found), key, raw)
 
 
-def _to_bytes(batch: pa.RecordBatch) -> bytes:
+def _to_bytes(batch: pa.RecordBatch) -> pa.Buffer:
     """Return a batch as a stream of Arrow's, which holds no more than its rows."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+    return sink.getvalue()

@@ -39,6 +39,9 @@ FRAMING = re.compile(
 )
 """A line that announces the next one, as most writers write it."""
 
+INDEXES = 4
+"""Lines of framing whose likes are looked for together; all others are read one by one."""
+
 _NO_ID, _NO_OBJECT = text_array([NO_ID, NO_OBJECT])
 
 
@@ -205,21 +208,24 @@ def _records(table: pa.Table) -> Fields:
 
 def _framing(block: Block) -> Array:
     """Return which lines surely are framing."""
-    framing = np.zeros(len(block), bool)
     data = np.frombuffer(block.data, np.uint8)
     second = take(data, block.begins + 2)  # of a line without, the last byte of the block
-    known = b""
-    for line in np.flatnonzero(np.isin(second, [*b"icud"])).tolist():
-        raw = block[line]
-        if raw == known or FRAMING.fullmatch(raw):
-            known = raw
-            framing[line] = True
+    lines = np.flatnonzero(np.isin(second, [*b"icud"]))
+    framing = np.zeros(len(block), bool)
+    texts = _texts(block)
+    for _ in range(INDEXES):  # most logs have few, and write the same line for each record of one
+        if len(lines) and FRAMING.fullmatch(block[lines[0]]):
+            framing |= to_flags(pc.equal(texts, texts[int(lines[0])]))
+            lines = lines[~framing[lines]]
+    for line in lines.tolist():
+        framing[line] = FRAMING.fullmatch(block[line]) is not None
     return framing
 
 
 def _lines_with(block: Block, mark: bytes) -> Array:
     """Return which lines hold some bytes."""
-    places = [found.start() for found in re.finditer(re.escape(mark), block.data)]
+    between = np.fromiter(map(len, block.data.split(mark)), np.int64)
+    places = np.cumsum(between[:-1] + len(mark)) - len(mark)
     has = np.zeros(len(block), bool)
     has[np.searchsorted(block.ends, places, "right")] = True
     return has
@@ -227,7 +233,12 @@ def _lines_with(block: Block, mark: bytes) -> Array:
 
 def _some_lines(block: Block, lines: Array) -> Block:
     """Return some lines of a block, in their order."""
+    taken = _texts(block).take(from_numpy(lines))
+    return Block(1, taken.buffers()[2].to_pybytes())
+
+
+def _texts(block: Block) -> pa.BinaryArray:
+    """Return the lines of a block, without a copy."""
     offsets = np.append(block.begins, len(block.data)).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
-    taken = pa.Array.from_buffers(pa.binary(), len(block), buffers).take(from_numpy(lines))
-    return Block(1, taken.buffers()[2].to_pybytes())
+    return pa.Array.from_buffers(pa.binary(), len(block), buffers)

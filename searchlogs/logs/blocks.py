@@ -1,7 +1,7 @@
 """Lines of a text file in blocks, for readers that look at many of them at once."""
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,6 +44,15 @@ class Block:
     def __getitem__(self, line: int) -> bytes:
         """Return a line, counted from 0, with its end."""
         return self.data[self.begins[line] : self.ends[line]]
+
+    @classmethod
+    def joined(cls, blocks: Sequence["Block"]) -> "Block":
+        """Return blocks that follow each other as one."""
+        whole = cls(blocks[0].number, b"".join(block.data for block in blocks))
+        before = np.cumsum([0, *(len(block.data) for block in blocks)])
+        ends = [block.ends + size for block, size in zip(blocks, before, strict=False)]
+        whole.__dict__["ends"] = np.concatenate(ends)  # known, and not to be looked for again
+        return whole
 
     def split(self, line: int) -> tuple["Block", "Block"]:
         """Return the lines before a line, and that line and those behind it."""
