@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,14 +151,14 @@ def unpack_child(path: str, out: str) -> None:
             pass
 
 
-def three_child(path: str, out: str) -> None:
-    """Sessions of three columns of Parquet."""
+def sessions_child(path: str, out: str, columns: str) -> None:
+    """Sessions of some columns of Parquet."""
     import pyarrow.parquet as pq
 
     from searchlogs.columnar.sessionizer import sessionize_batches
 
     file = pq.ParquetFile(path, pre_buffer=False)
-    batches = file.iter_batches(1 << 16, columns=["event", "user", "time"])
+    batches = file.iter_batches(1 << 16, columns=columns.split(","))
     pq.write_table(sessionize_batches(batches, GAP)[0], out)
 
 
@@ -168,13 +169,15 @@ def answer_child(path: str, out: str) -> None:
     print(digest(pq.read_table(path)))
 
 
+THREE = "event,user,time"
 CHILDREN: dict[str, Callable[[str, str], None]] = {
     "make": make_logs,
     "answer": answer_child,
     "duckdb": duckdb_child,
     "polars": polars_child,
     "unpack": unpack_child,
-    "three": three_child,
+    "three": partial(sessions_child, columns=THREE),
+    "clicks": partial(sessions_child, columns=f"{THREE},items,item,query_id"),
 }
 
 
@@ -252,6 +255,7 @@ JOBS = {
     "unpack gz": ("unpack", "log.jsonl.gz"),
     "unpack zst": ("unpack", "log.jsonl.zst"),
     "three": ("three", "log.parquet"),
+    "sessions with clicks": ("clicks", "log.parquet"),
 }
 RATIOS = [
     ("JSON Lines ÷ DuckDB", "jsonl", ["duckdb jsonl"], "≤ 1.3", True),
@@ -261,6 +265,7 @@ RATIOS = [
     ("zst ÷ unpacking and the plain file", "zst", ["unpack zst", "jsonl"], "≤ 1.2", False),
     ("one bad line in a hundred ÷ none", "bad", ["jsonl"], "≤ 1.5", False),
     ("Parquet ÷ sessions of three columns", "parquet", ["three"], "≤ 2", False),
+    ("Parquet ÷ sessions and their clicks", "parquet", ["sessions with clicks"], "≤ 2", True),
     ("JSON Lines ÷ Parquet", "jsonl", ["parquet"], "", True),
 ]
 """What is compared: a job, those it is divided by, the goal, and whether answers must agree."""
