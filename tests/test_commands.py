@@ -566,7 +566,8 @@ def test_a_format_whatever_the_name(say: Say) -> None:
 
 
 def test_a_query_in_the_place_of_a_path(say: Say) -> None:
-    for query in ("select * from 'log.jsonl'", "WITH a AS (SELECT 1)\nSELECT *"):
+    long = f"select {'a, ' * 2_000} b from x"
+    for query in ("select * from 'log.jsonl'", "\n WITH a AS (SELECT 1)\nSELECT *", long):
         words = say.refused("run -o s.csv", query)
         assert words.endswith(": expected a path; a query is given as --sql QUERY")
     shutil.copy("log.jsonl", "from here")

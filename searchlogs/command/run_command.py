@@ -2,6 +2,7 @@
 
 import argparse
 import glob
+import os
 import re
 import shutil
 import sys
@@ -306,10 +307,12 @@ def _matching(words: Iterable[str]) -> Iterator[str]:
     for word in words:
         if not word:  # as of a shell's variable that is not set; a path would be this folder
             raise ValueError("log: expected a path; found an empty word")
-        if re.match(r"(?i)(from|select|with)\s", word) and not Path(word).exists():
-            raise ValueError(f"{word}: expected a path; a query is given as --sql QUERY")
+        is_there = os.path.exists(word)  # Path.exists raises if a name is too long
+        if re.match(r"(?i)\s*(from|select|with)\s", word) and not is_there:
+            query = printable(word, 60)
+            raise ValueError(f"{query}: expected a path; a query is given as --sql QUERY")
         # A store lists its own files; a name that exists is no pattern, whatever is in it.
-        if not glob.has_magic(word) or "://" in word or Path(word).exists():
+        if not glob.has_magic(word) or "://" in word or is_there:
             yield word
             continue
         found = sorted(glob.glob(word, recursive=True))
