@@ -70,7 +70,7 @@ class JsonTables:
         refused = _odd(block)
         first, size = 0, len(block)
         tries = len(block) // SHARE + 8
-        looked: set[int] | None = None
+        looked = False
         while tries:
             last = min(first + size, len(block))
             try:
@@ -88,14 +88,14 @@ class JsonTables:
                     ):
                         break
                 elif "changed from" not in why or not self._learn(block, [line], refused):
-                    refused.add(line)
                     first, size = line + 1, STRETCH
-                    if looked is None:
-                        looked = _unlike(block)
-                        if "changed from" in why and line not in looked:
+                    if not looked:
+                        looked, unlike = True, _unlike(block)
+                        if "changed from" in why and line not in unlike:
                             self._set(pa.struct([]))  # what it began with is the exception
-                        refused |= looked
+                        refused |= unlike
                         first, size = 0, len(block)
+                    refused.add(line)
             else:
                 if first == 0 and last == len(block):
                     good = len(table) == len(block) and all(map(_is_finite, table.columns))

@@ -40,7 +40,7 @@ FRAMING = re.compile(
 """A line that announces the next one, as most writers write it."""
 
 INDEXES = 4
-"""Lines of framing whose likes are looked for together; all others are read one by one."""
+"""Different lines of framing that are compared with a whole block; others are read one by one."""
 
 _NO_ID, _NO_OBJECT = text_array([NO_ID, NO_OBJECT])
 

@@ -157,7 +157,7 @@ def sum_up(path: Path) -> Sums:
         reason = printable(" ".join(str(error).split()), 200)
         found = f", with the columns {', '.join(SESSIONS.names)}; {reason}"
         if _holds_events(path):
-            found = "; found events, which the command run makes into sessions"
+            found = "; found events: the command run turns them into sessions"
         raise ValueError(f"{path}: expected sessions, as a run writes them{found}") from None
     if not sums.parts:
         raise ValueError(f"{path}: holds no session with a search, so there is nothing to report")
