@@ -304,8 +304,11 @@ def test_lines_broken_alike_stop_arrow_once(
     """What is unlike other lines is not handed to Arrow, which would stop at each."""
     bad = [OPEN.replace('"user":', '"user"::'), OPEN.replace("1,", "true,"), with_field("y", "NaN")]
     path = tmp_path / "log.jsonl"
-    good = [OPEN.replace(":1,", f":{n},").replace("00:00:05", f"0{n}:1{n}:05") for n in range(10)]
-    path.write_text("\n".join([*[*good, CLICK] * 10, *bad] * 30))
+    good = [
+        OPEN.replace(":1,", f":{n % 7},").replace("00:00:05", f"{n % 24:02}:{n % 60:02}:05")
+        for n in range(200)
+    ]
+    path.write_text("\n".join([*[CLICK] * 20, *good, *bad] * 30))
     read = list[bytes]()
 
     def counted(data: bytes, schema: pa.Schema) -> pa.Table:

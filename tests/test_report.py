@@ -333,6 +333,11 @@ def test_what_holds_no_sessions_is_refused(
     assert refused(tmp_path / name, "--out", tmp_path / "r.html") == Like(message)
 
 
+def test_events_in_parquet_are_no_sessions(tmp_path: Path, refused: Refused) -> None:
+    write_log(client_events(), tmp_path / "e.parquet")
+    assert refused(tmp_path / "e.parquet", "--out", tmp_path / "r.html") == Like("found events")
+
+
 def test_sessions_without_a_search_give_no_report(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "log.jsonl").write_text(
         '{"event":"app_open","user":1,"time":"2024-01-01T00:00:00Z"}\n', encoding="utf-8"
