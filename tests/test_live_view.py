@@ -264,7 +264,7 @@ def test_a_gap_drains_and_a_late_event_falls(
     page = chromium.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page.goto(path.as_uri())
     root = page.locator("[data-live]")
-    assert root.get_attribute("data-mode") == "end"
+    page.wait_for_function("document.querySelector('[data-live]').dataset.mode == 'end'")
     assert page.locator(".fact").inner_text() == Like("12:08:33 user 2: session 1 closes")
 
     def at(second: int) -> Any:
