@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from searchlogs.columnar import jsonl
-from searchlogs.columnar.chunks import Columns
 from searchlogs.columnar.columns import LAST
 from searchlogs.columnar.jsonl import read_json
 from searchlogs.columnar.lines import LineFile
+from searchlogs.columnar.reader import Columns
 from searchlogs.columnar.source import BatchSource
 from searchlogs.columnar.times import number_times, text_times
 from searchlogs.events import EARLIEST, Event

@@ -16,8 +16,9 @@ from log_files import Row
 from test_blocks import assert_it_goes_on
 
 from searchlogs.columnar import source as batches
-from searchlogs.columnar.chunks import Columns, Raw
+from searchlogs.columnar.chunks import Raw
 from searchlogs.columnar.lines import LineFile
+from searchlogs.columnar.reader import Columns
 from searchlogs.columnar.sorted import _gathered
 from searchlogs.columnar.source import BatchSource
 from searchlogs.command.job import Job, Outputs

@@ -442,6 +442,27 @@ def test_a_sorted_run_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch, eng
     assert not list(folder.glob("r/tmp*"))
 
 
+@pytest.mark.parametrize("engine", ["columnar", "events"])
+@pytest.mark.parametrize("sort", [False, True])
+def test_only_a_run_that_may_be_resumed_keeps_a_checksum(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str, sort: bool
+) -> None:
+    monkeypatch.delitem(WANTED, "searches")
+    sums: dict[bool, set[int]] = {True: set(), False: set()}
+    snapshot = source.Part.snapshot
+
+    def noted(part: source.Part[Any]) -> source.State:
+        sums[is_kept].add(part.reader.checksum)
+        return snapshot(part)
+
+    monkeypatch.setattr(source.Part, "snapshot", noted)
+    log = Log(("log.jsonl",), sort=sort)
+    for is_kept in (False, True):
+        run_job((kept if is_kept else a_job)(log=log, engine=engine))
+    assert sums[False] == {0}
+    assert len(sums[True] - {0}) >= 1
+
+
 # Not on from another
 
 

@@ -263,7 +263,6 @@ def test_a_gap_drains_and_a_late_event_falls(
     path.write_text(f"<!doctype html><meta charset=utf-8>{html}", encoding="utf-8")
     page = chromium.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page.goto(path.as_uri())
-    root = page.locator("[data-live]")
     page.wait_for_function("document.querySelector('[data-live]').dataset.mode == 'end'")
     assert page.locator(".fact").inner_text() == Like("12:08:33 user 2: session 1 closes")
 

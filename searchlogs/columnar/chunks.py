@@ -4,36 +4,29 @@ Whatever validation would surely take as it stands becomes rows at once. Records
 sure are read one by one, so rejects are the same whichever way a log is read.
 """
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from searchlogs.columnar.checks import ACTION, ignored_rows, there, with_results
+from searchlogs.columnar.checks import ACTION, ignored_rows, with_results
 from searchlogs.columnar.convert import IS_NUMBER, KIND_WORDS, to_batch
-from searchlogs.columnar.notes import Notes, holds
-from searchlogs.events import EARLIEST, KINDS, Event
+from searchlogs.columnar.notes import holds
+from searchlogs.events import KINDS, Event
 from searchlogs.logs.arrays import (
     Array,
     flag_array,
     from_numpy,
     take,
     text_array,
-    to_flags,
     to_numpy,
 )
-from searchlogs.logs.border import BadRecord, Border, Reject
+from searchlogs.logs.border import Border
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
-from searchlogs.logs.outcomes import Found, Ignored
-from searchlogs.logs.reader import as_reject
 from searchlogs.logs.records import RANKS
-from searchlogs.logs.tally import Tally
 from searchlogs.logs.ubi import Ubi
 
 NEVER = np.int64(np.iinfo(np.int64).min)
@@ -56,14 +49,10 @@ class Raw:
         """Return some of the records."""
         return Raw(self.data, self.begin[rows], self.end[rows], self.lines[rows])
 
-    def checksum(self, value: int) -> int:
-        """Continue a checksum, which depends on all bytes and not on how they are cut."""
-        ends = np.append(np.flatnonzero(self.begin[1:] != self.end[:-1]), len(self.begin) - 1)
-        begins = np.append(0, ends[:-1] + 1)
-        data = memoryview(self.data)
-        for begin, end in zip(self.begin[begins].tolist(), self.end[ends].tolist(), strict=True):
-            value = zlib.crc32(data[begin:end], value)
-        return value
+    def without_bytes(self) -> "Raw":
+        """Return the records without their bytes, as if each had none."""
+        none = np.zeros(len(self.lines), np.int64)
+        return Raw(b"", none, none, self.lines)
 
 
 @dataclass(frozen=True)
@@ -260,107 +249,6 @@ class File(Protocol):
 
     def chunks(self, watch: Callable[[int], None]) -> Iterator[Chunk]:
         """Yield all records; `watch` is called with the number of bytes read each time."""
-
-
-class Columns:
-    """A log that is being read, its columns taken as they stand."""
-
-    def __init__(self, files: list[File], border: Border, watch: Callable[[int], None]) -> None:
-        """Start at the first record.
-
-        Args:
-            files: The log's files, which all have the same columns.
-            border: Rules for reading them.
-            watch: Called with the number of bytes read of a file since the last call.
-        """
-        self.chunks = merged([file.chunks(watch) for file in files])
-        self.left: Chunk | None = None
-        self.tally = Tally()
-        self.notes = Notes(self.tally, border)
-        self.lines = 0
-        """Checksum of the bytes of records, in a format of lines."""
-        self.sums: dict[str, int] = {}
-        """Checksums of the columns, in a format without."""
-
-    @property
-    def checksum(self) -> int:
-        """Checksum of the records that were read."""
-        return zlib.crc32(repr(sorted(self.sums.items())).encode()) if self.sums else self.lines
-
-    def read(self, count: int) -> list[pa.RecordBatch | Reject]:
-        """Return what the next `count` records give: fewer only at the end."""
-        batch: list[pa.RecordBatch | Reject] = []
-        while count and (chunk := self.left or next(self.chunks, None)):
-            chunk, self.left = chunk.cut(count)
-            count -= len(chunk.key)
-            self._count(chunk)
-            if len(chunk.rows):
-                names = [name for name in chunk.rows.schema.names if name != ACTION]
-                batch.append(chunk.rows.select(names))
-            others = [read for _, read in chunk.others if not isinstance(read.outcome, tuple)]
-            self.notes.mapped.look(read.outcome for read in others)
-            ignored = [
-                (place, read.outcome.kind)
-                for place, read in chunk.others
-                if isinstance(read.outcome, Ignored)
-            ]
-            self.notes.ignore(chunk.passed.words, chunk.passed.places, chunk.passed.found, ignored)
-            for read in others:
-                if not isinstance(read.outcome, Ignored):
-                    self.tally.add(read.outcome)
-                if chunk.raw is None:
-                    self._add("others", read.raw)
-                if isinstance(read.outcome, BadRecord):
-                    batch.append(as_reject(read, read.outcome, withhold=False))
-        return batch
-
-    def _count(self, chunk: Chunk) -> None:
-        """Count a chunk's lines and events, and continue the checksums."""
-        if chunk.raw is None:
-            self.tally.lines += len(chunk.key)
-        else:
-            self.tally.lines += int(chunk.raw.lines.sum())
-            self.lines = chunk.raw.checksum(self.lines)
-        if not len(chunk.rows):
-            return
-        if chunk.raw is None:
-            for name, column in zip(chunk.rows.schema.names, chunk.rows.columns, strict=True):
-                self._sum(name, column)
-        times = to_numpy(chunk.rows["time"], np.int64)
-        ends = int(times.min()), int(times.max())
-        first, last = (EARLIEST + timedelta(microseconds=end) for end in ends)
-        records = int(np.count_nonzero(np.diff(chunk.places, prepend=-1)))
-        self.tally.add_events(records, len(chunk.rows), first, last)
-        noted = [
-            (place, read.outcome) for place, read in chunk.others if isinstance(read.outcome, Found)
-        ]
-        self.notes.add(chunk.rows, chunk.places, noted)
-
-    def _sum(self, name: str, column: pa.Array) -> None:
-        """Continue the checksums of a column, which don't depend on the size of batches."""
-        if pa.types.is_dictionary(column.type):
-            column = column.indices
-        if name not in ("event", "user", "time"):
-            self._add(f"{name} there", to_flags(column.is_valid()))
-        if pa.types.is_list(column.type):
-            self._add(f"{name} length", _fixed(pc.list_value_length(column)))
-            self._sum(f"one of {name}", pc.list_flatten(column))
-        elif pa.types.is_string(column.type):
-            offsets = to_numpy(column, np.int32, len(column) + 1)
-            self._add(f"{name} length", np.diff(offsets))
-            self._add(name, memoryview(column.buffers()[2] or b"")[offsets[0] : offsets[-1]])
-        else:
-            self._add(name, _fixed(column))
-
-    def _add(self, name: str, data: Any) -> None:
-        """Continue one checksum."""
-        self.sums[name] = zlib.crc32(data, self.sums.get(name, 0))
-
-
-def _fixed(column: pa.Array) -> Array:
-    """Return the numbers of a column, 0 in place of null."""
-    numbers = to_numpy(column, f"i{column.type.bit_width // 8}")
-    return np.where(there(column), numbers, 0) if column.null_count else numbers
 
 
 def merged(files: list[Iterator[Chunk]]) -> Iterator[Chunk]:

@@ -25,7 +25,7 @@ from searchlogs.columnar.kernel import Arrays, Pieces, Rules, cut
 from searchlogs.columnar.pages import NEVER, Page, Part, Waiting
 from searchlogs.columnar.users import UserNumbers
 from searchlogs.durations import Windowing
-from searchlogs.logs.arrays import Array, from_numpy, take
+from searchlogs.logs.arrays import Array, from_numpy, take, to_stream
 from searchlogs.logs.schemas import COUNTED, COUNTS, TIME
 
 LATE_BY = pa.field("late_by", pa.duration("us"))
@@ -362,12 +362,9 @@ def _texts_of(kept: pa.Table, arrived: Iterable[pa.RecordBatch]) -> pa.Table:
     return pa.concat_tables([kept, *(pa.Table.from_arrays(c, names) for c in columns)])
 
 
-def _compact(rows: Any) -> Any:
+def _compact(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Return a copy without what the rows were cut from, which pickling would take along."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write(rows)
-    return pa.ipc.open_stream(sink.getvalue()).read_next_batch()
+    return pa.ipc.open_stream(to_stream(rows)).read_next_batch()
 
 
 def _micros(duration: timedelta) -> int:

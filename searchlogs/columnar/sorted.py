@@ -20,7 +20,7 @@ from searchlogs.columnar.chunks import (
     interleaved,
     merged,
 )
-from searchlogs.logs.arrays import from_numpy, to_numpy
+from searchlogs.logs.arrays import from_numpy, to_numpy, to_stream
 from searchlogs.logs.scratch import Place, Scratch
 
 RUN = 1 << 24
@@ -41,19 +41,26 @@ class Sorted:
         folder: Where to keep what does not fit into memory; None: the system's temporary files.
         run: Bytes of records to sort in memory.
         piece: Records of a run to have in memory while runs are merged.
+        keeps_bytes: Whether chunks hold the bytes of their records, for a checksum.
     """
 
     def __init__(
-        self, files: Iterable[File], folder: Path | None, run: int = RUN, piece: int = PIECE
+        self,
+        files: Iterable[File],
+        folder: Path | None,
+        run: int = RUN,
+        piece: int = PIECE,
+        keeps_bytes: bool = True,
     ) -> None:
         self.files, self.folder, self.run, self.piece = files, folder, run, piece
+        self.keeps_bytes = keeps_bytes
 
     def chunks(self, watch: Callable[[int], None]) -> Iterator[Chunk]:
         """Yield all records; `watch` is called with the number of bytes read each time."""
         with Scratch(self.folder) as scratch:
             runs: list[Iterator[Chunk]] = []
             chunks = chain.from_iterable(file.chunks(watch) for file in self.files)
-            for parts, is_full in _parts(chunks, self.run):
+            for parts, is_full in self._parts(chunks):
                 pieces = _pieces(_by_time(parts), self.piece)
                 parts.clear()  # their memory is needed for the next ones
                 if is_full:
@@ -61,19 +68,20 @@ class Sorted:
                 runs.append(pieces)
             yield from merged(runs)
 
-
-def _parts(chunks: Iterable[Chunk], size: int) -> Iterator[tuple[list[Chunk], bool]]:
-    """Split chunks into lists, and say of each whether it is full."""
-    part: list[Chunk] = []
-    held = 0
-    for chunk in chunks:
-        part.append(chunk)
-        held += _size(chunk)
-        if held >= size:
-            yield part, True
-            part, held = [], 0
-    if part:
-        yield part, False
+    def _parts(self, chunks: Iterable[Chunk]) -> Iterator[tuple[list[Chunk], bool]]:
+        """Split chunks into lists, and say of each whether it is full."""
+        part: list[Chunk] = []
+        held = 0
+        for chunk in chunks:
+            held += _size(chunk)
+            if not self.keeps_bytes and chunk.raw is not None:
+                chunk = replace(chunk, raw=chunk.raw.without_bytes())
+            part.append(chunk)
+            if held >= self.run:
+                yield part, True
+                part, held = [], 0
+        if part:
+            yield part, False
 
 
 def _by_time(parts: list[Chunk]) -> Chunk:
@@ -85,7 +93,7 @@ def _by_time(parts: list[Chunk]) -> Chunk:
         keyed.append(replace(chunk, key=key))
     chunk = interleaved(keyed)
     assert chunk.raw is not None
-    return replace(chunk, raw=_gathered(chunk.raw))
+    return replace(chunk, raw=_gathered(chunk.raw) if chunk.raw.data else chunk.raw)
 
 
 def _size(chunk: Chunk) -> int:
@@ -135,7 +143,7 @@ def _packed(chunk: Chunk) -> bytes:
     low, high = int(raw.begin[0]), int(raw.end[-1])
     part = Raw(raw.data[low:high], raw.begin - low, raw.end - low, raw.lines)
     words = pa.RecordBatch.from_arrays([passed.words], ["words"])
-    batches = [_to_bytes(chunk.rows), _to_bytes(words)]
+    batches = [to_stream(chunk.rows), to_stream(words)]
     rest = chunk.places, chunk.others, passed.places, passed.found, chunk.key, part
     return pickle.dumps((batches, rest), pickle.HIGHEST_PROTOCOL)
 
@@ -147,11 +155,3 @@ def _again(scratch: Scratch, places: Iterable[Place]) -> Iterator[Chunk]:
         rows, words = (pa.ipc.open_stream(batch).read_next_batch() for batch in batches)
         rows_at, others, passed, found, key, raw = rest
         yield Chunk(rows, rows_at, others, Passed(passed, words["words"], found), key, raw)
-
-
-def _to_bytes(batch: pa.RecordBatch) -> pa.Buffer:
-    """Return a batch as a stream of Arrow's, which holds no more than its rows."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as stream:
-        stream.write_batch(batch)
-    return sink.getvalue()

@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from searchlogs.columnar.checks import ACTION
-from searchlogs.columnar.chunks import Columns, File, as_they_stand
+from searchlogs.columnar.chunks import File, as_they_stand
 from searchlogs.columnar.convert import to_batch
 from searchlogs.columnar.lines import LINES, LineFile
 from searchlogs.columnar.parquet import ParquetFile, QueryRows, common_columns
+from searchlogs.columnar.reader import Checksum, Columns
 from searchlogs.columnar.sorted import Sorted
 from searchlogs.logs.border import Reject
 from searchlogs.logs.log import OpenLog
@@ -43,7 +44,8 @@ class BatchSource(LogSource):
         if found is None:
             return _EventBatches(self.log, watch), BATCH
         files, size = found
-        return Columns(files, self.log.log.border, watch), size
+        sums = Checksum() if self.log.resumable else None
+        return Columns(files, self.log.log.border, watch, sums), size
 
 
 def _files(opened: OpenLog) -> tuple[list[File], int] | None:
@@ -68,7 +70,9 @@ def _files(opened: OpenLog) -> tuple[list[File], int] | None:
         files: list[File] = [
             LineFile(path, formats[path], border, names, log.backslash) for path, _ in opened.files
         ]
-        return [Sorted(files, opened.scratch)] if log.is_sorted else files, LINES_BATCH
+        if log.is_sorted:
+            files = [Sorted(files, opened.scratch, keeps_bytes=opened.resumable)]
+        return files, LINES_BATCH
     return None
 
 

@@ -70,7 +70,8 @@ def run_job(job: Job, watch: Watch = lambda size, events, sessions: None) -> Sum
 def _flow(job: Job, work: Path, watch: Watch) -> Dataflow:
     """Assemble the job's flow, which leaves its sessions in the file `work`."""
     gap, wait = job.windowing.gap, job.windowing.wait
-    log = replace(job.log, scratch=work.absolute().parent)
+    resumable = job.recovery is not None
+    log = replace(job.log, scratch=work.absolute().parent, resumable=resumable)
     if job.is_columnar:
         return columnar_flow(log, work, gap=gap, wait=wait, watch=watch)
     return log_flow(log, work, gap=gap, wait=wait, searches=job.outputs.keep_searches, watch=watch)

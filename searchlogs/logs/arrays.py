@@ -119,6 +119,21 @@ def to_flags(array: pa.BooleanArray) -> Array:
     return to_numpy(array.cast(pa.uint8()), np.uint8).astype(bool)
 
 
+def to_stream(batch: pa.RecordBatch) -> pa.Buffer:
+    """Return a batch as a stream of Arrow's, which holds no more than its rows.
+
+    >>> batch = pa.RecordBatch.from_arrays([text_array(["fido"] * 1_000)], ["item"])
+    >>> to_stream(batch.slice(500, 0)).size < 1_000
+    True
+    """
+    if not len(batch):  # or all that it was cut from would be written
+        batch = batch.take(from_numpy(np.zeros(0, np.int64)))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return sink.getvalue()
+
+
 def take(values: Array, rows: Array) -> Array:
     """Return `values[rows]` of rows that exist: unchecked, which takes half the time.
 

@@ -121,6 +121,8 @@ class OpenLog:
     """Files of its folders that are not read: hidden, of no known format, or outputs of a run."""
     scratch: Path | None = None
     """Folder for the temporary file of a log that is sorted; None: the system's."""
+    resumable: bool = True
+    """Whether a run may be resumed, for which it keeps a checksum of what it has read."""
 
     @classmethod
     def of(cls, log: "str | Path | Log | OpenLog") -> "OpenLog":
