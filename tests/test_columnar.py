@@ -23,6 +23,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import oracle
 
+from searchlogs.columnar import attribution
 from searchlogs.columnar.operator import ShardLogic, columnar_sessions, split
 from searchlogs.columnar.sessionizer import Found, Sessionizer, Sizes, sessionize_batches
 from searchlogs.columnar.source import BatchSource
@@ -151,7 +152,7 @@ def cut(events: Sequence[Event], cuts: Sequence[int], names: Sequence[str]) -> l
 users = st.sampled_from([1, 1, "1", 2, "ü"])
 times = st.integers(0, 20).map(lambda s: NOON + timedelta(seconds=s))
 ids = st.sampled_from([None, None, "a", "b", ""])
-item = st.sampled_from(["fido", "rover", "kathy"])
+item = st.sampled_from(["fido", "dido", "kathy"])
 event = st.one_of(
     st.builds(AppOpen, users, times),
     st.builds(Search, users, st.just("dogs"), times, ids),
@@ -222,6 +223,54 @@ def test_it_equals_the_oracle(
     events = [without(event, names) for event in events]
     result = drive(cut(events, cuts, names), gap, wait, shards, resume_at)
     assert result == expected(*oracle(events, gap, wait), names)
+
+
+def visits(seed: int, users: int) -> list[Event]:
+    """Sessions in which much is clicked, of which most was shown by one of the last searches."""
+    rng = Random(seed)
+    events: list[Event] = []
+    for user in range(users):
+        for second in range(rng.randrange(2, 12)):
+            time = NOON + timedelta(seconds=second)
+            id = rng.choice([None] * 6 + ["a", "b"])
+            items = tuple(rng.choices(ITEMS, k=rng.randrange(4)))
+            events += rng.choice(
+                [
+                    [Search(user, "dogs", time, id), Results(user, items, time, id)],
+                    [Search(user, "dogs", time, id)],
+                    [Results(user, items, time, id)],
+                    [ClickResult(user, rng.choice(ITEMS), time, id)],
+                    [ClickResult(user, rng.choice(ITEMS), time)],
+                ]
+            )
+    return sorted(events, key=lambda event: event.time)
+
+
+ITEMS = ["fido", "dido", "x", "", "kathy"]
+
+
+@pytest.mark.parametrize("ranks", [0, 1, 2, 16])
+@pytest.mark.parametrize("seed", range(5))
+def test_clicks_go_to_the_search_of_the_oracle(
+    monkeypatch: pytest.MonkeyPatch, seed: int, ranks: int
+) -> None:
+    monkeypatch.setattr(attribution, "RANKS", ranks)
+    events, gap, wait = visits(seed, users=60), timedelta(minutes=1), timedelta(seconds=1)
+    result = drive([batch(events)], gap, wait)
+    assert result == expected(*oracle(events, gap, wait), tuple(TYPES))
+
+
+def test_a_click_without_an_item_is_on_no_result() -> None:
+    """Events have an item each, but a column may have holes."""
+    events = [Search(1, "dogs", NOON), Results(1, ("fido",), NOON), ClickResult(1, "fido", NOON)]
+    whole = batch(events)
+    holes = {
+        "items": pa.array([None, [None, "fido"], None], TYPES["items"]),
+        "item": pa.nulls(3, TEXT),
+    }
+    columns = {name: holes.get(name, whole[name]) for name in whole.schema.names}
+    (session,), _ = drive([pa.record_batch(columns)], timedelta(minutes=1), timedelta(0))
+    assert (session["clicks"], session["orphan_clicks"]) == (1, 1)
 
 
 # An event above the watermark, and then one between the two.

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from searchlogs.columnar.kernel import CLICK, RESULTS, SEARCH, Arrays
-from searchlogs.logs.arrays import Array, from_numpy, take, to_flags, to_numpy
+from searchlogs.logs.arrays import Array, from_numpy, take, there, to_flags, to_numpy, whole
+
+RANKS = 16
+"""Items of a list that are compared one by one; those behind them are looked up."""
 
 
 def attributed_counts(kind: Array, sizes: Array, row: Array, texts: pa.Table) -> Arrays:
@@ -151,23 +154,27 @@ def _own_by_item(
     """
     result = np.flatnonzero(kind == RESULTS)
     if texts["items"].null_count:
-        logged = pc.is_valid(texts["items"]).take(from_numpy(row[result]))
-        result = result[to_flags(logged.combine_chunks())]
+        result = result[there(whole(texts["items"]))[row[result]]]
     free = result[owner[result] < 0]
     owner[free] = records.look_back(free, np.ones(len(records.search), bool))
     shown_by = owner[result]
     answered[shown_by[shown_by >= 0]] = True
+    if "item" not in texts.column_names:
+        return
+    lists = np.full(len(records.search), -1)
+    lists[shown_by[shown_by >= 0]] = row[result[shown_by >= 0]]
+    _own_by_first_items(owner, kind, lists, records, row, texts)
     free = np.flatnonzero((kind == CLICK) & (owner < 0))
-    if not len(free) or "item" not in texts.column_names:
+    if not len(free):
         return
     # Copies of lists take time: only of searches that are followed by a free click.
     last = np.full(len(records.search) + 1, -1)
     last[records.first[free]] = records.latest[free]
     wanted = (shown_by >= 0) & (shown_by <= last[records.first[result]])
-    shown_by, lists = shown_by[wanted], _taken(texts, "items", row[result[wanted]])
+    shown_by, items = shown_by[wanted], _taken(texts, "items", row[result[wanted]])
     clicked = _taken(texts, "item", row[free])
-    shown, item = _codes(pc.list_flatten(lists), clicked)
-    by = shown_by[to_numpy(pc.list_parent_indices(lists), np.int64)]
+    shown, item = _codes(pc.list_flatten(items), clicked)
+    by = shown_by[to_numpy(pc.list_parent_indices(items), np.int64)]
     known = shown >= 0
     shown, record = _at_each_record(shown[known], by[known], records)
     for rule, seen in (
@@ -181,6 +188,43 @@ def _own_by_item(
         found = np.append(keys, -1)[place]
         joined = found >= records.key(wanted, records.first[rows])
         owner[rows[joined]] = records.searches_of(found[joined])
+
+
+def _own_by_first_items(
+    owner: Array, kind: Array, lists: Array, records: _Records, row: Array, texts: pa.Table
+) -> None:
+    """Give free clicks to the latest search if their item is among the first of its results.
+
+    So it is with most clicks, and no list has to be copied for them. `lists` is the place in
+    `texts` of one results of each search, or -1.
+    """
+    click = np.flatnonzero((kind == CLICK) & (owner < 0) & ~records.has_id & (records.latest >= 0))
+    search = records.search[records.latest[click]]
+    click, search = (rows[lists[search] >= 0] for rows in (click, search))
+    items, clicked = whole(texts["items"]), _taken(texts, "item", row[click])
+    ends = to_numpy(items, np.int32, len(items) + 1)
+    place, end = ends[lists[search]], ends[lists[search] + 1]
+    last = _last_bytes(clicked, np.arange(len(click)))
+    left = np.arange(len(click))
+    for _ in range(RANKS):
+        left = left[place[left] < end[left]]
+        if not len(left):
+            break
+        alike = left[_last_bytes(items.values, place[left]) == last[left]]
+        shown = items.values.take(from_numpy(place[alike]))
+        is_same = pc.equal(shown, clicked.take(from_numpy(alike)))
+        same = alike[there(is_same) & to_flags(is_same)]
+        owner[click[same]] = search[same]
+        left = left[owner[click[left]] < 0]
+        place[left] += 1
+
+
+def _last_bytes(texts: pa.StringArray, places: Array) -> Array:
+    """Return the last byte of some texts; of one that is empty, any."""
+    data = texts.buffers()[2]
+    bytes_ = np.frombuffer(data, np.uint8) if data else np.zeros(1, np.uint8)
+    ends = to_numpy(texts, np.int32, len(texts) + 1)[1:]
+    return take(bytes_, take(ends, places) - 1)
 
 
 def _at_each_record(shown: Array, by: Array, records: _Records) -> tuple[Array, Array]:
@@ -214,12 +258,13 @@ def _key(session: Array, id: Array, ids: Array) -> Array:
 
 def _taken(texts: pa.Table, name: str, row: Array) -> pa.Array:
     """Return a column of some rows."""
-    return texts[name].take(from_numpy(row)).combine_chunks()
+    return whole(texts[name]).take(from_numpy(row))
 
 
 def _codes(*columns: pa.Array) -> list[Array]:
     """Return numbers for texts, the same for the same text in all columns, -1 for nulls."""
-    encoded = pa.concat_arrays(columns).dictionary_encode()
+    one = columns[0] if len(columns) == 1 else pa.concat_arrays(columns)
+    encoded = one.dictionary_encode()
     codes = np.where(
         to_flags(encoded.is_valid()), to_numpy(encoded.indices, np.int32), np.int64(-1)
     )

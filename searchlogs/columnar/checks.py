@@ -19,6 +19,7 @@ from searchlogs.logs.arrays import (
     from_numpy,
     int_array,
     text_array,
+    there,
     to_numpy,
 )
 from searchlogs.logs.border import Border
@@ -214,18 +215,6 @@ def with_results(columns: pa.RecordBatch, places: Array) -> tuple[pa.RecordBatch
 
 
 _NO_ROW = int_array([None])[0]
-
-
-def there(column: pa.Array) -> Array:
-    """Return which values are not null."""
-    if not column.null_count:
-        return np.ones(len(column), bool)
-    bitmap = column.buffers()[0]
-    if bitmap is None:  # as of the type null
-        return np.zeros(len(column), bool)
-    end = column.offset + len(column)
-    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=end, bitorder="little")
-    return bits[column.offset :].view(bool)
 
 
 def filled(texts: pa.Array) -> Array:

@@ -12,12 +12,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
+from searchlogs.columnar.checks import ACTION, our_columns, sure_rows
 from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.jsonl import JsonTables
 from searchlogs.columnar.local import zoned_times
 from searchlogs.columnar.times import number_times
-from searchlogs.logs.arrays import Array, flag_array, from_numpy, int_array, text_array, to_flags
+from searchlogs.logs.arrays import (
+    Array,
+    flag_array,
+    from_numpy,
+    int_array,
+    text_array,
+    there,
+    to_flags,
+    whole,
+)
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import Border
 from searchlogs.logs.csv import CsvRows
@@ -96,7 +105,7 @@ class CsvLines:
                 theirs = self.border.theirs(name)
                 column = pa.nulls(len(table), TEXT)
                 if theirs in table.column_names:
-                    column = table[theirs].combine_chunks()
+                    column = whole(table[theirs])
                     if name != "event" and theirs in self.border.query_columns:
                         column = pc.if_else(column.is_valid(), column, _EMPTY)
                 found[name], sure = self._ours(name, column)
@@ -176,7 +185,7 @@ class CsvLines:
             elif table["items"].type in (pa.list_(TEXT), pa.list_(pa.int64())):
                 row = np.cumsum(has) - 1
                 place = pc.if_else(flag_array(has), from_numpy(row), _NO_ROW)  # type: ignore[arg-type]
-                lists = table["items"].combine_chunks().take(place)
+                lists = whole(table["items"]).take(place)
                 sure |= there(lists)
         return lists, sure
 

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from searchlogs.columnar.checks import ACTION, our_columns, sure_rows, there
+from searchlogs.columnar.checks import ACTION, our_columns, sure_rows
 from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.local import zoned_times
 from searchlogs.columnar.nested import names_in, with_nested
 from searchlogs.columnar.times import number_times
-from searchlogs.logs.arrays import Array, from_numpy, take, to_numpy
+from searchlogs.logs.arrays import Array, from_numpy, take, there, to_numpy, whole
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import BadRecord, Border
 from searchlogs.logs.jsonl import from_json
@@ -167,7 +167,7 @@ class JsonLines:
                 theirs = self.border.theirs(name)
                 column = pa.nulls(len(table))
                 if theirs in table.column_names:
-                    column = table[theirs].combine_chunks()
+                    column = whole(table[theirs])
                 found[name], sure = self._ours(name, column)
                 good &= sure
         fields = [EVENTS.field(name) if name != ACTION else (ACTION, TEXT) for name in self.names]

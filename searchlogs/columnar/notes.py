@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-from searchlogs.columnar.checks import ACTION, filled, there
+from searchlogs.columnar.checks import ACTION, filled
 from searchlogs.columnar.convert import HOLDERS
 from searchlogs.columnar.kernel import CODES
 from searchlogs.events import FIELDS, KINDS
-from searchlogs.logs.arrays import Array, to_numpy
+from searchlogs.logs.arrays import Array, there, to_numpy
 from searchlogs.logs.border import REQUIRED, Border
 from searchlogs.logs.outcomes import Found
 from searchlogs.logs.tally import Mapped, Tally, count_kind

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from searchlogs.columnar.checks import ACTION, there
+from searchlogs.columnar.checks import ACTION
 from searchlogs.columnar.chunks import Chunk, File, Raw, merged
 from searchlogs.columnar.notes import Notes
 from searchlogs.events import EARLIEST
-from searchlogs.logs.arrays import Array, to_flags, to_numpy
+from searchlogs.logs.arrays import Array, there, to_flags, to_numpy
 from searchlogs.logs.border import BadRecord, Border, Reject
 from searchlogs.logs.outcomes import Found, Ignored
 from searchlogs.logs.reader import as_reject

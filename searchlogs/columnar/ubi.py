@@ -11,21 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from searchlogs.columnar.checks import ACTION, filled, there
+from searchlogs.columnar.checks import ACTION, filled
 from searchlogs.columnar.chunks import Passed, in_order, joined
 from searchlogs.columnar.convert import KIND_WORDS
 from searchlogs.columnar.jsonl import NUMBER, TEXT, WHOLE, JsonLines, JsonTables
 from searchlogs.columnar.kernel import CODES
 from searchlogs.columnar.nested import Fields, children, columns_of, names_in, where, without_empty
 from searchlogs.columnar.notes import holds
-from searchlogs.logs.arrays import (
-    Array,
-    from_numpy,
-    take,
-    text_array,
-    to_flags,
-    to_numpy,
-)
+from searchlogs.logs.arrays import Array, from_numpy, take, text_array, there, to_flags, to_numpy
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import Border
 from searchlogs.logs.fields import OTHERS

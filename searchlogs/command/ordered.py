@@ -71,7 +71,7 @@ class Ordered:
                 if following is not None:
                     left.append((following, rest))
             held = left
-            yield from self._sorted(pa.Table.from_batches(ready))
+            yield from ready if len(ready) == 1 else self._sorted(pa.Table.from_batches(ready))
 
     def _sorted(self, table: pa.Table) -> list[pa.RecordBatch]:
         """Return rows in order, in one piece."""

@@ -119,6 +119,22 @@ def to_flags(array: pa.BooleanArray) -> Array:
     return to_numpy(array.cast(pa.uint8()), np.uint8).astype(bool)
 
 
+def there(column: pa.Array) -> Array:
+    """Return which values are not null.
+
+    >>> there(text_array(["fido", None])).tolist()
+    [True, False]
+    """
+    if not column.null_count:
+        return np.ones(len(column), bool)
+    bitmap = column.buffers()[0]
+    if bitmap is None:  # as of the type null
+        return np.zeros(len(column), bool)
+    end = column.offset + len(column)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=end, bitorder="little")
+    return bits[column.offset :].view(bool)
+
+
 def to_stream(batch: pa.RecordBatch) -> pa.Buffer:
     """Return a batch as a stream of Arrow's, which holds no more than its rows.
 
@@ -132,6 +148,16 @@ def to_stream(batch: pa.RecordBatch) -> pa.Buffer:
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
     return sink.getvalue()
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array, without a copy if it is one: `combine_chunks` would make it.
+
+    >>> column = pa.chunked_array([text_array(["fido"])])
+    >>> whole(column).buffers()[2].address == column.chunk(0).buffers()[2].address
+    True
+    """
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def take(values: Array, rows: Array) -> Array:
