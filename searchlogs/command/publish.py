@@ -359,7 +359,13 @@ def write_rows(
     """
     apostrophes = 0
     if path.suffix == ".parquet":
-        with pq.ParquetWriter(path, schema, compression="zstd") as parquet:
+        # Nearly every time is another one: a dictionary of them takes longer, and more room.
+        repeated = [
+            f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+            for field in schema
+            if not pa.types.is_timestamp(field.type)
+        ]
+        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated) as parquet:
             for group in in_parts(batches, memory, GROUP):
                 parquet.write_table(group)
         return apostrophes
