@@ -134,7 +134,7 @@ def test_late_events_rejects_and_sessions_without_a_search(say: Say) -> None:
         1,
         f"""\
 sessions  1 with a search → s.jsonl; 1 without
-searches  1, 0 of them clicked; clicks 1, 1 of them orphans, 1 in sessions without a search
+searches  1, 0 of them clicked; clicks 1, 1 of them an orphan, in a session without a search
 CTR       0.000 of all searches; mean of sessions 0.000
           0.000 clicks per search; 0.000 of sessions clicked
 records   16 = 5 gave events + 11 rejected
@@ -273,6 +273,14 @@ def test_lines_of_what_others_count() -> None:
     assert lines[1] == (
         "searches  284 in 473 requests, 92 of them clicked; clicks 120, 35 of them orphans "
         "(20 of them name a query that is not there)"
+    )
+    counts["clicks_searched"] = 90
+    assert list(report(job, a_tally(**counts)))[1].endswith(
+        "35 of them orphans, 30 of these in sessions without a search"
+    )
+    counts["clicks_searched"] = 85
+    assert list(report(job, a_tally(**counts)))[1].endswith(
+        "35 of them orphans, all in sessions without a search"
     )
     Path("log.csv").write_text("")
     job = Job(Log(("log.csv",)).open(), Outputs(Path("s.jsonl")))

@@ -170,12 +170,19 @@ def _searches(summary: Summary) -> str:
     if not summary.clicks:
         return line
     line += f"; clicks {summary.clicks:,}"
-    if summary.orphan_clicks:
-        absent = summary.absent_query_clicks
-        foreign = f" ({absent:,} of them name a query that is not there)" * (absent > 0)
-        line += f", {summary.orphan_clicks:,} of them orphans{foreign}"
+    return line + _orphans(summary) * (summary.orphan_clicks > 0)
+
+
+def _orphans(summary: Summary) -> str:
+    """Return how many clicks are orphans, as each is that lies in a session without a search."""
+    number, absent = summary.orphan_clicks, summary.absent_query_clicks
+    foreign = f" ({absent:,} of them name a query that is not there)" * (absent > 0)
     outside = summary.clicks - summary.clicks_searched
-    return line + f", {outside:,} in sessions without a search" * (outside > 0)
+    if number == 1:
+        return f", 1 of them an orphan{foreign}" + ", in a session without a search" * outside
+    some = "all" if outside == number else f"{outside:,} of these"
+    where = f", {some} in sessions without a search" * (outside > 0)
+    return f", {number:,} of them orphans{foreign}{where}"
 
 
 def _late(job: Job, summary: Summary, half_by: timedelta, all_by: timedelta) -> Iterator[str]:
