@@ -50,7 +50,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "why a day has two averages": ("two_averages", "mean_rate"),
     },
     "06-time": {
-        "which event is late, and why, with a watermark per user and with one for all": (
+        "which events are late, and why, with a watermark per user and with a shared one": (
             "watermarks",
             "late_by_rule",
             "late_when_shared",
@@ -71,23 +71,23 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
         "what a click can't tell": ("why_it_fell",),
     },
     "09-killed-and-resumed": {
-        "what a kill loses and what it doubles": ("after_a_kill",),
+        "what a kill loses and what starting over doubles": ("after_a_kill",),
         "which three parts make each line come out once": ("three_parts", "survive_a_kill"),
         "what a resume refuses": ("go_on",),
     },
     "10-people-behind-the-log": {
         "why a pseudonym doesn't make anybody anonymous": ("find_the_person",),
-        "how to publish what many people share": ("publish_queries",),
+        "how to publish only what many people have in common": ("publish_queries",),
     },
     "11-what-costs": {
         "what an event costs, and what a user costs": ("wake_ups",),
     },
     "12-scale-out": {
         "how sessions are cut with columns, batch by batch": ("session_starts", "join_halves"),
-        "which worker gets which user, and what one busy user does to all of them": (
+        "which worker gets which user, and how one busy user holds up all workers": (
             "skewed_work",
         ),
-        "how far that gets you": ("how_far",),
+        "where the limits are": ("how_far",),
     },
     "13-capstone": {
         "how to choose a key, a gap and a wait for data that nobody has described to you": (
@@ -95,7 +95,7 @@ OUTCOMES: dict[str, dict[str, tuple[str, ...]]] = {
             "working_day",
             "long_enough",
         ),
-        "how to write a dataflow from an empty cell that loses nothing": ("both_sums",),
+        "how to write, from an empty cell, a dataflow that loses nothing": ("both_sums",),
         "how to say which rate you mean, and how sure it is": ("on_time",),
     },
 }
