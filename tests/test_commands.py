@@ -278,6 +278,10 @@ def test_lines_of_what_others_count() -> None:
     assert list(report(job, a_tally(**counts)))[1].endswith(
         "35 of them orphans, 30 of these in sessions without a search"
     )
+    counts["clicks_searched"] = 119
+    assert list(report(job, a_tally(**counts)))[1].endswith(
+        "35 of them orphans, 1 of these in a session without a search"
+    )
     counts["clicks_searched"] = 85
     assert list(report(job, a_tally(**counts)))[1].endswith(
         "35 of them orphans, all in sessions without a search"

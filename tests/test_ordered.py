@@ -57,6 +57,18 @@ def test_equal_rows_are_all_kept(tmp_path: Path) -> None:
         )
 
 
+def test_a_block_without_clicks_takes_no_room_for_those_of_others(tmp_path: Path) -> None:
+    clicked = pa.array([["fido"] * 40] * 500 + [None] * 5_000, pa.list_(pa.string()))
+    batch = pa.record_batch({"id": list(range(len(clicked))), "clicked": clicked})
+    with Scratch(tmp_path) as scratch:
+        sizes: list[int] = []
+        put = scratch.put
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scratch, "put", lambda block: sizes.append(len(block)) or put(block))
+            Ordered([batch], ["id"], scratch, memory=1 << 18)
+    assert sum(sizes) < 2 * batch.nbytes
+
+
 def test_rows_are_split_by_their_number_and_their_bytes() -> None:
     def sizes(size: int, rows: int, memory: int) -> list[int]:
         found = in_parts(batches([("a" * 100, n) for n in range(10)], size), memory, rows)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
+from searchlogs.logs.arrays import trimmed
 from searchlogs.logs.scratch import Place, Scratch
 
 MEMORY = 1 << 24
@@ -84,7 +85,7 @@ class Ordered:
         for batch in rows:
             most = max(1, len(batch) * size // max(1, batch.nbytes))
             for start in range(0, len(batch), most):
-                block = batch.slice(start, most)
+                block = trimmed(batch.slice(start, most))
                 places.append(self._scratch.put(memoryview(block.serialize())))
         return batch.schema, places
 

@@ -181,7 +181,8 @@ def _orphans(summary: Summary) -> str:
     if number == 1:
         return f", 1 of them an orphan{foreign}" + ", in a session without a search" * outside
     some = "all" if outside == number else f"{outside:,} of these"
-    where = f", {some} in sessions without a search" * (outside > 0)
+    sessions = "a session" if outside == 1 else "sessions"
+    where = f", {some} in {sessions} without a search" * (outside > 0)
     return f", {number:,} of them orphans{foreign}{where}"
 
 

@@ -17,6 +17,7 @@ from bytewax.testing import TestingSource
 
 from searchlogs.durations import Windowing
 from searchlogs.events import Event
+from searchlogs.logs.arrays import trimmed
 from searchlogs.logs.border import Activity, Reject
 from searchlogs.logs.log import Log, OpenLog
 from searchlogs.logs.rows import Row, late_row, search_rows, session_row, to_batch, to_json
@@ -195,7 +196,7 @@ class _FilePart(StatefulSinkPartition[T, int]):
 def _serialized(batch: pa.RecordBatch) -> bytes:
     """Return a batch as a stream of Arrow holds it, in parts: it may be all that were open."""
     parts = (batch.slice(start, ROWS) for start in range(0, len(batch) or 1, ROWS))
-    return b"".join(part.serialize().to_pybytes() for part in parts)
+    return b"".join(trimmed(part).serialize().to_pybytes() for part in parts)
 
 
 def is_event(item: object) -> TypeGuard[Event]:
