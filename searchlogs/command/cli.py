@@ -5,7 +5,6 @@ once, and so that a machine that lacks a package can be checked.
 """
 
 import argparse
-import gc
 import io
 import os
 import sys
@@ -37,15 +36,11 @@ spins for a while before it sleeps. Arrow's own allocator gives memory back to t
 to clear it before each new use.
 """
 
-COLLECT = 50_000
-"""New objects after which Python looks for cycles. Modules are many objects, all of which stay."""
-
 
 def script(name: str = "searchlogs") -> int:
     """Run the command line of this process under a name; return its exit status."""
     for variable, value in SETTINGS.items():
         os.environ.setdefault(variable, value)
-    gc.set_threshold(COLLECT)
     return main(sys.argv[1:], name)
 
 
