@@ -262,15 +262,34 @@ def test_clicks_go_to_the_search_of_the_oracle(
 
 def test_a_click_without_an_item_is_on_no_result() -> None:
     """Events have an item each, but a column may have holes."""
-    events = [Search(1, "dogs", NOON), Results(1, ("fido",), NOON), ClickResult(1, "fido", NOON)]
-    whole = batch(events)
+    search, results = Search(1, "dogs", NOON), Results(1, ("fido",), NOON)
+    made = batch([search, results, ClickResult(1, "no", NOON), ClickResult(1, "no", NOON)])
     holes = {
-        "items": pa.array([None, [None, "fido"], None], TYPES["items"]),
-        "item": pa.nulls(3, TEXT),
+        "items": pa.array([None, ["fido", None], None, None], TYPES["items"]),
+        "item": pa.array([None, None, "no", None], TEXT),  # a hole ends where "no" does
     }
-    columns = {name: holes.get(name, whole[name]) for name in whole.schema.names}
+    columns = {name: holes.get(name, made[name]) for name in made.schema.names}
     (session,), _ = drive([pa.record_batch(columns)], timedelta(minutes=1), timedelta(0))
-    assert (session["clicks"], session["orphan_clicks"]) == (1, 1)
+    assert (session["clicks"], session["orphan_clicks"]) == (2, 2)
+
+
+def test_no_list_is_copied_for_a_click_on_one_of_the_first_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = attribution._taken
+    names: list[str] = []
+
+    def noted(texts: pa.Table, name: str, row: Any) -> pa.Array:
+        names.append(name)
+        return taken(texts, name, row)
+
+    monkeypatch.setattr(attribution, "_taken", noted)
+    items = tuple(f"{number} dogs" for number in range(20))
+    shown = [Search(1, "dogs", NOON), Results(1, items, NOON)]
+    for rank, is_copied in ((0, False), (1, False), (15, False), (16, True)):
+        names.clear()
+        drive([batch([*shown, ClickResult(1, items[rank], NOON)])], timedelta(1), timedelta(0))
+        assert ("items" in names) == is_copied
 
 
 # An event above the watermark, and then one between the two.

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from searchlogs.columnar.kernel import CLICK, RESULTS, SEARCH, Arrays
-from searchlogs.logs.arrays import Array, from_numpy, take, there, to_flags, to_numpy, whole
+from searchlogs.logs.arrays import Array, from_numpy, one_array, take, there, to_flags, to_numpy
 
 RANKS = 16
-"""Items of a list that are compared one by one; those behind them are looked up."""
+"""Number of items at the top of a list that are compared one by one; later ones are looked up."""
 
 
 def attributed_counts(kind: Array, sizes: Array, row: Array, texts: pa.Table) -> Arrays:
@@ -154,7 +154,7 @@ def _own_by_item(
     """
     result = np.flatnonzero(kind == RESULTS)
     if texts["items"].null_count:
-        result = result[there(whole(texts["items"]))[row[result]]]
+        result = result[there(one_array(texts["items"]))[row[result]]]
     free = result[owner[result] < 0]
     owner[free] = records.look_back(free, np.ones(len(records.search), bool))
     shown_by = owner[result]
@@ -195,13 +195,12 @@ def _own_by_first_items(
 ) -> None:
     """Give free clicks to the latest search if their item is among the first of its results.
 
-    So it is with most clicks, and no list has to be copied for them. `lists` is the place in
-    `texts` of one results of each search, or -1.
+    Most clicks are found so, and no list has to be copied for them. `lists` holds the row of each
+    search's results in `texts`, or -1 if it has none, which reads as an empty list.
     """
     click = np.flatnonzero((kind == CLICK) & (owner < 0) & ~records.has_id & (records.latest >= 0))
     search = records.search[records.latest[click]]
-    click, search = (rows[lists[search] >= 0] for rows in (click, search))
-    items, clicked = whole(texts["items"]), _taken(texts, "item", row[click])
+    items, clicked = one_array(texts["items"]), _taken(texts, "item", row[click])
     ends = to_numpy(items, np.int32, len(items) + 1)
     place, end = ends[lists[search]], ends[lists[search] + 1]
     last = _last_bytes(clicked, np.arange(len(click)))
@@ -220,7 +219,7 @@ def _own_by_first_items(
 
 
 def _last_bytes(texts: pa.StringArray, places: Array) -> Array:
-    """Return the last byte of some texts; of one that is empty, any."""
+    """Return the last byte of some texts, and any byte for an empty one."""
     data = texts.buffers()[2]
     bytes_ = np.frombuffer(data, np.uint8) if data else np.zeros(1, np.uint8)
     ends = to_numpy(texts, np.int32, len(texts) + 1)[1:]
@@ -258,13 +257,12 @@ def _key(session: Array, id: Array, ids: Array) -> Array:
 
 def _taken(texts: pa.Table, name: str, row: Array) -> pa.Array:
     """Return a column of some rows."""
-    return whole(texts[name]).take(from_numpy(row))
+    return one_array(texts[name]).take(from_numpy(row))
 
 
 def _codes(*columns: pa.Array) -> list[Array]:
     """Return numbers for texts, the same for the same text in all columns, -1 for nulls."""
-    one = columns[0] if len(columns) == 1 else pa.concat_arrays(columns)
-    encoded = one.dictionary_encode()
+    encoded = one_array(pa.chunked_array(columns)).dictionary_encode()
     codes = np.where(
         to_flags(encoded.is_valid()), to_numpy(encoded.indices, np.int32), np.int64(-1)
     )

@@ -15,7 +15,15 @@ from searchlogs.columnar.checks import ACTION, ignored_rows, with_results
 from searchlogs.columnar.convert import IS_NUMBER, KIND_WORDS, to_batch
 from searchlogs.columnar.notes import holds
 from searchlogs.events import KINDS, Event
-from searchlogs.logs.arrays import Array, flag_array, from_numpy, take, text_array, to_numpy, whole
+from searchlogs.logs.arrays import (
+    Array,
+    flag_array,
+    from_numpy,
+    one_array,
+    take,
+    text_array,
+    to_numpy,
+)
 from searchlogs.logs.border import Border
 from searchlogs.logs.formats import Read
 from searchlogs.logs.log import Log
@@ -231,7 +239,7 @@ def passed_rows(words: pa.StringArray, table: pa.Table, border: Border) -> Passe
     found = {
         ours
         for ours, theirs in border.mapped.items()
-        if theirs in table.column_names and (is_ignored & holds(whole(table[theirs]))).any()
+        if theirs in table.column_names and (is_ignored & holds(one_array(table[theirs]))).any()
     }
     return Passed(places, words.take(from_numpy(places)), frozenset(found))
 

@@ -22,10 +22,10 @@ from searchlogs.logs.arrays import (
     flag_array,
     from_numpy,
     int_array,
+    one_array,
     text_array,
     there,
     to_flags,
-    whole,
 )
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import Border
@@ -105,7 +105,7 @@ class CsvLines:
                 theirs = self.border.theirs(name)
                 column = pa.nulls(len(table), TEXT)
                 if theirs in table.column_names:
-                    column = whole(table[theirs])
+                    column = one_array(table[theirs])
                     if name != "event" and theirs in self.border.query_columns:
                         column = pc.if_else(column.is_valid(), column, _EMPTY)
                 found[name], sure = self._ours(name, column)
@@ -185,7 +185,7 @@ class CsvLines:
             elif table["items"].type in (pa.list_(TEXT), pa.list_(pa.int64())):
                 row = np.cumsum(has) - 1
                 place = pc.if_else(flag_array(has), from_numpy(row), _NO_ROW)  # type: ignore[arg-type]
-                lists = whole(table["items"]).take(place)
+                lists = one_array(table["items"]).take(place)
                 sure |= there(lists)
         return lists, sure
 

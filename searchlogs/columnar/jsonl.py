@@ -20,7 +20,7 @@ from searchlogs.columnar.chunks import Passed, passed_rows
 from searchlogs.columnar.local import zoned_times
 from searchlogs.columnar.nested import names_in, with_nested
 from searchlogs.columnar.times import number_times
-from searchlogs.logs.arrays import Array, from_numpy, take, there, to_numpy, whole
+from searchlogs.logs.arrays import Array, from_numpy, one_array, take, there, to_numpy
 from searchlogs.logs.blocks import Block
 from searchlogs.logs.border import BadRecord, Border
 from searchlogs.logs.jsonl import from_json
@@ -167,7 +167,7 @@ class JsonLines:
                 theirs = self.border.theirs(name)
                 column = pa.nulls(len(table))
                 if theirs in table.column_names:
-                    column = whole(table[theirs])
+                    column = one_array(table[theirs])
                 found[name], sure = self._ours(name, column)
                 good &= sure
         fields = [EVENTS.field(name) if name != ACTION else (ACTION, TEXT) for name in self.names]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from searchlogs.columnar.notes import holds
-from searchlogs.logs.arrays import Array, flag_array, there, whole
+from searchlogs.logs.arrays import Array, flag_array, one_array, there
 from searchlogs.logs.border import Border
 
 TEXT = pa.string()
@@ -100,7 +100,7 @@ class Fields:
 
 def columns_of(table: pa.Table) -> dict[str, pa.Array]:
     """Return the columns of a table, by name."""
-    return {name: whole(table[name]) for name in table.column_names}
+    return {name: one_array(table[name]) for name in table.column_names}
 
 
 def names_in(path: str) -> set[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from searchlogs.columnar.columns import as_text, plain_users
-from searchlogs.logs.arrays import Array, from_numpy, take, to_numpy
+from searchlogs.logs.arrays import Array, from_numpy, one_array, take, to_numpy
 
 
 class UserNumbers:
@@ -37,7 +37,7 @@ class UserNumbers:
         types = [users.type, *(column.type for column in columns)]
         if all(pa.types.is_integer(type) and type != pa.uint64() for type in types):
             chunks = [plain_users(column) for column in columns]
-            arrived = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+            arrived = one_array(pa.chunked_array(chunks))
             if len(arrived) and self._covers(users, arrived):
                 return self._by_place(users, to_numpy(arrived, np.int64))
         if sum(map(len, columns)) < len(users) and not now:

@@ -138,7 +138,8 @@ def there(column: pa.Array) -> Array:
 def trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return a batch of which Arrow writes no more than its rows.
 
-    Of a column without values, or of lists without elements, it writes all that they were cut from.
+    If a slice has no rows, or only lists without elements, Arrow writes parts of the whole array
+    from which it was cut. Such a batch is copied.
 
     >>> batch = pa.RecordBatch.from_arrays([list_array([["fido"]] * 1_000 + [None])], ["items"])
     >>> trimmed(batch.slice(1_000)).serialize().size < batch.slice(1_000).serialize().size
@@ -158,7 +159,7 @@ def _is_empty(column: pa.Array) -> bool:
 
 
 def to_stream(batch: pa.RecordBatch) -> pa.Buffer:
-    """Return a batch as a stream of Arrow's, which holds no more than its rows.
+    """Return a batch as an Arrow stream that holds no more than its rows.
 
     >>> batch = pa.RecordBatch.from_arrays([text_array(["fido"] * 1_000)], ["item"])
     >>> to_stream(batch.slice(500, 0)).size < 1_000
@@ -170,11 +171,11 @@ def to_stream(batch: pa.RecordBatch) -> pa.Buffer:
     return sink.getvalue()
 
 
-def whole(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as one array, without a copy if it is one: `combine_chunks` would make it.
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array. Unlike `combine_chunks`, don't copy what is one already.
 
     >>> column = pa.chunked_array([text_array(["fido"])])
-    >>> whole(column).buffers()[2].address == column.chunk(0).buffers()[2].address
+    >>> one_array(column).buffers()[2].address == column.chunk(0).buffers()[2].address
     True
     """
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
