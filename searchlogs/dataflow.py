@@ -132,7 +132,7 @@ def run(
 
     Args:
         flow: The flow.
-        recovery: Where the flow's state is stored; a run resumes where the last one stopped.
+        recovery: Where the flow's state is stored; a run resumes at the last snapshot.
         epoch_interval: Time between two snapshots of the state; None is the engine's default.
 
     Raises:
