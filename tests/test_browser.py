@@ -37,7 +37,7 @@ expect.set_options(timeout=PATIENCE)
 SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
-    # Or a test that takes two minutes leaves its cells, trusted, to the next one.
+    # Otherwise a notebook is saved after two minutes, and the next test finds cells that have run.
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     # All cells are in the page, not only those in sight; and no empty space is below them.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},

@@ -27,7 +27,7 @@ from searchlogs.logs.values import find_layout
 from searchlogs.logs.words import STDIN
 
 AT_ONCE = 4
-"""Blocks of JSON that are joined to one, as much of the work is done once for each block."""
+"""Number of blocks of JSON that are joined into one, because much of the work is per block."""
 
 LINES = frozenset({"jsonl", "csv", "tsv"})
 """Formats whose files can be read so."""

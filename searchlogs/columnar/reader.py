@@ -36,7 +36,7 @@ class Columns:
             files: The log's files, which all have the same columns.
             border: Rules for reading them.
             watch: Called with the number of bytes read of a file since the last call.
-            sums: Takes in the records that are read; None: nobody will ask for their checksum.
+            sums: The checksum to keep; None for a run that can't be resumed.
         """
         self.chunks = merged([file.chunks(watch) for file in files])
         self.left: Chunk | None = None
@@ -46,7 +46,7 @@ class Columns:
 
     @property
     def checksum(self) -> int:
-        """Checksum of the records that were read, or 0 if there is to be none."""
+        """Checksum of the records that were read, or 0 if none is kept."""
         return 0 if self.sums is None else self.sums.value
 
     def read(self, count: int) -> list[pa.RecordBatch | Reject]:
@@ -123,7 +123,7 @@ class Checksum:
                 self._add("others", read.raw)
 
     def _add_bytes(self, raw: Raw) -> None:
-        """Take in records' bytes, as few pieces as possible at a time."""
+        """Take in the bytes of records, in as few pieces as possible."""
         ends = np.append(np.flatnonzero(raw.begin[1:] != raw.end[:-1]), len(raw.begin) - 1)
         begins = np.append(0, ends[:-1] + 1)
         data = memoryview(raw.data)

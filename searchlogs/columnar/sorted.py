@@ -41,7 +41,7 @@ class Sorted:
         folder: Where to keep what does not fit into memory; None: the system's temporary files.
         run: Bytes of records to sort in memory.
         piece: Records of a run to have in memory while runs are merged.
-        keeps_bytes: Whether chunks hold the bytes of their records, for a checksum.
+        keeps_bytes: Whether chunks keep the bytes of their records, which only a checksum needs.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ FRAMING = re.compile(
 """A line that announces the next one, as most writers write it."""
 
 INDEXES = 4
-"""Different lines of framing that are compared with a whole block; others are read one by one."""
+"""Number of framing lines that a whole block is compared with; others are matched one by one."""
 
 _NO_ID, _NO_OBJECT = text_array([NO_ID, NO_OBJECT])
 
@@ -206,7 +206,7 @@ def _framing(block: Block) -> Array:
     lines = np.flatnonzero(np.isin(second, [*b"icud"]))
     framing = np.zeros(len(block), bool)
     texts = _texts(block)
-    for _ in range(INDEXES):  # most logs have few, and write the same line for each record of one
+    for _ in range(INDEXES):  # most logs have few, and announce each by the same line
         if len(lines) and FRAMING.fullmatch(block[lines[0]]):
             framing |= to_flags(pc.equal(texts, texts[int(lines[0])]))
             lines = lines[~framing[lines]]

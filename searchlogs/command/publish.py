@@ -359,7 +359,7 @@ def write_rows(
     """
     apostrophes = 0
     if path.suffix == ".parquet":
-        # Nearly every time is another one: a dictionary of them takes longer, and more room.
+        # Times hardly ever repeat, so a dictionary of them would only cost time and space.
         repeated = [
             f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
             for field in schema

@@ -174,7 +174,7 @@ def _searches(summary: Summary) -> str:
 
 
 def _orphans(summary: Summary) -> str:
-    """Return how many clicks are orphans, as each is that lies in a session without a search."""
+    """Return how many clicks are orphans. In a session without a search, every click is one."""
     number, absent = summary.orphan_clicks, summary.absent_query_clicks
     foreign = f" ({absent:,} of them name a query that is not there)" * (absent > 0)
     outside = summary.clicks - summary.clicks_searched

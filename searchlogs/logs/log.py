@@ -122,7 +122,7 @@ class OpenLog:
     scratch: Path | None = None
     """Folder for the temporary file of a log that is sorted; None: the system's."""
     resumable: bool = True
-    """Whether a run may be resumed, for which it keeps a checksum of what it has read."""
+    """Whether the run can be resumed. Only then is a checksum of its records kept."""
 
     @classmethod
     def of(cls, log: "str | Path | Log | OpenLog") -> "OpenLog":

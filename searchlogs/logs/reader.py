@@ -28,7 +28,7 @@ class Reader(Protocol[T]):
 
     @property
     def checksum(self) -> int:
-        """Return a checksum of the records that have been read; 0 if there is to be none."""
+        """Return a checksum of the records that have been read, or 0 if none is kept."""
 
     def read(self, count: int) -> list[T]:
         """Read `count` more records, fewer only at the end, and return what they give."""

@@ -57,7 +57,7 @@ BORDERS = {
 """Rules that suit the dialects."""
 
 SHARES = [2, 3, jsonl.SHARE]
-"""Values of SHARE. Logs of a few lines have none that is one in 32."""
+"""Values of SHARE. In a log of a few lines, no line is as rare as one in 32."""
 
 OTHERS = [
     Border(zone="Europe/Berlin", first_position=0),
