@@ -1,4 +1,4 @@
-"""A run over a log: from nothing to its published outputs, or on from where it was stopped."""
+"""A run over a log: from nothing to its published outputs, or resumed from its last snapshot."""
 
 import re
 import shutil
